@@ -1,0 +1,2 @@
+//! The konfig command.
+fn main() {}
