@@ -1,1 +1,10 @@
-//! x
+//! Tree to values: names, types, evaluation, system modules and output of KCL.
+//!
+//! Text, options and a [`world::World`] to read files through go in; value, diagnostics and trace come out. Nothing
+//! here touches the disk, the clock or the environment.
+
+pub mod eval;
+pub mod package;
+pub mod stdlib;
+pub mod value;
+pub mod world;

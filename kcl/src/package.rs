@@ -1,0 +1,70 @@
+//! Parsed files and packages, with what their imports lead to.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use syntax::{Diagnostic, Source, Span, Symbol, ast};
+
+/// A parsed file.
+#[derive(Debug)]
+pub struct File {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its text.
+    pub source: Arc<Source>,
+    /// Its tree.
+    pub tree: ast::File,
+    /// What the parser had to say.
+    pub problems: Vec<Diagnostic>,
+}
+
+/// A package in a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PackageId(pub u32);
+
+/// What an import leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImportTarget {
+    /// A package of the program.
+    Package(PackageId),
+    /// A system module.
+    System(&'static str),
+    /// A plugin, which only a host program could serve.
+    Plugin,
+    /// Nothing; a diagnostic says so.
+    Missing,
+}
+
+/// An import as its file sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct ImportBinding {
+    /// What it leads to.
+    pub target: ImportTarget,
+    /// The dotted path from the module root.
+    pub path: Symbol,
+    /// Of the statement.
+    pub span: Span,
+}
+
+/// A file in a package: the tree may be shared between packages, the bindings are the package's.
+#[derive(Debug)]
+pub struct PackageFile {
+    /// The file.
+    pub file: Arc<File>,
+    /// What each imported name stands for in this file.
+    pub imports: FxHashMap<Symbol, ImportBinding>,
+}
+
+/// The files of one folder (or one file), which share their globals.
+#[derive(Debug)]
+pub struct Package {
+    /// Its number.
+    pub id: PackageId,
+    /// Its dotted path from the module root; `__main__` for the main package.
+    pub name: Symbol,
+    /// Its files, in order.
+    pub files: Vec<PackageFile>,
+    /// What went wrong while its imports were followed.
+    pub problems: Vec<Diagnostic>,
+}

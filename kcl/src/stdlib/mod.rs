@@ -1,0 +1,119 @@
+//! Builtin functions, string methods and system modules.
+
+use bumpalo::Bump;
+use syntax::Diagnostic;
+
+use crate::value::{Args, Dict, SchemaType, Value};
+use crate::world::World;
+
+/// Why something failed while it ran.
+pub enum Failure {
+    /// What went wrong; whoever knows the place adds it.
+    Message(String),
+    /// The same with its place.
+    At(Box<Diagnostic>),
+}
+
+impl From<String> for Failure {
+    fn from(message: String) -> Self {
+        Self::Message(message)
+    }
+}
+
+impl From<&str> for Failure {
+    fn from(message: &str) -> Self {
+        Self::Message(message.to_owned())
+    }
+}
+
+/// The result of whatever may fail while it runs.
+pub type Outcome<T> = Result<T, Failure>;
+
+/// What made a result depend on more than its inputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Volatile {
+    /// The clock was read.
+    Clock,
+    /// A random number was drawn.
+    Random,
+    /// The environment was read.
+    Environment,
+    /// A file was written, moved or deleted.
+    SideEffect,
+}
+
+/// What library functions need of the run that calls them. The trace is recorded behind these methods.
+pub trait Host<'v> {
+    /// Where new values go.
+    fn arena(&self) -> &'v Bump;
+
+    /// The outside.
+    fn world(&self) -> &'v dyn World;
+
+    /// Notes that the result depends on more than its inputs.
+    fn volatile(&mut self, what: Volatile);
+
+    /// The folder that relative paths of `file.*` start from.
+    fn work_dir(&self) -> &'v std::path::Path;
+
+    /// The module root that `file.*` may not leave; `None` without a `kcl.mod`.
+    fn module_root(&self) -> Option<&'v std::path::Path>;
+
+    /// Notes that a file was read or looked for.
+    fn used_file(&mut self, path: &std::path::Path);
+
+    /// The value given for an option, if any.
+    fn option(&mut self, name: &str) -> Option<Value<'v>>;
+
+    /// Adds to what the program prints.
+    fn print(&mut self, text: &str);
+
+    /// Replaces the output of the program.
+    fn set_output(&mut self, text: String);
+
+    /// Calls a value.
+    ///
+    /// # Errors
+    /// Where the value is not callable, the arguments do not fit, or the call fails.
+    fn call(&mut self, callee: Value<'v>, args: Args<'v>) -> Outcome<Value<'v>>;
+
+    /// Constructs a schema from a config; a union of instances does this again.
+    ///
+    /// # Errors
+    /// Where the config does not fit, or a check fails.
+    fn construct(
+        &mut self,
+        schema: &'v SchemaType,
+        config: Dict<'v>,
+        args: &'v [Value<'v>],
+        kwargs: Dict<'v>,
+    ) -> Outcome<Value<'v>>;
+
+    /// Whether integers are held to 32 bits and floats to single precision (`-r`).
+    fn strict_range(&self) -> bool;
+}
+
+/// The code of a library function.
+pub type Body = for<'v> fn(&mut dyn Host<'v>, Args<'v>) -> Outcome<Value<'v>>;
+
+/// A builtin function, or a member of a system module.
+pub struct Function {
+    /// The system module that it is of; empty for builtins.
+    pub module: &'static str,
+    /// Its name.
+    pub name: &'static str,
+    /// What it does.
+    pub body: Body,
+    /// Its parameters and result, as the checker sees them, `(x: str, n?: int) -> str`.
+    pub signature: &'static str,
+}
+
+/// A string method.
+pub struct Method {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does with its string and the arguments.
+    pub body: for<'v> fn(&mut dyn Host<'v>, &'v str, Args<'v>) -> Outcome<Value<'v>>,
+    /// Its parameters and result, as the checker sees them.
+    pub signature: &'static str,
+}

@@ -1,0 +1,246 @@
+//! Dicts: insertion-ordered, with the operator of each entry, which takes part in later unions.
+
+use bumpalo::Bump;
+use syntax::ast::EntryOp;
+use syntax::symbol::text_hash;
+use syntax::Symbol;
+
+use super::Value;
+
+/// A key: text with its hash.
+#[derive(Clone, Copy, Debug)]
+pub struct Key<'v> {
+    text: &'v str,
+    hash: u64,
+}
+
+impl<'v> Key<'v> {
+    /// The key of a text.
+    #[must_use]
+    pub fn new(text: &'v str) -> Self {
+        Self { text, hash: text_hash(text) }
+    }
+
+    /// Its text.
+    #[must_use]
+    pub fn as_str(self) -> &'v str {
+        self.text
+    }
+
+    /// Whether its entry is left out of outputs.
+    #[must_use]
+    pub fn is_private(self) -> bool {
+        self.text.starts_with('_')
+    }
+}
+
+impl From<Symbol> for Key<'_> {
+    fn from(symbol: Symbol) -> Self {
+        Self { text: symbol.as_str(), hash: symbol.text_hash() }
+    }
+}
+
+impl PartialEq for Key<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.hash == other.hash && (std::ptr::eq(self.text, other.text) || self.text == other.text)
+    }
+}
+
+impl Eq for Key<'_> {}
+
+/// Where an entry was written: the file, numbered in its package, and the first byte of the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Origin {
+    /// Number of the package in the program, plus one; 0 where no text is behind the entry.
+    pub package: u32,
+    /// Number of the file in its package.
+    pub file: u32,
+    /// First byte.
+    pub at: u32,
+}
+
+/// An entry of a dict.
+#[derive(Clone, Copy)]
+pub struct Entry<'v> {
+    /// The key.
+    pub key: Key<'v>,
+    /// The value.
+    pub value: Value<'v>,
+    /// The operator that it was written with.
+    pub op: EntryOp,
+    /// The index of `name[index]`.
+    pub index: Option<i32>,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+impl<'v> Entry<'v> {
+    /// An entry with the operator `:`.
+    #[must_use]
+    pub fn new(key: Key<'v>, value: Value<'v>) -> Self {
+        Self { key, value, op: EntryOp::Union, index: None, origin: Origin::default() }
+    }
+}
+
+/// Up to this many entries a walk is faster than an index.
+const SMALL: usize = 8;
+
+/// An insertion-ordered dict.
+#[derive(Clone, Copy)]
+pub struct Dict<'v> {
+    entries: &'v [Entry<'v>],
+    /// Open addressing, a power of two of slots, each 0 or the number of an entry plus one; empty for small dicts.
+    index: &'v [u32],
+}
+
+impl<'v> Dict<'v> {
+    /// The dict without entries.
+    pub const EMPTY: Dict<'static> = Dict { entries: &[], index: &[] };
+
+    /// The entries in order.
+    #[must_use]
+    pub fn entries(&self) -> &'v [Entry<'v>] {
+        self.entries
+    }
+
+    /// How many entries.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The entry of a key. O(1).
+    #[must_use]
+    pub fn entry(&self, key: Key<'_>) -> Option<&'v Entry<'v>> {
+        find(self.entries, self.index, key).map(|at| &self.entries[at])
+    }
+
+    /// The value of a key. O(1).
+    #[must_use]
+    pub fn get(&self, key: Key<'_>) -> Option<Value<'v>> {
+        self.entry(key).map(|entry| entry.value)
+    }
+}
+
+/// A dict under construction. Finishing copies the entries into the arena once.
+#[derive(Default, Clone)]
+pub struct DictBuilder<'v> {
+    entries: Vec<Entry<'v>>,
+    index: Vec<u32>,
+}
+
+impl<'v> DictBuilder<'v> {
+    /// Room for some entries.
+    #[must_use]
+    pub fn with_capacity(entries: usize) -> Self {
+        Self { entries: Vec::with_capacity(entries), index: Vec::new() }
+    }
+
+    /// A builder that starts as a copy.
+    #[must_use]
+    pub fn from_dict(dict: &Dict<'v>) -> Self {
+        Self { entries: dict.entries.to_vec(), index: dict.index.to_vec() }
+    }
+
+    /// The entries so far.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry<'v>] {
+        &self.entries
+    }
+
+    /// The entry of a key. O(1).
+    #[must_use]
+    pub fn get(&self, key: Key<'_>) -> Option<&Entry<'v>> {
+        find(&self.entries, &self.index, key).map(|at| &self.entries[at])
+    }
+
+    /// The entry of a key, to change its value or operator; its key must stay.
+    pub fn get_mut(&mut self, key: Key<'_>) -> Option<&mut Entry<'v>> {
+        find(&self.entries, &self.index, key).map(|at| &mut self.entries[at])
+    }
+
+    /// Puts an entry: at the place of the one with the same key, else at the end.
+    pub fn put(&mut self, entry: Entry<'v>) {
+        match find(&self.entries, &self.index, entry.key) {
+            Some(at) => self.entries[at] = entry,
+            None => self.push(entry),
+        }
+    }
+
+    /// Takes an entry out; those behind it move up. O(n).
+    pub fn remove(&mut self, key: Key<'_>) -> Option<Entry<'v>> {
+        let at = find(&self.entries, &self.index, key)?;
+        let entry = self.entries.remove(at);
+        self.index.clear();
+        self.grow_index();
+        Some(entry)
+    }
+
+    /// The finished dict.
+    #[must_use]
+    pub fn finish(self, arena: &'v Bump) -> Dict<'v> {
+        if self.entries.is_empty() {
+            return Dict::EMPTY;
+        }
+        let index = arena.alloc_slice_copy(&self.index);
+        Dict { entries: arena.alloc_slice_copy(&self.entries), index }
+    }
+
+    fn push(&mut self, entry: Entry<'v>) {
+        let hash = entry.key.hash;
+        self.entries.push(entry);
+        if self.entries.len() > SMALL {
+            if self.entries.len() * 2 > self.index.len() {
+                self.grow_index();
+            } else {
+                insert(&mut self.index, hash, self.entries.len() as u32);
+            }
+        }
+    }
+
+    fn grow_index(&mut self) {
+        if self.entries.len() <= SMALL {
+            return;
+        }
+        self.index = vec![0; (self.entries.len() * 4).next_power_of_two()];
+        for (at, entry) in self.entries.iter().enumerate() {
+            insert(&mut self.index, entry.key.hash, at as u32 + 1);
+        }
+    }
+}
+
+fn insert(index: &mut [u32], hash: u64, number: u32) {
+    let mask = index.len() - 1;
+    let mut slot = spread(hash) & mask;
+    while index[slot] != 0 {
+        slot = (slot + 1) & mask;
+    }
+    index[slot] = number;
+}
+
+fn find(entries: &[Entry<'_>], index: &[u32], key: Key<'_>) -> Option<usize> {
+    if index.is_empty() {
+        return entries.iter().position(|entry| entry.key == key);
+    }
+    let mask = index.len() - 1;
+    let mut slot = spread(key.hash) & mask;
+    while index[slot] != 0 {
+        let at = index[slot] as usize - 1;
+        if entries[at].key == key {
+            return Some(at);
+        }
+        slot = (slot + 1) & mask;
+    }
+    None
+}
+
+/// The low bits of the hash are its weakest.
+fn spread(hash: u64) -> usize {
+    (hash ^ (hash >> 32)) as usize
+}

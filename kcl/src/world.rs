@@ -1,0 +1,116 @@
+//! The only door to the outside.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use syntax::Source;
+
+/// Why the world could not give what was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WorldError {
+    /// There is nothing of that name.
+    NotFound,
+    /// It is there, but not text in UTF-8; the byte where that shows.
+    NotUtf8(usize),
+    /// It is there, but this world does not give it away.
+    Refused(String),
+    /// The operating system said no.
+    Failed(String),
+}
+
+/// A moment: seconds and nanoseconds since 1970 in UTC, and the local offset in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timestamp {
+    /// Seconds since 1970.
+    pub seconds: i64,
+    /// Nanoseconds in the second.
+    pub nanos: u32,
+    /// Seconds east of Greenwich.
+    pub offset: i32,
+}
+
+/// Everything a compile may learn from outside. Two worlds that answer alike give equal outputs.
+///
+/// Paths are absolute and lexically normal. Implementations remember what they read, so that all runs of a
+/// process see one state of the files.
+pub trait World: Sync {
+    /// The text of a source file.
+    ///
+    /// # Errors
+    /// Where it is absent, unreadable, or not UTF-8.
+    fn source(&self, path: &Path) -> Result<Arc<Source>, WorldError>;
+
+    /// The names of the entries of a folder, sorted; `None` where there is no such folder.
+    fn folder(&self, path: &Path) -> Option<Arc<[String]>>;
+
+    /// Whether a file is there.
+    fn is_file(&self, path: &Path) -> bool;
+
+    /// What `file.*` may do.
+    fn files(&self) -> &dyn Files;
+
+    /// The time. Only volatile programs ask.
+    fn now(&self) -> Timestamp;
+
+    /// Sixteen random bytes. Only volatile programs ask.
+    fn random(&self) -> [u8; 16];
+
+    /// An environment variable. Only volatile programs ask.
+    fn env(&self, name: &str) -> Option<String>;
+}
+
+/// The file system as programs see it through the system module `file`.
+///
+/// Implementations decide what may be touched; [`WorldError::Refused`] says no.
+pub trait Files: Sync {
+    /// The bytes of a file.
+    ///
+    /// # Errors
+    /// See [`WorldError`].
+    fn read(&self, path: &Path) -> Result<Vec<u8>, WorldError>;
+
+    /// The paths that match a glob pattern, sorted.
+    ///
+    /// # Errors
+    /// See [`WorldError`].
+    fn glob(&self, pattern: &str) -> Result<Vec<PathBuf>, WorldError>;
+
+    /// Whether a file or folder is there.
+    fn exists(&self, path: &Path) -> bool;
+
+    /// Its size in bytes.
+    ///
+    /// # Errors
+    /// See [`WorldError`].
+    fn size(&self, path: &Path) -> Result<u64, WorldError>;
+
+    /// Writes or appends to a file.
+    ///
+    /// # Errors
+    /// See [`WorldError`].
+    fn write(&self, path: &Path, bytes: &[u8], append: bool) -> Result<(), WorldError>;
+
+    /// Makes a folder and those above it.
+    ///
+    /// # Errors
+    /// See [`WorldError`].
+    fn mkdir(&self, path: &Path) -> Result<(), WorldError>;
+
+    /// Deletes a file or an empty folder.
+    ///
+    /// # Errors
+    /// See [`WorldError`].
+    fn delete(&self, path: &Path) -> Result<(), WorldError>;
+
+    /// Copies a file.
+    ///
+    /// # Errors
+    /// See [`WorldError`].
+    fn copy(&self, from: &Path, to: &Path) -> Result<(), WorldError>;
+
+    /// Moves a file.
+    ///
+    /// # Errors
+    /// See [`WorldError`].
+    fn rename(&self, from: &Path, to: &Path) -> Result<(), WorldError>;
+}
