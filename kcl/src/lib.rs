@@ -4,7 +4,11 @@
 //! here touches the disk, the clock or the environment.
 
 pub mod eval;
+pub mod lower;
 pub mod package;
+pub mod plan;
+pub mod resolve;
 pub mod stdlib;
+pub mod types;
 pub mod value;
 pub mod world;

@@ -3,9 +3,12 @@
 //! A value lives in the arena of a run, or in that of a package whose globals all runs share. It is `Copy`, never
 //! changes, and is freed with its arena: a union or an update makes a new spine and shares the rest.
 
+mod convert;
 mod dict;
 mod func;
 mod instance;
+pub mod ops;
+pub mod union;
 
 pub use dict::{Dict, DictBuilder, Entry, Key, Origin};
 pub use func::{Args, Func};
