@@ -1,0 +1,10 @@
+[package]
+name = "fraud_score_dev"
+version = "0.1.0"
+
+[dependencies]
+konfig = { path = "../../.." }
+kit = { path = "../../../modules/kit" }
+
+[profile]
+entries = ["../base/base.k", "main.k", "${kit:KCL_MOD}/render/manifests.k"]
