@@ -1,5 +1,6 @@
 [package]
 name = "fraud_score_dev"
+edition = "v0.11.0"
 version = "0.1.0"
 
 [dependencies]
@@ -7,4 +8,8 @@ konfig = { path = "../../.." }
 kit = { path = "../../../modules/kit" }
 
 [profile]
-entries = ["../base/base.k", "main.k", "${kit:KCL_MOD}/render/manifests.k"]
+entries = [
+    "../base/base.k",
+    "main.k",
+    "${kit:KCL_MOD}/render/manifests.k",
+]

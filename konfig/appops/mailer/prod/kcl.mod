@@ -1,0 +1,16 @@
+[package]
+name = "mailer_prod"
+edition = "v0.11.0"
+version = "0.1.0"
+
+[dependencies]
+konfig = { path = "../../.." }
+kit = { path = "../../../modules/kit" }
+
+[profile]
+entries = [
+    "../base/base.k",
+    "main.k",
+    "platform.k",
+    "${kit:KCL_MOD}/render/spec.k",
+]

@@ -1,0 +1,15 @@
+[package]
+name = "mailer_test"
+edition = "v0.11.0"
+version = "0.1.0"
+
+[dependencies]
+konfig = { path = "../../.." }
+kit = { path = "../../../modules/kit" }
+
+[profile]
+entries = [
+    "../base/base.k",
+    "main.k",
+    "${kit:KCL_MOD}/render/spec.k",
+]
