@@ -91,6 +91,9 @@ pub trait Host<'v> {
 
     /// Whether integers are held to 32 bits and floats to single precision (`-r`).
     fn strict_range(&self) -> bool;
+
+    /// The message of a failure, for programs that catch it.
+    fn failure_text(&self, failure: Failure) -> String;
 }
 
 /// The code of a library function.
@@ -116,4 +119,39 @@ pub struct Method {
     pub body: for<'v> fn(&mut dyn Host<'v>, &'v str, Args<'v>) -> Outcome<Value<'v>>,
     /// Its parameters and result, as the checker sees them.
     pub signature: &'static str,
+}
+
+/// A member of a system module.
+#[derive(Clone, Copy)]
+pub enum Member {
+    /// Something to call.
+    Function(&'static Function),
+    /// A constant of the type `int`.
+    Int(i64),
+    /// A constant of the type `float`.
+    Float(f64),
+}
+
+/// The names of the system modules.
+pub const MODULES: [&str; 15] = [
+    "base32", "base64", "collection", "crypto", "datetime", "file", "json", "manifests", "math", "net", "regex",
+    "runtime", "template", "units", "yaml",
+];
+
+/// A builtin function.
+#[must_use]
+pub fn builtin(_name: &str) -> Option<&'static Function> {
+    None
+}
+
+/// A member of a system module.
+#[must_use]
+pub fn module_member(_module: &str, _name: &str) -> Option<Member> {
+    None
+}
+
+/// A method of strings.
+#[must_use]
+pub fn string_method(_name: &str) -> Option<&'static Method> {
+    None
 }

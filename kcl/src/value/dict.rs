@@ -1,9 +1,9 @@
 //! Dicts: insertion-ordered, with the operator of each entry, which takes part in later unions.
 
 use bumpalo::Bump;
+use syntax::Symbol;
 use syntax::ast::EntryOp;
 use syntax::symbol::text_hash;
-use syntax::Symbol;
 
 use super::Value;
 

@@ -19,6 +19,20 @@ pub enum Func<'v> {
     Instances(&'v SchemaType),
 }
 
+impl Func<'_> {
+    /// Whether both are one function.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Builtin(a), Self::Builtin(b)) => std::ptr::eq(*a, *b),
+            (Self::Method(a), Self::Method(b)) => std::ptr::eq(a.1, b.1),
+            (Self::Lambda(a), Self::Lambda(b)) => std::ptr::eq(*a, *b),
+            (Self::Schema(a), Self::Schema(b)) | (Self::Instances(a), Self::Instances(b)) => a.id == b.id,
+            _ => false,
+        }
+    }
+}
+
 /// The arguments of a call.
 #[derive(Clone, Copy)]
 pub struct Args<'v> {

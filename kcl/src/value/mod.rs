@@ -3,7 +3,7 @@
 //! A value lives in the arena of a run, or in that of a package whose globals all runs share. It is `Copy`, never
 //! changes, and is freed with its arena: a union or an update makes a new spine and shares the rest.
 
-mod convert;
+pub mod convert;
 mod dict;
 mod func;
 mod instance;
@@ -41,6 +41,52 @@ pub enum Value<'v> {
     Instance(&'v Instance<'v>),
     /// Whatever can be called.
     Func(Func<'v>),
+}
+
+impl<'v> Value<'v> {
+    /// Whether it is `None` or `Undefined`.
+    #[must_use]
+    pub fn is_nothing(self) -> bool {
+        matches!(self, Self::None | Self::Undefined)
+    }
+
+    /// Whether it is a dict or an instance.
+    #[must_use]
+    pub fn is_config(self) -> bool {
+        matches!(self, Self::Dict(_) | Self::Instance(_))
+    }
+
+    /// Whether a condition holds for it.
+    #[must_use]
+    pub fn is_truthy(self) -> bool {
+        match self {
+            Self::Undefined | Self::None => false,
+            Self::Bool(bool) => bool,
+            Self::Int(int) => int != 0,
+            Self::Float(float) => float != 0.0,
+            Self::Unit(unit) => unit.value != 0.0,
+            Self::Str(text) => !text.is_empty(),
+            Self::List(items) => !items.is_empty(),
+            Self::Dict(_) | Self::Instance(_) => self.config().is_some_and(|dict| !dict.is_empty()),
+            Self::Func(_) => true,
+        }
+    }
+
+    /// The entries of a dict, or the attributes of an instance.
+    #[must_use]
+    pub fn config(self) -> Option<&'v Dict<'v>> {
+        match self {
+            Self::Dict(dict) => Some(dict),
+            Self::Instance(it) => Some(&it.attrs),
+            _ => None,
+        }
+    }
+
+    /// The value of a key of a dict or instance.
+    #[must_use]
+    pub fn get(self, key: &str) -> Option<Self> {
+        self.config()?.get(Key::new(key))
+    }
 }
 
 const _: () = assert!(size_of::<Value<'static>>() <= 24);
