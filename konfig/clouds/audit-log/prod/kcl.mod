@@ -9,6 +9,6 @@ kit = { path = "../../../modules/kit" }
 
 [profile]
 entries = [
-    "main.k",
+    "${KCL_MOD}/main.k",
     "${kit:KCL_MOD}/render/spec.k",
 ]
