@@ -1,1 +1,294 @@
-//! Under construction.
+//! Resolved trees to code.
+//!
+//! One package at a time, after those that it imports: what an import's member means is known when it is read.
+//! Nothing fails here. What does not resolve becomes `Undefined`; the checker has said so by then.
+
+pub mod code;
+mod config;
+mod expr;
+mod schema;
+mod scope;
+mod stmt;
+mod types;
+
+pub(crate) use self::schema::RULE;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use syntax::ast::{self, Path};
+use syntax::{Span, Symbol};
+
+use self::code::{
+    Const, Expr, ExprKind, FileCode, Global, GlobalKind, PackageCode, RuleCode, SchemaCode, Setter, StmtId,
+    Type,
+};
+use self::scope::{Body, BodyKind};
+use crate::package::{ImportTarget, Package, PackageId};
+use crate::resolve::merge::Merged;
+use crate::stdlib;
+use crate::value::SchemaId;
+
+/// The code of packages that are lowered already.
+pub trait Codes {
+    /// The code of an imported package; `None` where it could not be lowered.
+    fn code(&self, id: PackageId) -> Option<&PackageCode>;
+}
+
+/// Lowers a package. `merged` says which declarations of a main package became one.
+#[must_use]
+pub fn lower(package: &Package, merged: Option<&Merged<'_>>, codes: &dyn Codes) -> PackageCode {
+    let mut lower = Lower::new(package, merged, codes);
+    lower.declare();
+    lower.resolve_aliases();
+    let files = (0..package.files.len()).map(|file| lower.file(file)).collect();
+    lower.finish(files)
+}
+
+/// What a global is declared as, before any code is lowered.
+enum Declared<'a> {
+    Variable,
+    Schema(u32, &'a ast::Schema),
+    Rule(u32, &'a ast::Rule),
+    Alias(usize, &'a ast::Type),
+}
+
+struct Lower<'a> {
+    package: &'a Package,
+    merged: Option<&'a Merged<'a>>,
+    codes: &'a dyn Codes,
+    /// In order of first appearance.
+    globals: Vec<(Symbol, Declared<'a>)>,
+    slots: FxHashMap<Symbol, u32>,
+    setters: Vec<Vec<Setter>>,
+    aliases: FxHashMap<Symbol, Type>,
+    schemas: Vec<SchemaCode>,
+    rules: Vec<RuleCode>,
+    /// The file whose names count.
+    file: usize,
+    bodies: Vec<Body>,
+    /// Number of the schema whose body or checks are being lowered.
+    schema: Option<u32>,
+    stmts: u32,
+}
+
+impl<'a> Lower<'a> {
+    fn new(package: &'a Package, merged: Option<&'a Merged<'a>>, codes: &'a dyn Codes) -> Self {
+        Self {
+            package,
+            merged,
+            codes,
+            globals: Vec::new(),
+            slots: FxHashMap::default(),
+            setters: Vec::new(),
+            aliases: FxHashMap::default(),
+            schemas: Vec::new(),
+            rules: Vec::new(),
+            file: 0,
+            bodies: Vec::new(),
+            schema: None,
+            stmts: 0,
+        }
+    }
+
+    /// Finds the globals. Variables come in the order of their first statement, over all files.
+    fn declare(&mut self) {
+        let package = self.package;
+        for (file, unit) in package.files.iter().enumerate() {
+            for (at, stmt) in unit.file.tree.body.iter().enumerate() {
+                if !self.vanished(file, at) {
+                    self.declare_stmt(file, stmt);
+                }
+            }
+        }
+        self.setters.resize_with(self.globals.len(), Vec::new);
+    }
+
+    fn vanished(&self, file: usize, stmt: usize) -> bool {
+        self.merged.is_some_and(|merged| merged.vanished(file, stmt))
+    }
+
+    fn declare_stmt(&mut self, file: usize, stmt: &'a ast::Stmt) {
+        use ast::StmtKind as Kind;
+        match &stmt.kind {
+            Kind::Assign(assign) => {
+                for target in &assign.targets {
+                    self.declare_name(target.name.name, Declared::Variable);
+                }
+            }
+            Kind::AugAssign(assign) => self.declare_name(assign.target.name.name, Declared::Variable),
+            Kind::Unify(unify) => self.declare_name(unify.name.name, Declared::Variable),
+            Kind::If(branch) => {
+                for inner in branch.body.iter().chain(&branch.otherwise) {
+                    self.declare_stmt(file, inner);
+                }
+            }
+            Kind::Schema(schema) => {
+                let number = self.count(|kind| matches!(kind, Declared::Schema(..)));
+                self.declare_name(schema.name.name, Declared::Schema(number, schema));
+            }
+            Kind::Rule(rule) => {
+                let number = self.count(|kind| matches!(kind, Declared::Rule(..)));
+                self.declare_name(rule.name.name, Declared::Rule(number, rule));
+            }
+            Kind::TypeAlias(alias) => self.declare_name(alias.name.name, Declared::Alias(file, &alias.ty)),
+            Kind::Import(_) | Kind::Assert(_) | Kind::Expr(_) | Kind::Attr(_) => {}
+        }
+    }
+
+    fn count(&self, is: impl Fn(&Declared<'a>) -> bool) -> u32 {
+        self.globals.iter().filter(|(_, kind)| is(kind)).count() as u32
+    }
+
+    fn declare_name(&mut self, name: Symbol, kind: Declared<'a>) {
+        let slot = self.globals.len() as u32;
+        let entry = self.slots.entry(name).or_insert(slot);
+        if *entry == slot {
+            self.globals.push((name, kind));
+        }
+    }
+
+    fn resolve_aliases(&mut self) {
+        let names: Vec<Symbol> = self.globals.iter().map(|(name, _)| *name).collect();
+        for name in names {
+            self.alias(name, &mut FxHashSet::default());
+        }
+    }
+
+    /// Whether a schema is what its name stands for; of two with one name, the first is.
+    fn is_declared(&self, schema: &ast::Schema) -> bool {
+        let slot = self.slots.get(&schema.name.name).map(|slot| *slot as usize);
+        slot.is_some_and(
+            |slot| matches!(self.globals[slot].1, Declared::Schema(_, it) if std::ptr::eq(it, schema)),
+        )
+    }
+
+    fn is_declared_rule(&self, rule: &ast::Rule) -> bool {
+        let slot = self.slots.get(&rule.name.name).map(|slot| *slot as usize);
+        slot.is_some_and(
+            |slot| matches!(self.globals[slot].1, Declared::Rule(_, it) if std::ptr::eq(it, rule)),
+        )
+    }
+
+    fn file(&mut self, file: usize) -> FileCode {
+        self.file = file;
+        self.bodies.push(Body::new(BodyKind::File));
+        let package = self.package;
+        let unit = &package.files[file];
+        let mut body = Vec::with_capacity(unit.file.tree.body.len());
+        for (at, stmt) in unit.file.tree.body.iter().enumerate() {
+            if self.vanished(file, at) {
+                continue;
+            }
+            self.global_stmt(file, at, stmt, &mut body);
+        }
+        let locals = self.bodies.pop().map_or(0, |body| body.locals);
+        FileCode { source: unit.file.source.clone(), body, locals }
+    }
+
+    fn finish(self, files: Vec<FileCode>) -> PackageCode {
+        let Self { package, globals, slots, setters, mut aliases, schemas, rules, .. } = self;
+        let kind = |name: Symbol, declared: Declared<'_>, setters: Vec<Setter>| match declared {
+            Declared::Variable => GlobalKind::Variable(setters),
+            Declared::Schema(number, ..) => GlobalKind::Schema(number),
+            Declared::Rule(number, ..) => GlobalKind::Rule(number),
+            Declared::Alias(..) => GlobalKind::Alias(aliases.remove(&name).unwrap_or(Type::Any)),
+        };
+        let mut kind = kind;
+        let globals = globals
+            .into_iter()
+            .zip(setters)
+            .map(|((name, declared), setters)| Global { name, kind: kind(name, declared, setters) })
+            .collect();
+        PackageCode { id: package.id, name: package.name, files, globals, slots, schemas, rules }
+    }
+
+    fn next_stmt(&mut self) -> StmtId {
+        self.stmts += 1;
+        StmtId { package: self.package.id.0.wrapping_add(1), stmt: self.stmts }
+    }
+
+    fn body(&mut self) -> &mut Body {
+        let last = self.bodies.len() - 1;
+        &mut self.bodies[last]
+    }
+
+    /// Whether the innermost body that is not a lambda is a schema's.
+    fn in_schema(&self) -> bool {
+        self.bodies
+            .iter()
+            .rev()
+            .find(|body| body.kind != BodyKind::Lambda)
+            .is_some_and(|b| b.kind == BodyKind::Schema)
+    }
+
+    /// What an imported name leads to, unless a local hides it.
+    fn import(&self, name: Symbol) -> Option<ImportTarget> {
+        if self.bodies.iter().any(|body| body.find_var(name).is_some()) {
+            return None;
+        }
+        self.package.files.get(self.file)?.imports.get(&name).map(|binding| binding.target)
+    }
+
+    /// The global of another package.
+    fn foreign(&self, package: PackageId, name: Symbol, span: Span) -> Expr {
+        let slot = self.codes.code(package).and_then(|code| code.slots.get(&name).copied());
+        let kind = slot.map_or(ExprKind::Const(Const::Undefined), |slot| ExprKind::Foreign(package, slot));
+        Expr { kind, span }
+    }
+
+    /// A member of a system module.
+    fn system(&self, module: &str, name: Symbol, span: Span) -> Expr {
+        let kind = match stdlib::module_member(module, name.as_str()) {
+            Some(stdlib::Member::Function(function)) => ExprKind::Function(function),
+            Some(stdlib::Member::Int(value)) => ExprKind::Const(Const::Int(value)),
+            Some(stdlib::Member::Float(value)) => ExprKind::Const(Const::Float(value)),
+            None => ExprKind::Const(Const::Undefined),
+        };
+        Expr { kind, span }
+    }
+
+    /// What a name means outside of all bodies: a global, or a builtin.
+    fn global(&self, name: Symbol, span: Span) -> Expr {
+        let kind = match self.slots.get(&name) {
+            Some(slot)
+                if self.in_schema() && self.bodies.last().is_some_and(|b| b.kind == BodyKind::Schema) =>
+            {
+                ExprKind::GlobalNow(*slot)
+            }
+            Some(slot) => ExprKind::Global(*slot),
+            None => {
+                stdlib::builtin(name.as_str()).map_or(ExprKind::Const(Const::Undefined), ExprKind::Function)
+            }
+        };
+        Expr { kind, span }
+    }
+
+    /// The schema of a name in the current file: a declaration, or an alias of one.
+    fn schema_id(&self, path: &Path) -> Option<SchemaId> {
+        match &**path {
+            [name] => match self.globals.get(*self.slots.get(&name.name)? as usize)? {
+                (_, Declared::Schema(number, ..)) => {
+                    Some(SchemaId { package: self.package.id.0, schema: *number })
+                }
+                (name, Declared::Alias(..)) => schema_of(self.aliases.get(name)?),
+                _ => None,
+            },
+            [alias, name] => {
+                let Some(ImportTarget::Package(id)) = self.import(alias.name) else { return None };
+                let code = self.codes.code(id)?;
+                match &code.globals.get(*code.slots.get(&name.name)? as usize)?.kind {
+                    GlobalKind::Schema(number) => Some(SchemaId { package: id.0, schema: *number }),
+                    GlobalKind::Alias(ty) => schema_of(ty),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+}
+
+fn schema_of(ty: &Type) -> Option<SchemaId> {
+    match ty {
+        Type::Schema(id, _) => Some(*id),
+        _ => None,
+    }
+}

@@ -1,6 +1,8 @@
 //! Schema instances.
 
-use syntax::Symbol;
+use std::sync::Arc;
+
+use syntax::{Source, Span, Symbol};
 
 use super::{Dict, Key, Value};
 
@@ -39,4 +41,6 @@ pub struct Instance<'v> {
     pub args: &'v [Value<'v>],
     /// The named arguments that it was made with.
     pub kwargs: Dict<'v>,
+    /// Where it was made.
+    pub place: Option<(&'v Arc<Source>, Span)>,
 }

@@ -101,3 +101,31 @@ pub struct Unit {
     /// Both multiplied.
     pub value: f64,
 }
+
+impl Unit {
+    /// A number with a suffix; an unknown suffix counts as one.
+    #[must_use]
+    pub fn new(raw: i64, suffix: Symbol) -> Self {
+        Self { raw, suffix, value: raw as f64 * factor(suffix.as_str()) }
+    }
+}
+
+/// What a suffix multiplies by.
+fn factor(suffix: &str) -> f64 {
+    match suffix {
+        "n" => 1e-9,
+        "u" => 1e-6,
+        "m" => 1e-3,
+        "k" | "K" => 1e3,
+        "M" => 1e6,
+        "G" => 1e9,
+        "T" => 1e12,
+        "P" => 1e15,
+        "Ki" => 1024.0,
+        "Mi" => 1_048_576.0,
+        "Gi" => 1_073_741_824.0,
+        "Ti" => 1_099_511_627_776.0,
+        "Pi" => 1_125_899_906_842_624.0,
+        _ => 1.0,
+    }
+}

@@ -1,0 +1,74 @@
+//! Config blocks: entries in order, each seeing those before it.
+
+use super::Run;
+use crate::lower::code::{ConfigCode, ConfigItem, EntryCode, KeyCode};
+use crate::stdlib::Outcome;
+use crate::value::convert::type_name;
+use crate::value::union::{UnionOptions, merge_entry, unpack_into};
+use crate::value::{Dict, DictBuilder, Entry, Key, Value};
+
+impl<'r> Run<'r> {
+    pub(super) fn config(&mut self, config: &'r ConfigCode) -> Outcome<Value<'r>> {
+        let dict = self.config_dict(config)?;
+        Ok(self.dict(dict))
+    }
+
+    pub(super) fn config_dict(&mut self, config: &'r ConfigCode) -> Outcome<Dict<'r>> {
+        for local in &config.locals {
+            self.set_local(*local, Value::Undefined);
+        }
+        let block = self.config_items(&config.items, config.size as usize)?;
+        Ok(block.finish(self.arena))
+    }
+
+    fn config_items(&mut self, items: &'r [ConfigItem], size: usize) -> Outcome<DictBuilder<'r>> {
+        let mut block = DictBuilder::with_capacity(size);
+        for item in items {
+            match item {
+                ConfigItem::Entry(entry) => self.entry(&mut block, entry)?,
+                ConfigItem::Unpack(value) => {
+                    let value = self.expr(value)?;
+                    unpack_into(self, &mut block, value)?;
+                }
+                ConfigItem::If(test, then, otherwise) => {
+                    let branch = if self.expr(test)?.is_truthy() { then } else { otherwise };
+                    if !branch.is_empty() {
+                        let inner = self.config_items(branch, branch.len())?;
+                        let inner = self.dict(inner.finish(self.arena));
+                        unpack_into(self, &mut block, inner)?;
+                    }
+                }
+            }
+        }
+        Ok(block)
+    }
+
+    fn entry(&mut self, block: &mut DictBuilder<'r>, code: &'r EntryCode) -> Outcome<()> {
+        let around = self.frame.source;
+        self.frame.source = self.source_of(self.frame.package, code.origin.file);
+        let entry = self.entry_parts(code);
+        self.frame.source = around;
+        let entry = entry?;
+        merge_entry(self, block, entry, UnionOptions::BLOCK)?;
+        if let Some(local) = code.local {
+            let value = block.get(entry.key).map_or(Value::Undefined, |entry| entry.value);
+            self.set_local(local, value);
+        }
+        Ok(())
+    }
+
+    /// The value first, then the key.
+    pub(super) fn entry_parts(&mut self, code: &'r EntryCode) -> Outcome<Entry<'r>> {
+        let value = self.expr(&code.value)?;
+        let key = match &code.key {
+            KeyCode::Const(key) => *key,
+            KeyCode::Expr(key) => match self.expr(key)? {
+                Value::Str(text) => Key::new(text),
+                other => {
+                    return Err(format!("a config key must be a string, got {}", type_name(other)).into());
+                }
+            },
+        };
+        Ok(Entry { key, value, op: code.op, index: code.index, origin: code.origin })
+    }
+}

@@ -1,0 +1,111 @@
+//! What library functions see of a run.
+
+use std::path::Path;
+
+use bumpalo::Bump;
+
+use super::Run;
+use crate::stdlib::{Failure, Host, Outcome, Volatile};
+use crate::value::{Args, Dict, SchemaType, Value};
+use crate::world::World;
+
+impl<'r> Host<'r> for Run<'r> {
+    fn arena(&self) -> &'r Bump {
+        self.arena
+    }
+
+    fn world(&self) -> &'r dyn World {
+        self.world
+    }
+
+    fn volatile(&mut self, what: Volatile) {
+        self.volatile.push(what);
+    }
+
+    fn work_dir(&self) -> &'r Path {
+        Run::work_dir(self)
+    }
+
+    fn module_root(&self) -> Option<&'r Path> {
+        self.settings.module_root.as_deref()
+    }
+
+    fn used_file(&mut self, _path: &Path) {}
+
+    fn option(&mut self, name: &str) -> Option<Value<'r>> {
+        self.options.iter().rev().find(|(option, _)| *option == name).map(|(_, value)| *value)
+    }
+
+    fn print(&mut self, text: &str) {
+        self.printed.push_str(text);
+    }
+
+    fn set_output(&mut self, text: String) {
+        self.output = Some(text);
+    }
+
+    /// A failure may be caught, so it leaves the run as it was.
+    fn call(&mut self, callee: Value<'r>, args: Args<'r>) -> Outcome<Value<'r>> {
+        let before = self.mark();
+        let result = self.call_value(callee, args);
+        if result.is_err() {
+            self.back_to(before);
+        }
+        result
+    }
+
+    fn construct(
+        &mut self,
+        schema: &'r SchemaType,
+        config: Dict<'r>,
+        args: &'r [Value<'r>],
+        kwargs: Dict<'r>,
+    ) -> Outcome<Value<'r>> {
+        let args = Args { positional: args, named: kwargs };
+        self.nested(|run| run.instantiate(schema, config, None, args))
+    }
+
+    fn strict_range(&self) -> bool {
+        self.settings.strict_range
+    }
+
+    fn failure_text(&self, failure: Failure) -> String {
+        match failure {
+            Failure::Message(message) => message,
+            Failure::At(diagnostic) => diagnostic.message,
+        }
+    }
+}
+
+/// How far nested a run is.
+struct Mark {
+    locals: usize,
+    targets: usize,
+    backtracks: usize,
+    schema_depth: u32,
+    schema_expr_depth: u32,
+    depth: u32,
+}
+
+impl Run<'_> {
+    fn mark(&self) -> Mark {
+        Mark {
+            locals: self.locals.len(),
+            targets: self.targets.len(),
+            backtracks: self.backtracks.len(),
+            schema_depth: self.schema_depth,
+            schema_expr_depth: self.schema_expr_depth,
+            depth: self.depth,
+        }
+    }
+
+    fn back_to(&mut self, mark: Mark) {
+        let Mark { locals, targets, backtracks, schema_depth, schema_expr_depth, depth } = mark;
+        self.locals.truncate(locals);
+        self.targets.truncate(targets);
+        self.backtracks.truncate(backtracks);
+        self.schema_depth = schema_depth;
+        self.schema_expr_depth = schema_expr_depth;
+        self.depth = depth;
+    }
+}

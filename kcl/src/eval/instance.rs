@@ -1,0 +1,733 @@
+//! Instances of schemas.
+//!
+//! The bodies of the base, of the schema and of its mixins run in this order over one set of slots. A statement that
+//! sets an attribute merges what the config has for it. Reading an attribute that is not final runs its last setter
+//! first, as with globals; where that sets nothing, the one before.
+
+use std::sync::Arc;
+
+use syntax::ast::EntryOp;
+use syntax::{Code, Diagnostic, Source, Span};
+
+use super::stmt::set_entry;
+use super::{Frame, Recorded, Run, This};
+use crate::lower::RULE;
+use crate::lower::code::{
+    AttrCode, Check, DecoratorCode, Expr, ExprKind, IndexCode, Layout, NO_SLOT, RuleCode, SchemaCode,
+    SchemaExprCode, Setter, Type,
+};
+use crate::package::PackageId;
+use crate::stdlib::{Failure, Outcome};
+use crate::value::convert::text;
+use crate::value::union::{UnionOptions, merge_entry, union};
+use crate::value::{
+    Args, Dict, DictBuilder, Entry, Func, Instance, Key, Origin, SchemaId, SchemaType, Value,
+};
+
+/// What an attribute's config does to it: contradicts nothing, and constructs instances again.
+const ATTRIBUTE: UnionOptions = UnionOptions { config_resolve: true, ..UnionOptions::ATTRIBUTE };
+
+/// The number of a body that is a rule's.
+const RULE_BODY: u32 = u32::MAX;
+
+/// An instance under construction, or one that a lambda has captured.
+pub(super) struct Context<'r> {
+    layout: &'r Layout,
+    slots: Vec<Slot<'r>>,
+    /// What was set from outside.
+    config: Dict<'r>,
+    place: (&'r Arc<Source>, Span),
+    /// The first local of the bodies.
+    locals: usize,
+    /// The entries under an index signature.
+    extras: DictBuilder<'r>,
+    /// What the names of the rule being checked mean.
+    rule_slots: Vec<u32>,
+    /// Where it is recorded as an instance.
+    recorded: Vec<(SchemaId, usize)>,
+    /// A lambda reads it after the construction.
+    kept: bool,
+}
+
+/// An attribute of an instance under construction.
+#[derive(Clone, Copy)]
+struct Slot<'r> {
+    value: Value<'r>,
+    op: EntryOp,
+    index: Option<i32>,
+    origin: Origin,
+    /// The type of the declaration that ran last.
+    ty: Option<&'r Type>,
+    /// What reading it gave, or its last statement.
+    last: Option<Value<'r>>,
+    /// How many of its setters are running for a read, the last one first.
+    level: u32,
+    /// How many of its setters have run in order.
+    runs: u32,
+}
+
+const UNSET: Slot<'static> = Slot {
+    value: Value::Undefined,
+    op: EntryOp::Union,
+    index: None,
+    origin: Origin { package: 0, file: 0, at: 0 },
+    ty: None,
+    last: None,
+    level: 0,
+    runs: 0,
+};
+
+impl<'r> Run<'r> {
+    pub(super) fn schema_expr(&mut self, code: &'r SchemaExprCode) -> Outcome<Value<'r>> {
+        self.schema_expr_depth += 1;
+        let result = self.nested(|run| run.schema_expr_value(code));
+        self.schema_expr_depth -= 1;
+        result
+    }
+
+    fn schema_expr_value(&mut self, code: &'r SchemaExprCode) -> Outcome<Value<'r>> {
+        let config = self.config_dict(&code.config)?;
+        let schema = self.expr(&code.schema)?;
+        let args = self.args(&code.args)?;
+        let place = (self.source_of(self.frame.package, code.file), code.config_span);
+        match schema {
+            Value::Func(Func::Schema(ty)) if ty.id.schema & RULE != 0 => self.check_rule(ty, config, args),
+            Value::Func(Func::Schema(ty)) => self.instantiate(ty, config, Some(place), args),
+            Value::Func(_) => Ok(Value::Undefined),
+            value => {
+                let config = self.dict(config);
+                union(self, value, config, UnionOptions::default())
+            }
+        }
+    }
+
+    /// Makes an instance. Without a place, it is where the run is.
+    pub(super) fn instantiate(
+        &mut self,
+        ty: &'r SchemaType,
+        config: Dict<'r>,
+        place: Option<(&'r Arc<Source>, Span)>,
+        args: Args<'r>,
+    ) -> Outcome<Value<'r>> {
+        let Some(code) = self.schema_code(ty.id) else { return Ok(Value::Undefined) };
+        let layout = self.layout(code)?;
+        let context = self.open_context(layout, config, place.unwrap_or(self.place));
+        self.schema_depth += 1;
+        let result = self.construct_in(context, code, args);
+        self.schema_depth -= 1;
+        self.close_context(context, &result);
+        result
+    }
+
+    fn open_context(&mut self, layout: &'r Layout, config: Dict<'r>, place: (&'r Arc<Source>, Span)) -> u32 {
+        let locals = self.push_locals(layout.locals);
+        let number = self.free_contexts.pop().unwrap_or(self.contexts.len() as u32);
+        let mut slots = match self.contexts.get_mut(number as usize) {
+            Some(free) => std::mem::take(&mut free.slots),
+            None => Vec::new(),
+        };
+        slots.clear();
+        slots.resize(layout.slots.len(), UNSET);
+        let context = Context {
+            layout,
+            slots,
+            config,
+            place,
+            locals,
+            extras: DictBuilder::default(),
+            rule_slots: Vec::new(),
+            recorded: Vec::new(),
+            kept: false,
+        };
+        match self.contexts.get_mut(number as usize) {
+            Some(free) => *free = context,
+            None => self.contexts.push(context),
+        }
+        number
+    }
+
+    /// Ends a construction: instances recorded meanwhile get their value.
+    fn close_context(&mut self, number: u32, result: &Outcome<Value<'r>>) {
+        let context = &mut self.contexts[number as usize];
+        self.locals.truncate(context.locals);
+        let recorded = std::mem::take(&mut context.recorded);
+        if !context.kept {
+            self.free_contexts.push(number);
+        }
+        let value = result.as_ref().ok().copied();
+        for (schema, at) in recorded {
+            if let Some(made) = self.instances.get_mut(&schema).and_then(|made| made.get_mut(at)) {
+                made.value = value;
+            }
+        }
+    }
+
+    /// Keeps an instance's attributes for a lambda.
+    pub(super) fn keep_context(&mut self, context: u32) {
+        self.contexts[context as usize].kept = true;
+    }
+
+    fn construct_in(&mut self, context: u32, code: &'r SchemaCode, args: Args<'r>) -> Outcome<Value<'r>> {
+        let layout = self.contexts[context as usize].layout;
+        let own = own_body(layout, code.ty.id);
+        let by = self.frame.package;
+        self.set_up(context, own, args, by)?;
+        let named = code.index.as_ref().filter(|_| layout.key_slot.is_some());
+        match named {
+            Some(index) => self.check_extras(context, own, code, index)?,
+            None => self.add_extras(context, own, code, None)?,
+        }
+        let value = self.finish(context, code, args);
+        self.record(context, code.ty.id, by);
+        if self.schema_depth <= 1 && self.schema_expr_depth <= 1 {
+            self.check_required(value)?;
+        }
+        if named.is_none() {
+            self.checks(context, own)?;
+        }
+        Ok(value)
+    }
+
+    /// Runs a body: that of its base before, those of its mixins after.
+    fn set_up(&mut self, context: u32, body: u32, args: Args<'r>, by: PackageId) -> Outcome<()> {
+        let layout = self.contexts[context as usize].layout;
+        let body_layout = &layout.bodies[body as usize];
+        let Some(code) = self.schema_code(body_layout.schema) else { return Ok(()) };
+        let package = PackageId(code.ty.id.package);
+        if let Some(base) = body_layout.base {
+            self.set_up(context, base, args, package)?;
+        }
+        let frame = self.body_frame(context, body, code);
+        self.within(frame, |run| {
+            run.bind(&code.params, args)?;
+            run.stmts(&code.body)?;
+            run.decorate(&code.decorators, code.ty.name.as_str(), true)
+        })?;
+        for mixin in &body_layout.mixins {
+            self.set_up(context, *mixin, args, package)?;
+        }
+        if is_part(layout, body) {
+            self.record(context, code.ty.id, by);
+        }
+        Ok(())
+    }
+
+    fn body_frame(&self, context: u32, body: u32, code: &'r SchemaCode) -> Frame<'r> {
+        let open = &self.contexts[context as usize];
+        Frame {
+            package: PackageId(code.ty.id.package),
+            source: self.source_of(PackageId(code.ty.id.package), code.file),
+            base: open.locals + open.layout.bodies[body as usize].first_local as usize,
+            captured: &[],
+            closure: None,
+            this: Some(This { context, body }),
+            lambda: false,
+        }
+    }
+
+    fn record(&mut self, context: u32, schema: SchemaId, by: PackageId) {
+        let made = self.instances.entry(schema).or_default();
+        self.contexts[context as usize].recorded.push((schema, made.len()));
+        made.push(Recorded { by, value: None });
+    }
+
+    fn slot_number(&self, this: This, name: u32) -> u32 {
+        let context = &self.contexts[this.context as usize];
+        let slots = match this.body {
+            RULE_BODY => &*context.rule_slots,
+            body => &*context.layout.bodies[body as usize].slots,
+        };
+        slots.get(name as usize).copied().unwrap_or(NO_SLOT)
+    }
+
+    fn slot_mut(&mut self, context: u32, slot: u32) -> &mut Slot<'r> {
+        &mut self.contexts[context as usize].slots[slot as usize]
+    }
+
+    /// An attribute read by name. Where it is unset, a global of the same name counts.
+    pub(super) fn attr(&mut self, name: u32, otherwise: &'r Expr) -> Outcome<Value<'r>> {
+        let Some(this) = self.this() else { return self.expr(otherwise) };
+        let slot = self.slot_number(this, name);
+        if slot == NO_SLOT {
+            return self.expr(otherwise);
+        }
+        let value = if self.frame.lambda {
+            self.contexts[this.context as usize].slots[slot as usize].value
+        } else {
+            self.read_slot(this.context, slot)?
+        };
+        let global = matches!(otherwise.kind, ExprKind::Global(_) | ExprKind::GlobalNow(_));
+        if matches!(value, Value::Undefined) && global { self.expr(otherwise) } else { Ok(value) }
+    }
+
+    /// An attribute that a statement is about to change.
+    pub(super) fn own_attr(&mut self, name: u32) -> Outcome<Value<'r>> {
+        let Some(this) = self.this() else { return Ok(Value::Undefined) };
+        match self.slot_number(this, name) {
+            NO_SLOT => Ok(Value::Undefined),
+            slot => self.read_slot(this.context, slot),
+        }
+    }
+
+    fn read_slot(&mut self, context: u32, slot: u32) -> Outcome<Value<'r>> {
+        let layout = &self.contexts[context as usize].layout.slots[slot as usize];
+        let now = self.contexts[context as usize].slots[slot as usize];
+        let in_place = self.targets.last() == Some(&layout.name);
+        if in_place && (now.level == 0 || layout.setters.len() <= 1) {
+            return Ok(now.value);
+        }
+        match now.last {
+            Some(value) => Ok(value),
+            None if layout.setters.is_empty() => Ok(now.value),
+            None => self.run_slot_setters(context, slot, &layout.setters, now.level),
+        }
+    }
+
+    /// Runs setters from the back, until one has set something.
+    fn run_slot_setters(
+        &mut self,
+        context: u32,
+        slot: u32,
+        setters: &'r [Setter],
+        level: u32,
+    ) -> Outcome<Value<'r>> {
+        let mut ran = false;
+        for at in (0..setters.len().saturating_sub(level as usize)).rev() {
+            ran = true;
+            self.slot_mut(context, slot).level = (setters.len() - at) as u32;
+            self.run_slot_setter(context, setters[at])?;
+            if !matches!(self.slot_mut(context, slot).value, Value::Undefined) {
+                break;
+            }
+        }
+        let slot = self.slot_mut(context, slot);
+        if ran {
+            slot.level = level;
+            slot.last = Some(slot.value);
+        }
+        Ok(slot.value)
+    }
+
+    fn run_slot_setter(&mut self, context: u32, setter: Setter) -> Outcome<()> {
+        let schema = self.contexts[context as usize].layout.bodies[setter.body as usize].schema;
+        let Some(code) = self.schema_code(schema) else { return Ok(()) };
+        let frame = self.body_frame(context, setter.body, code);
+        self.within(frame, |run| run.backtrack(setter, &code.body[setter.stmt as usize]))
+    }
+
+    /// A declaration of an attribute: its default, and what the config has for it.
+    pub(super) fn set_up_attr(&mut self, attr: &'r AttrCode) -> Outcome<Value<'r>> {
+        let Some(this) = self.this() else { return Ok(Value::Undefined) };
+        let slot = self.slot_number(this, attr.name);
+        if slot == NO_SLOT {
+            return Ok(Value::Undefined);
+        }
+        let open = &self.contexts[this.context as usize];
+        let name = open.layout.slots[slot as usize].name;
+        let entry = open.config.entry(attr.key);
+        self.targets.push(name);
+        self.decorate(&attr.decorators, attr.key.as_str(), false)?;
+        self.slot_mut(this.context, slot).ty = Some(&attr.ty);
+        let replaced = entry.is_some_and(|entry| entry.op == EntryOp::Override && entry.index.is_none());
+        if let Some(default) = attr.value.as_ref().filter(|_| !replaced) {
+            let mut value = self.expr(default)?;
+            if attr.unite {
+                let old = self.slot_mut(this.context, slot).value;
+                value = union(self, old, value, UnionOptions::default())?;
+            }
+            self.put_slot(this.context, slot, value)?;
+        }
+        if let Some(entry) = entry {
+            self.merge_slot(this.context, slot, entry)?;
+        }
+        self.done_slot(this.context, slot);
+        self.targets.pop();
+        Ok(Value::Undefined)
+    }
+
+    /// `name = value` in a body.
+    pub(super) fn assign_attr(&mut self, name: u32, value: Value<'r>) -> Outcome<()> {
+        self.update_attr(name, |run, context, slot| run.put_slot(context, slot, value))
+    }
+
+    /// `name.member = value` in a body: the whole value, with the member set.
+    pub(super) fn replace_attr(&mut self, name: u32, whole: Value<'r>) -> Outcome<()> {
+        self.update_attr(name, |run, context, slot| {
+            run.slot_mut(context, slot).value = whole;
+            Ok(())
+        })
+    }
+
+    fn update_attr(
+        &mut self,
+        name: u32,
+        set: impl FnOnce(&mut Self, u32, u32) -> Outcome<()>,
+    ) -> Outcome<()> {
+        let Some(this) = self.this() else { return Ok(()) };
+        let slot = self.slot_number(this, name);
+        if slot == NO_SLOT {
+            return Ok(());
+        }
+        set(self, this.context, slot)?;
+        let open = &self.contexts[this.context as usize];
+        if let Some(entry) = open.config.entry(open.layout.slots[slot as usize].key) {
+            self.merge_slot(this.context, slot, entry)?;
+        }
+        self.done_slot(this.context, slot);
+        Ok(())
+    }
+
+    fn put_slot(&mut self, context: u32, slot: u32, value: Value<'r>) -> Outcome<()> {
+        let value = self.pack_slot(context, slot, value)?;
+        let slot = self.slot_mut(context, slot);
+        slot.value = value;
+        slot.op = EntryOp::Override;
+        Ok(())
+    }
+
+    fn pack_slot(&mut self, context: u32, slot: u32, value: Value<'r>) -> Outcome<Value<'r>> {
+        match self.slot_mut(context, slot).ty {
+            Some(ty) => self.pack(value, ty),
+            None => Ok(value),
+        }
+    }
+
+    /// Merges what the config has for an attribute.
+    fn merge_slot(&mut self, context: u32, slot: u32, entry: &'r Entry<'r>) -> Outcome<()> {
+        let old = *self.slot_mut(context, slot);
+        let plain = entry.index.is_none()
+            && (entry.op == EntryOp::Override || entry.op == EntryOp::Union && old.value.is_nothing());
+        let value = if plain { entry.value } else { self.merged(old, entry)? };
+        let value = self.pack_slot(context, slot, value)?;
+        let slot = self.slot_mut(context, slot);
+        slot.value = value;
+        slot.op = entry.op;
+        slot.index = entry.index.or(slot.index);
+        slot.origin = entry.origin;
+        Ok(())
+    }
+
+    fn merged(&mut self, old: Slot<'r>, entry: &'r Entry<'r>) -> Outcome<Value<'r>> {
+        let mut block = DictBuilder::with_capacity(1);
+        block.put(Entry { value: old.value, op: old.op, index: None, ..*entry });
+        merge_entry(self, &mut block, *entry, ATTRIBUTE)?;
+        Ok(block.entries().first().map_or(Value::Undefined, |entry| entry.value))
+    }
+
+    /// A statement has set an attribute: after the last one, it is final.
+    fn done_slot(&mut self, context: u32, slot: u32) {
+        let setters = &self.contexts[context as usize].layout.slots[slot as usize].setters;
+        let stmt = self.stmt;
+        let slot = self.slot_mut(context, slot);
+        if slot.level > 0 {
+            return;
+        }
+        slot.runs += 1;
+        let last = setters.last().is_some_and(|last| last.stop.unwrap_or(last.id) == stmt);
+        if slot.last.is_none() && (slot.runs as usize >= setters.len() || last) {
+            slot.last = Some(slot.value);
+        }
+    }
+
+    /// Takes over the config entries that are no attributes, as the index signature allows. With `only`, that one.
+    fn add_extras(
+        &mut self,
+        context: u32,
+        body: u32,
+        code: &'r SchemaCode,
+        only: Option<Key<'r>>,
+    ) -> Outcome<()> {
+        let config = self.contexts[context as usize].config;
+        let unknown = |run: &Self, key: Key<'r>| {
+            let open = &run.contexts[context as usize];
+            !open.layout.slots.iter().any(|slot| slot.key == key) && open.extras.get(key).is_none()
+        };
+        let entries = config.entries().iter();
+        for entry in entries.filter(|entry| only.is_none_or(|key| key == entry.key)) {
+            if !unknown(self, entry.key) {
+                continue;
+            }
+            let Some(index) = &code.index else {
+                let (key, schema) = (entry.key.as_str(), code.ty.name);
+                return Err(format!("no attribute named '{key}' in the schema '{schema}'").into());
+            };
+            self.add_extra(context, body, code, index, entry)?;
+        }
+        Ok(())
+    }
+
+    fn add_extra(
+        &mut self,
+        context: u32,
+        body: u32,
+        code: &'r SchemaCode,
+        index: &'r IndexCode,
+        entry: &'r Entry<'r>,
+    ) -> Outcome<()> {
+        let frame = self.body_frame(context, body, code);
+        let default = match &index.default {
+            Some(default) => self.within(frame, |run| run.expr(default))?,
+            None => Value::Undefined,
+        };
+        let mut block = DictBuilder::with_capacity(1);
+        block.put(Entry { op: EntryOp::Override, index: None, value: default, ..*entry });
+        merge_entry(self, &mut block, *entry, UnionOptions::ATTRIBUTE)?;
+        let merged = block.entries().first().copied().unwrap_or(*entry);
+        let value = self.within(frame, |run| run.pack(merged.value, &index.value))?;
+        self.contexts[context as usize].extras.put(Entry { value, ..merged });
+        Ok(())
+    }
+
+    /// With a named key: adds and checks each entry that is no attribute, with the name set to its key.
+    fn check_extras(
+        &mut self,
+        context: u32,
+        body: u32,
+        code: &'r SchemaCode,
+        _index: &'r IndexCode,
+    ) -> Outcome<()> {
+        let open = &self.contexts[context as usize];
+        let (config, layout) = (open.config, open.layout);
+        for entry in config.entries() {
+            let known = layout.slots.iter().position(|slot| slot.key == entry.key);
+            let declared = known.is_some_and(|slot| self.slot_mut(context, slot as u32).ty.is_some());
+            if declared {
+                continue;
+            }
+            if let Some(slot) = layout.key_slot {
+                self.slot_mut(context, slot).value = Value::Str(entry.key.as_str());
+            }
+            self.add_extras(context, body, code, Some(entry.key))?;
+            self.checks(context, body)?;
+        }
+        Ok(())
+    }
+
+    /// The instance of the slots.
+    fn finish(&mut self, context: u32, code: &'r SchemaCode, args: Args<'r>) -> Value<'r> {
+        let open = &mut self.contexts[context as usize];
+        let layout = open.layout;
+        let mut attrs = DictBuilder::with_capacity(open.slots.len());
+        for (at, (slot, place)) in open.slots.iter().zip(&layout.slots).enumerate() {
+            if layout.key_slot == Some(at as u32) && place.setters.is_empty() {
+                continue;
+            }
+            let Slot { value, op, index, origin, .. } = *slot;
+            attrs.put(Entry { key: place.key, value, op, index, origin });
+        }
+        let extras = std::mem::take(&mut open.extras);
+        let extras = extras.entries();
+        // Where the key has a name, the last one comes first, as the reference does it.
+        let named = layout.key_slot.is_some() && !extras.is_empty();
+        let (rest, first) = extras.split_at(extras.len() - usize::from(named));
+        for entry in first.iter().chain(rest) {
+            attrs.put(*entry);
+        }
+        let keys = open.config.entries().iter().map(|entry| entry.key);
+        let instance = Instance {
+            schema: &code.ty,
+            attrs: attrs.finish(self.arena),
+            config_keys: self.arena.alloc_slice_fill_iter(keys.collect::<Vec<_>>()),
+            optional: &layout.optional,
+            args: args.positional,
+            kwargs: args.named,
+            place: Some(open.place),
+        };
+        Value::Instance(self.arena.alloc(instance))
+    }
+
+    /// Every required attribute is set, in the instances inside too.
+    fn check_required(&self, value: Value<'r>) -> Outcome<()> {
+        match value {
+            Value::List(items) => items.iter().try_for_each(|item| self.check_required(*item)),
+            Value::Dict(dict) => dict.entries().iter().try_for_each(|entry| self.check_required(entry.value)),
+            Value::Instance(instance) => {
+                if let Some(code) = self.schema_code(instance.schema.id) {
+                    self.check_own_required(instance, self.layout(code)?)?;
+                }
+                instance.attrs.entries().iter().try_for_each(|entry| self.check_required(entry.value))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_own_required(&self, instance: &'r Instance<'r>, layout: &'r Layout) -> Outcome<()> {
+        let set = |key: Key<'_>| instance.attrs.get(key).is_some_and(|value| !value.is_nothing());
+        let Some(missing) = layout.required.iter().find(|key| !set(**key)) else { return Ok(()) };
+        let (source, span) = instance.place.unwrap_or(self.place);
+        let message = format!(
+            "attribute '{}' of {} is required and can't be None or Undefined",
+            missing.as_str(),
+            instance.schema.name
+        );
+        Err(Failure::At(Box::new(Diagnostic::new(Code::Evaluation, source, span, message))))
+    }
+
+    /// The checks of the base, of the schema, of the mixins.
+    fn checks(&mut self, context: u32, body: u32) -> Outcome<()> {
+        let body_layout = &self.contexts[context as usize].layout.bodies[body as usize];
+        let Some(code) = self.schema_code(body_layout.schema) else { return Ok(()) };
+        if let Some(base) = body_layout.base {
+            self.checks(context, base)?;
+        }
+        let frame = self.body_frame(context, body, code);
+        self.within(frame, |run| code.checks.iter().try_for_each(|check| run.check(context, check)))?;
+        body_layout.mixins.iter().try_for_each(|mixin| self.checks(context, *mixin))
+    }
+
+    fn check(&mut self, context: u32, check: &'r Check) -> Outcome<()> {
+        if let Some(guard) = &check.guard
+            && !self.expr(guard)?.is_truthy()
+        {
+            return Ok(());
+        }
+        let holds = self.expr(&check.test)?.is_truthy();
+        let place = self.place;
+        let message = match &check.message {
+            Some(message) => text(self.expr(message)?),
+            None => String::new(),
+        };
+        if holds {
+            return Ok(());
+        }
+        let (source, span) = self.contexts[context as usize].place;
+        let said = if message.is_empty() { "instance check failed".to_owned() } else { message.clone() };
+        let note = if message.is_empty() { String::new() } else { format!(": {message}") };
+        let diagnostic = Diagnostic::new(Code::Evaluation, source, span, said);
+        let span = check.test.span;
+        Err(Failure::At(Box::new(diagnostic.note(
+            place.0,
+            span,
+            format!("check failed on the condition{note}"),
+        ))))
+    }
+
+    /// What decorators do: `@deprecated` refuses what is strictly deprecated.
+    fn decorate(&mut self, decorators: &'r [DecoratorCode], name: &str, whole: bool) -> Outcome<()> {
+        for decorator in decorators {
+            let args = self.args(&decorator.args)?;
+            let set = || {
+                let this = self.this();
+                this.is_some_and(|this| {
+                    self.contexts[this.context as usize].config.entry(Key::new(name)).is_some()
+                })
+            };
+            let strict = args.get(2, "strict").is_none_or(Value::is_truthy);
+            if decorator.name.as_str() == "deprecated" && strict && (whole || set()) {
+                return Err(deprecated(name, args).into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks a rule against a config.
+    pub(super) fn check_rule(
+        &mut self,
+        ty: &'r SchemaType,
+        config: Dict<'r>,
+        args: Args<'r>,
+    ) -> Outcome<Value<'r>> {
+        let Some(rule) = self.rule_code(ty.id) else { return Ok(Value::Undefined) };
+        let host = rule.host.and_then(|host| self.schema_code(host));
+        let layout = match host {
+            Some(host) => self.layout(host)?,
+            None => self.arena.alloc(Layout::default()),
+        };
+        let context = self.open_context(layout, config, self.place);
+        self.schema_depth += 1;
+        let result = self.check_rule_in(context, rule, host, args);
+        self.schema_depth -= 1;
+        self.close_context(context, &result);
+        result
+    }
+
+    fn check_rule_in(
+        &mut self,
+        context: u32,
+        rule: &'r RuleCode,
+        host: Option<&'r SchemaCode>,
+        args: Args<'r>,
+    ) -> Outcome<Value<'r>> {
+        let value = match host {
+            Some(host) => self.construct_in(context, host, args)?,
+            None => self.dict(Dict::EMPTY),
+        };
+        self.rule_checks(context, rule, args)?;
+        Ok(value)
+    }
+
+    fn rule_checks(&mut self, context: u32, rule: &'r RuleCode, args: Args<'r>) -> Outcome<()> {
+        for parent in &rule.parents {
+            if let Some(parent) = self.rule_code(*parent) {
+                self.nested(|run| run.rule_checks(context, parent, args))?;
+            }
+        }
+        let base = self.push_locals(rule.locals);
+        let index = &self.contexts[context as usize].layout.index;
+        let slots = rule.names.iter().map(|name| index.get(name).copied().unwrap_or(NO_SLOT)).collect();
+        self.contexts[context as usize].rule_slots = slots;
+        let package = PackageId(rule.ty.id.package);
+        let frame = Frame {
+            package,
+            source: self.source_of(package, rule.file),
+            base,
+            captured: &[],
+            closure: None,
+            this: Some(This { context, body: RULE_BODY }),
+            lambda: false,
+        };
+        let result = self.within(frame, |run| {
+            run.bind(&rule.params, args)?;
+            rule.checks.iter().try_for_each(|check| run.check(context, check))
+        });
+        self.locals.truncate(base);
+        result
+    }
+
+    fn rule_code(&self, id: SchemaId) -> Option<&'r RuleCode> {
+        self.code(PackageId(id.package))?.rules.get((id.schema & !RULE) as usize)
+    }
+
+    /// An instance with an attribute set: it is constructed again, with the attribute among those set from outside.
+    pub(super) fn with_attr(
+        &mut self,
+        instance: &'r Instance<'r>,
+        key: Key<'r>,
+        value: Value<'r>,
+    ) -> Outcome<Value<'r>> {
+        let mut attrs = DictBuilder::from_dict(&instance.attrs);
+        let known = attrs.get(key).is_some();
+        set_entry(&mut attrs, key, value);
+        if self.schema_depth == 0 && !instance.args.is_empty() && known {
+            let attrs = attrs.finish(self.arena);
+            return Ok(Value::Instance(self.arena.alloc(Instance { attrs, ..*instance })));
+        }
+        let mut config = DictBuilder::with_capacity(instance.config_keys.len() + 1);
+        let fresh = Some(key).filter(|key| !instance.config_keys.contains(key));
+        for key in instance.config_keys.iter().copied().chain(fresh) {
+            if let Some(entry) = attrs.get(key) {
+                config.put(Entry { op: EntryOp::Override, ..*entry });
+            }
+        }
+        let args = Args { positional: instance.args, named: instance.kwargs };
+        let config = config.finish(self.arena);
+        self.nested(|run| run.instantiate(instance.schema, config, None, args))
+    }
+}
+
+/// The number of a schema's own body.
+fn own_body(layout: &Layout, schema: SchemaId) -> u32 {
+    layout.bodies.iter().position(|body| body.schema == schema).unwrap_or(0) as u32
+}
+
+/// Whether a body is that of a base or mixin.
+fn is_part(layout: &Layout, body: u32) -> bool {
+    layout.bodies.iter().any(|other| other.base == Some(body) || other.mixins.contains(&body))
+}
+
+fn deprecated(name: &str, args: Args<'_>) -> String {
+    let said = |at, key| args.get(at, key).map(text).filter(|text: &String| !text.is_empty());
+    let since = said(0, "version").map_or(String::new(), |version| format!(" since version {version}"));
+    let reason = said(1, "reason").map_or(String::new(), |reason| format!(", {reason}"));
+    format!("{name} was deprecated{since}{reason}")
+}

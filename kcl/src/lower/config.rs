@@ -1,0 +1,225 @@
+//! Config blocks.
+
+use syntax::ast::{self, EntryOp};
+use syntax::{Span, Symbol};
+
+use super::Lower;
+use super::code::{ArgsCode, ConfigCode, ConfigItem, EntryCode, Expr, ExprKind, KeyCode, SchemaExprCode};
+use super::scope::BindingKind;
+use crate::resolve::merge::MergedItem;
+use crate::value::{Key, Origin};
+
+/// An item of a block with the file that it is from and, where declarations were merged, the items of its value.
+#[derive(Clone, Copy)]
+struct Source<'m, 'a> {
+    file: usize,
+    item: &'a ast::ConfigItem,
+    nested: Option<&'m [MergedItem<'a>]>,
+}
+
+impl Lower<'_> {
+    pub(super) fn config(&mut self, config: &ast::Config) -> ConfigCode {
+        let file = self.file;
+        let items: Vec<_> = config.items.iter().map(|item| Source { file, item, nested: None }).collect();
+        self.block(&items)
+    }
+
+    fn merged_config(&mut self, items: &[MergedItem<'_>]) -> ConfigCode {
+        let items = items.iter();
+        let items = items.map(|it| Source { file: it.file, item: it.item, nested: it.nested.as_deref() });
+        self.block(&items.collect::<Vec<_>>())
+    }
+
+    pub(super) fn schema_expr(
+        &mut self,
+        schema: &ast::SchemaExpr,
+        merged: Option<&[MergedItem<'_>]>,
+        span: Span,
+    ) -> Expr {
+        let config = match merged {
+            Some(items) => self.merged_config(items),
+            None => self.config(&schema.config),
+        };
+        let none = || ArgsCode { positional: Vec::new(), named: Vec::new() };
+        let code = SchemaExprCode {
+            schema: self.path(&schema.name, schema.name_span),
+            args: schema.args.as_ref().map_or_else(none, |args| self.args(args)),
+            config,
+            config_span: schema.name_span,
+            file: self.file as u32,
+        };
+        Expr { kind: ExprKind::Schema(Box::new(code)), span }
+    }
+
+    /// A block: its keys are visible to the values of later entries, here and in blocks inside.
+    fn block(&mut self, items: &[Source<'_, '_>]) -> ConfigCode {
+        let mut keys = Vec::with_capacity(items.len());
+        for source in items {
+            static_keys(source.item, &mut keys);
+        }
+        self.body().enter_block(keys);
+        let mut lowered: Vec<ConfigItem> = items.iter().map(|source| self.source(*source)).collect();
+        let used = self.body().leave_block();
+        if !used.is_empty() {
+            set_locals(&mut lowered, &used);
+        }
+        let size = lowered.iter().filter(|item| matches!(item, ConfigItem::Entry(_))).count() as u32;
+        ConfigCode { items: lowered, locals: used.into_iter().map(|(_, local)| local).collect(), size }
+    }
+
+    fn source(&mut self, source: Source<'_, '_>) -> ConfigItem {
+        let around = std::mem::replace(&mut self.file, source.file);
+        let item = match source.item {
+            ast::ConfigItem::Entry(entry) => ConfigItem::Entry(self.entry(entry, source.nested)),
+            item => self.plain_item(item),
+        };
+        self.file = around;
+        item
+    }
+
+    fn plain_item(&mut self, item: &ast::ConfigItem) -> ConfigItem {
+        match item {
+            ast::ConfigItem::Entry(entry) => ConfigItem::Entry(self.entry(entry, None)),
+            ast::ConfigItem::Unpack(value) => ConfigItem::Unpack(self.expr(value)),
+            ast::ConfigItem::If(branch) => {
+                let test = self.expr(&branch.test);
+                let items = branch.items.iter().map(|item| self.plain_item(item)).collect();
+                let otherwise = branch.otherwise.iter().map(|item| self.plain_item(item)).collect();
+                ConfigItem::If(test, items, otherwise)
+            }
+        }
+    }
+
+    fn entry(&mut self, entry: &ast::Entry, nested: Option<&[MergedItem<'_>]>) -> EntryCode {
+        match &entry.key {
+            ast::Key::Path(path) => self.path_entry(entry, path, None, nested),
+            ast::Key::Index(path, index) => self.path_entry(entry, path, Some(*index), nested),
+            ast::Key::Str(name) => {
+                let value = self.entry_value(&entry.value, nested);
+                self.single(KeyCode::Const(Key::from(*name)), entry.op, None, value, entry.key_span)
+            }
+            ast::Key::Expr(key) => {
+                let value = self.entry_value(&entry.value, nested);
+                let key = KeyCode::Expr(self.expr(key));
+                self.single(key, entry.op, None, value, entry.key_span)
+            }
+        }
+    }
+
+    /// `a.b.c = value` is `a: {b: {c = value}}`.
+    fn path_entry(
+        &mut self,
+        entry: &ast::Entry,
+        path: &[ast::Ident],
+        index: Option<i64>,
+        nested: Option<&[MergedItem<'_>]>,
+    ) -> EntryCode {
+        let Some((first, rest)) = path.split_first() else {
+            let value = self.entry_value(&entry.value, nested);
+            return self.single(KeyCode::Const(Key::new("")), entry.op, None, value, entry.key_span);
+        };
+        let key = self.name_key(*first);
+        if rest.is_empty() {
+            let index = index.map(|index| i32::try_from(index).unwrap_or(i32::MAX));
+            let value = self.entry_value(&entry.value, nested);
+            return self.single(key, entry.op, index, value, first.span);
+        }
+        self.body().enter_block(vec![rest[0].name]);
+        let mut inner = vec![ConfigItem::Entry(self.path_entry(entry, rest, index, nested))];
+        let used = self.body().leave_block();
+        set_locals(&mut inner, &used);
+        let locals = used.into_iter().map(|(_, local)| local).collect();
+        let config = ConfigCode { items: inner, locals, size: 1 };
+        let span = rest[0].span.to(entry.value.span);
+        let value = Expr { kind: ExprKind::Config(Box::new(config)), span };
+        self.single(key, EntryOp::Union, None, value, first.span)
+    }
+
+    /// A name as a key is literal, unless it is a loop variable.
+    fn name_key(&mut self, name: ast::Ident) -> KeyCode {
+        let binding = self.body().find_var(name.name);
+        if binding.is_some_and(|binding| binding.kind == BindingKind::Loop) {
+            return KeyCode::Expr(self.name(name.name, name.span));
+        }
+        KeyCode::Const(Key::from(name.name))
+    }
+
+    fn entry_value(&mut self, value: &ast::Expr, nested: Option<&[MergedItem<'_>]>) -> Expr {
+        match (nested, &value.kind) {
+            (Some(items), ast::ExprKind::Config(_)) => {
+                let config = self.merged_config(items);
+                Expr { kind: ExprKind::Config(Box::new(config)), span: value.span }
+            }
+            (Some(items), ast::ExprKind::Schema(schema)) => self.schema_expr(schema, Some(items), value.span),
+            _ => self.expr(value),
+        }
+    }
+
+    fn single(
+        &mut self,
+        key: KeyCode,
+        op: EntryOp,
+        index: Option<i32>,
+        value: Expr,
+        span: Span,
+    ) -> EntryCode {
+        let origin =
+            Origin { package: self.package.id.0.wrapping_add(1), file: self.file as u32, at: span.start };
+        EntryCode { key, op, index, value, local: None, origin, span }
+    }
+
+    pub(super) fn comp_entry(&mut self, entry: &ast::Entry) -> EntryCode {
+        let value = self.expr(&entry.value);
+        let key = match &entry.key {
+            ast::Key::Path(path) => KeyCode::Expr(self.path(path, entry.key_span)),
+            ast::Key::Str(name) => KeyCode::Const(Key::from(*name)),
+            ast::Key::Expr(key) => KeyCode::Expr(self.expr(key)),
+            ast::Key::Index(path, index) => {
+                let value = self.path(path, entry.key_span);
+                let at =
+                    Expr { kind: ExprKind::Const(super::code::Const::Int(*index)), span: entry.key_span };
+                let kind = ExprKind::Index(Box::new((value, at)), false);
+                KeyCode::Expr(Expr { kind, span: entry.key_span })
+            }
+        };
+        self.single(key, entry.op, None, value, entry.key_span)
+    }
+}
+
+/// The keys that a block has for the names in its values: those known from the text, under conditions too.
+fn static_keys(item: &ast::ConfigItem, keys: &mut Vec<Symbol>) {
+    match item {
+        ast::ConfigItem::Entry(entry) => match &entry.key {
+            ast::Key::Path(path) | ast::Key::Index(path, _) => {
+                keys.extend(path.first().map(|name| name.name))
+            }
+            ast::Key::Str(name) => keys.push(*name),
+            ast::Key::Expr(_) => {}
+        },
+        ast::ConfigItem::Unpack(_) => {}
+        ast::ConfigItem::If(branch) => {
+            for item in branch.items.iter().chain(&branch.otherwise) {
+                static_keys(item, keys);
+            }
+        }
+    }
+}
+
+/// Tells the entries whose keys are read into which local their value goes.
+fn set_locals(items: &mut [ConfigItem], used: &[(Symbol, u32)]) {
+    for item in items {
+        match item {
+            ConfigItem::Entry(entry) => {
+                if let KeyCode::Const(key) = entry.key {
+                    let local = used.iter().find(|(name, _)| Key::from(*name) == key);
+                    entry.local = local.map(|(_, local)| *local);
+                }
+            }
+            ConfigItem::Unpack(_) => {}
+            ConfigItem::If(_, then, otherwise) => {
+                set_locals(then, used);
+                set_locals(otherwise, used);
+            }
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Schemas, mixins, protocols and rules.
+
+use std::sync::{Arc, OnceLock};
+
+use rustc_hash::FxHashMap;
+use syntax::Symbol;
+use syntax::ast;
+
+use super::Lower;
+use super::code::{
+    AttrCode, DecoratorCode, IndexCode, Param, Place, RuleCode, SchemaCode, Setter, Stmt, StmtKind,
+};
+use super::scope::{BindingKind, Body, BodyKind};
+use super::stmt::setters;
+use crate::value::{Key, SchemaId, SchemaType};
+
+impl<'a> Lower<'a> {
+    pub(super) fn schema(&mut self, file: usize, schema: &'a ast::Schema) {
+        let number = self.schemas.len() as u32;
+        let around = self.schema.replace(number);
+        self.bodies.push(Body::new(BodyKind::Schema));
+        let params = self.params(&schema.params);
+        let body = self.stmts(&schema.body);
+        let index = schema.index.as_ref().map(|index| Box::new(self.index(index)));
+        let checks = schema.checks.iter().map(|check| self.check(check)).collect();
+        let decorators = self.decorators(&schema.decorators);
+        let done = self.bodies.pop();
+        self.schema = around;
+        let (locals, names) = done.map_or((0, Vec::new()), |body| (body.locals, body.names));
+        let base = schema.base.as_ref().and_then(|base| self.schema_id(base));
+        let mixins = schema.mixins.iter().filter_map(|mixin| self.schema_id(mixin)).collect();
+        self.schemas.push(SchemaCode {
+            ty: self.schema_type(number, schema.name.name),
+            file: file as u32,
+            params,
+            locals,
+            base,
+            mixins,
+            setters: body_setters(&body, &names),
+            attrs: attrs(&body),
+            body,
+            index,
+            checks,
+            decorators,
+            names,
+            layout: OnceLock::new(),
+        });
+    }
+
+    fn schema_type(&self, number: u32, name: Symbol) -> SchemaType {
+        let id = SchemaId { package: self.package.id.0, schema: number };
+        SchemaType { id, name, package: self.package.name }
+    }
+
+    pub(super) fn rule(&mut self, file: usize, rule: &'a ast::Rule) {
+        let number = self.rules.len() as u32;
+        self.bodies.push(Body::new(BodyKind::Schema));
+        let params = self.params(&rule.params);
+        let checks = rule.checks.iter().map(|check| self.check(check)).collect();
+        let done = self.bodies.pop();
+        let (locals, names) = done.map_or((0, Vec::new()), |body| (body.locals, body.names));
+        let parents = rule.parents.iter().filter_map(|parent| self.rule_id(parent)).collect();
+        let host = rule.host.as_ref().and_then(|host| self.schema_id(host));
+        let mut ty = self.schema_type(number, rule.name.name);
+        ty.id.schema |= RULE;
+        self.rules.push(RuleCode { ty, file: file as u32, params, locals, parents, host, checks, names });
+    }
+
+    /// The rule of a name: rules are numbered apart from schemas, marked by [`RULE`].
+    fn rule_id(&self, path: &ast::Path) -> Option<SchemaId> {
+        use super::{Declared, GlobalKind, ImportTarget};
+        match &**path {
+            [name] => match self.globals.get(*self.slots.get(&name.name)? as usize)? {
+                (_, Declared::Rule(number, ..)) => {
+                    Some(SchemaId { package: self.package.id.0, schema: *number | RULE })
+                }
+                _ => None,
+            },
+            [alias, name] => {
+                let Some(ImportTarget::Package(id)) = self.import(alias.name) else { return None };
+                let code = self.codes.code(id)?;
+                match &code.globals.get(*code.slots.get(&name.name)? as usize)?.kind {
+                    GlobalKind::Rule(number) => Some(SchemaId { package: id.0, schema: *number | RULE }),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn params(&mut self, params: &[ast::Param]) -> Vec<Param> {
+        let lowered: Vec<Param> = params
+            .iter()
+            .map(|param| Param {
+                name: param.name.name,
+                ty: param.ty.as_ref().map(|ty| self.ty(ty)),
+                default: param.default.as_ref().map(|default| self.expr(default)),
+            })
+            .collect();
+        for param in params {
+            self.body().bind(param.name.name, BindingKind::Param);
+        }
+        lowered
+    }
+
+    pub(super) fn attr(&mut self, attr: &ast::Attr) -> AttrCode {
+        let value = attr.value.as_ref().map(|value| self.expr(value));
+        AttrCode {
+            name: self.body().attr(attr.name.name),
+            key: Key::from(attr.name.name),
+            ty: Arc::new(self.ty(&attr.ty)),
+            value,
+            optional: attr.optional,
+            unite: attr.op == Some(ast::BinaryOp::BitOr),
+            decorators: self.decorators(&attr.decorators),
+        }
+    }
+
+    fn index(&mut self, index: &ast::IndexSignature) -> IndexCode {
+        IndexCode {
+            name: index.key_name.map(|name| self.body().attr(name.name)),
+            value: self.ty(&index.value),
+            default: index.default.as_ref().map(|default| self.expr(default)),
+        }
+    }
+
+    fn decorators(&mut self, decorators: &[ast::Decorator]) -> Vec<DecoratorCode> {
+        let name = |path: &ast::Path| path.last().map_or_else(|| Symbol::new(""), |ident| ident.name);
+        decorators
+            .iter()
+            .map(|decorator| DecoratorCode { name: name(&decorator.name), args: self.args(&decorator.args) })
+            .collect()
+    }
+}
+
+/// Marks the number of a rule, which is numbered apart from schemas.
+pub(crate) const RULE: u32 = 1 << 31;
+
+fn body_setters(body: &[Stmt], names: &[Symbol]) -> Vec<(Symbol, Vec<Setter>)> {
+    let mut order: Vec<(Symbol, Vec<Setter>)> = Vec::new();
+    let mut places: FxHashMap<u32, usize> = FxHashMap::default();
+    for (number, stmt) in body.iter().enumerate() {
+        for (place, setter) in setters(0, number as u32, stmt) {
+            let Place::Attr(name) = place else { continue };
+            let at = *places.entry(name).or_insert_with(|| {
+                order.push((names[name as usize], Vec::new()));
+                order.len() - 1
+            });
+            order[at].1.push(setter);
+        }
+    }
+    order
+}
+
+/// The attributes declared at the top of the body; those in an `if` do not count.
+fn attrs(body: &[Stmt]) -> Vec<(Symbol, bool)> {
+    let declared = body.iter().filter_map(|stmt| match &stmt.kind {
+        StmtKind::Attr(attr) => Some((Symbol::new(attr.key.as_str()), attr.optional)),
+        _ => None,
+    });
+    declared.collect()
+}

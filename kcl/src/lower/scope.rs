@@ -1,0 +1,221 @@
+//! What names mean inside a body: locals, captured values, keys of config blocks, attributes of the instance.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use syntax::{Span, Symbol};
+
+use super::code::{Const, Expr, ExprKind};
+
+/// What is being lowered: the statements of a file, of a schema, or of a lambda.
+pub(super) struct Body {
+    pub(super) kind: BodyKind,
+    scopes: Vec<Scope>,
+    pub(super) locals: u32,
+    /// For lambdas: what they capture, as their surroundings read it.
+    pub(super) captures: Vec<Expr>,
+    /// For schemas: the names read or set as attributes.
+    pub(super) names: Vec<Symbol>,
+    name_index: FxHashMap<Symbol, u32>,
+    /// For lambdas: the local that they are being assigned to, in the body around.
+    pub(super) assigned_to: Option<(Symbol, Option<u32>)>,
+}
+
+/// The kinds of [`Body`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum BodyKind {
+    File,
+    Schema,
+    Lambda,
+}
+
+/// Names that become visible and invisible together.
+enum Scope {
+    Vars(Vec<(Symbol, Binding)>),
+    Block(Block),
+}
+
+/// The keys of a config block: a local is made only for those that something reads.
+struct Block {
+    keys: Vec<Symbol>,
+    set: Option<FxHashSet<Symbol>>,
+    used: Vec<(Symbol, u32)>,
+}
+
+/// A visible local.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Binding {
+    pub(super) local: u32,
+    pub(super) kind: BindingKind,
+}
+
+/// Why a local is visible.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum BindingKind {
+    /// A parameter: set for the whole body.
+    Param,
+    /// A loop variable: set for the whole scope; hides attributes and config keys.
+    Loop,
+    /// Assigned by a statement, perhaps later.
+    Assigned,
+    /// A key of a config block, perhaps written later.
+    Key,
+}
+
+/// Where a name was found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    Local(Binding),
+    Captured(u32, BindingKind),
+}
+
+/// From this many keys on, a block is asked through a set.
+const LARGE_BLOCK: usize = 16;
+
+impl Body {
+    pub(super) fn new(kind: BodyKind) -> Self {
+        Self {
+            kind,
+            scopes: vec![Scope::Vars(Vec::new())],
+            locals: 0,
+            captures: Vec::new(),
+            names: Vec::new(),
+            name_index: FxHashMap::default(),
+            assigned_to: None,
+        }
+    }
+
+    pub(super) fn bind(&mut self, name: Symbol, kind: BindingKind) -> u32 {
+        let local = self.locals;
+        self.locals += 1;
+        if let Some(Scope::Vars(vars)) = self.scopes.last_mut() {
+            vars.push((name, Binding { local, kind }));
+        }
+        local
+    }
+
+    pub(super) fn enter(&mut self) {
+        self.scopes.push(Scope::Vars(Vec::new()));
+    }
+
+    pub(super) fn leave(&mut self) {
+        self.scopes.pop();
+    }
+
+    pub(super) fn enter_block(&mut self, keys: Vec<Symbol>) {
+        self.scopes.push(Scope::Block(Block { keys, set: None, used: Vec::new() }));
+    }
+
+    /// The keys that something read, with their locals.
+    pub(super) fn leave_block(&mut self) -> Vec<(Symbol, u32)> {
+        match self.scopes.pop() {
+            Some(Scope::Block(block)) => block.used,
+            _ => Vec::new(),
+        }
+    }
+
+    /// The number of a name in the table of attribute names.
+    pub(super) fn attr(&mut self, name: Symbol) -> u32 {
+        let next = self.names.len() as u32;
+        *self.name_index.entry(name).or_insert_with(|| {
+            self.names.push(name);
+            next
+        })
+    }
+
+    pub(super) fn find(&mut self, name: Symbol) -> Option<Binding> {
+        let locals = &mut self.locals;
+        self.scopes.iter_mut().rev().find_map(|scope| scope.find(name, locals))
+    }
+
+    /// The loop variable, parameter or assigned local of a name; keys of config blocks do not count.
+    pub(super) fn find_var(&self, name: Symbol) -> Option<Binding> {
+        self.scopes.iter().rev().find_map(|scope| match scope {
+            Scope::Vars(vars) => vars.iter().rev().find(|(var, _)| *var == name).map(|(_, binding)| *binding),
+            Scope::Block(_) => None,
+        })
+    }
+
+    /// The number of a captured value, as read around the lambda.
+    pub(super) fn capture(&mut self, kind: ExprKind, span: Span) -> u32 {
+        let same = |expr: &Expr| match (&expr.kind, &kind) {
+            (ExprKind::Local(a, None), ExprKind::Local(b, None))
+            | (ExprKind::Captured(a, None), ExprKind::Captured(b, None)) => a == b,
+            _ => false,
+        };
+        if let Some(at) = self.captures.iter().position(same) {
+            return at as u32;
+        }
+        self.captures.push(Expr { kind, span });
+        self.captures.len() as u32 - 1
+    }
+}
+
+impl Scope {
+    fn find(&mut self, name: Symbol, locals: &mut u32) -> Option<Binding> {
+        match self {
+            Self::Vars(vars) => vars.iter().rev().find(|(var, _)| *var == name).map(|(_, binding)| *binding),
+            Self::Block(block) => block.find(name, locals),
+        }
+    }
+}
+
+impl Block {
+    fn find(&mut self, name: Symbol, locals: &mut u32) -> Option<Binding> {
+        if let Some((_, local)) = self.used.iter().find(|(key, _)| *key == name) {
+            return Some(Binding { local: *local, kind: BindingKind::Key });
+        }
+        if !self.has(name) {
+            return None;
+        }
+        let local = *locals;
+        *locals += 1;
+        self.used.push((name, local));
+        Some(Binding { local, kind: BindingKind::Key })
+    }
+
+    fn has(&mut self, name: Symbol) -> bool {
+        if self.keys.len() < LARGE_BLOCK {
+            return self.keys.contains(&name);
+        }
+        self.set.get_or_insert_with(|| self.keys.iter().copied().collect()).contains(&name)
+    }
+}
+
+/// What a name means in the innermost body, through the lambdas around it.
+pub(super) fn find(bodies: &mut [Body], name: Symbol, span: Span) -> Option<Found> {
+    let (body, around) = bodies.split_last_mut()?;
+    if let Some(binding) = body.find(name) {
+        return Some(Found::Local(binding));
+    }
+    if body.kind != BodyKind::Lambda {
+        return None;
+    }
+    let found = find(around, name, span)?;
+    let (kind, binding) = match found {
+        Found::Local(binding) => (ExprKind::Local(binding.local, None), binding.kind),
+        Found::Captured(at, kind) => (ExprKind::Captured(at, None), kind),
+    };
+    let at = body.capture(kind, span);
+    if let Some((target, itself)) = &mut body.assigned_to
+        && *target == name
+        && binding == BindingKind::Assigned
+    {
+        *itself = Some(at);
+    }
+    Some(Found::Captured(at, binding))
+}
+
+/// The expression for what was found; `outside` is what the name means otherwise.
+pub(super) fn read(found: Found, outside: Expr, span: Span) -> Expr {
+    let (kind, sure) = match found {
+        Found::Local(binding) => (ExprKind::Local as fn(_, _) -> _, binding.kind),
+        Found::Captured(_, kind) => (ExprKind::Captured as fn(_, _) -> _, kind),
+    };
+    let at = match found {
+        Found::Local(binding) => binding.local,
+        Found::Captured(at, _) => at,
+    };
+    let sure = matches!(sure, BindingKind::Param | BindingKind::Loop);
+    let nothing = matches!(outside.kind, ExprKind::Const(Const::Undefined));
+    let otherwise = (!sure && !nothing).then(|| Box::new(outside));
+    Expr { kind: kind(at, otherwise), span }
+}
