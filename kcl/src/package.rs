@@ -23,6 +23,11 @@ pub struct File {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PackageId(pub u32);
 
+impl PackageId {
+    /// The number that every main package bears: it is the run's, not the program's.
+    pub const MAIN: Self = Self(u32::MAX);
+}
+
 /// What an import leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImportTarget {
@@ -47,13 +52,18 @@ pub struct ImportBinding {
     pub span: Span,
 }
 
+/// What each imported name stands for.
+pub type Imports = FxHashMap<Symbol, ImportBinding>;
+
 /// A file in a package: the tree may be shared between packages, the bindings are the package's.
 #[derive(Debug)]
 pub struct PackageFile {
     /// The file.
     pub file: Arc<File>,
-    /// What each imported name stands for in this file.
-    pub imports: FxHashMap<Symbol, ImportBinding>,
+    /// The module root that its absolute imports start from.
+    pub root: PathBuf,
+    /// What each imported name stands for. All files of a package see the imports of all of them.
+    pub imports: Arc<Imports>,
 }
 
 /// The files of one folder (or one file), which share their globals.
@@ -65,6 +75,9 @@ pub struct Package {
     pub name: Symbol,
     /// Its files, in order.
     pub files: Vec<PackageFile>,
+    /// The packages that its files import, each once, in order of first import, with the file and the span that
+    /// import it.
+    pub dependencies: Vec<(PackageId, u32, Span)>,
     /// What went wrong while its imports were followed.
     pub problems: Vec<Diagnostic>,
 }

@@ -1,1 +1,175 @@
-//! Under construction.
+//! Loading packages and following their imports.
+//!
+//! A [`Program`] holds every package that any stack has asked for. It only grows, and all threads share it: a file
+//! is parsed once, a package is put together once, whichever thread asks first. Loading a package does not load
+//! what it imports; imports get numbers, and [`Program::load_main`] walks them. So no thread ever waits for a thread
+//! that waits for it, even where packages import each other in a circle.
+//!
+//! The main package of a stack is not kept here, since thousands of them would fill the memory.
+
+mod closure;
+mod load;
+mod locate;
+pub mod merge;
+pub(crate) mod nearest;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock, OnceLock, PoisonError, RwLock};
+
+use elsa::sync::FrozenVec;
+use rustc_hash::FxHashMap;
+use syntax::{Diagnostic, Symbol};
+
+use self::closure::Closure;
+use self::locate::{Key, Scope};
+use self::merge::Merged;
+use crate::lower::code::PackageCode;
+use crate::package::{File, Package, PackageId};
+use crate::types::PackageTypes;
+use crate::world::World;
+
+/// What makes up a stack's program.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// The folder that the user stands in, as far as the program is concerned.
+    pub work_dir: PathBuf,
+    /// The files of the main package, absolute, in order; a folder stands for its `.k` files.
+    pub files: Vec<PathBuf>,
+    /// The module root, where it is not the nearest folder with a `kcl.mod` above each file.
+    pub root: Option<PathBuf>,
+    /// Packages from elsewhere, by the name that imports use.
+    pub external: Vec<(String, PathBuf)>,
+    /// A folder of packages: a name that is not in `external` is looked up as `<package_dir>/<name>/kcl.mod`.
+    pub package_dir: Option<PathBuf>,
+    /// Whether a file of the main package should be kept, since other stacks use it too. `None` keeps those outside
+    /// of `work_dir`.
+    pub keep: Option<fn(&Path) -> bool>,
+}
+
+/// A stack's program: its main package and all that it imports.
+#[derive(Debug)]
+pub struct Main {
+    /// The files of the stack.
+    pub package: Package,
+    /// The packages that it imports, directly or not; each after those that it imports itself.
+    pub closure: Vec<PackageId>,
+    /// Whether packages import each other in a circle. They are not to be checked or run then.
+    pub cyclic: bool,
+    /// What is wrong with the files and imports of the main package and all that it imports.
+    pub problems: Vec<Diagnostic>,
+}
+
+impl Main {
+    /// Which declarations of the main package are to be read as one.
+    #[must_use]
+    pub fn merged(&self) -> Merged<'_> {
+        merge::merge(&self.package.files)
+    }
+}
+
+type Memo<K, V> = RwLock<FxHashMap<K, Arc<OnceLock<V>>>>;
+
+/// All packages that were asked for. Grows and never shrinks; shared by all threads.
+#[derive(Default)]
+pub struct Program {
+    files: Memo<PathBuf, Arc<File>>,
+    links: Memo<(usize, PathBuf, PathBuf), Arc<load::Links>>,
+    roots: RwLock<FxHashMap<PathBuf, PathBuf>>,
+    scopes: RwLock<Vec<Arc<Scope>>>,
+    ids: RwLock<FxHashMap<Key, PackageId>>,
+    cells: FrozenVec<Box<Cell>>,
+}
+
+/// A package and what later stages know of it.
+pub(crate) struct Cell {
+    key: Key,
+    scope: Arc<Scope>,
+    package: OnceLock<Package>,
+    closure: OnceLock<Closure>,
+    /// Filled by [`crate::types::check_package`].
+    pub(crate) types: OnceLock<PackageTypes>,
+    /// For the code of the package, once it is lowered.
+    pub(crate) code: OnceLock<PackageCode>,
+}
+
+/// Stands for packages that were not loaded, which nobody who got a [`Main`] can ask for.
+static NOTHING: LazyLock<Package> = LazyLock::new(|| Package {
+    id: PackageId::MAIN,
+    name: Symbol::new(""),
+    files: Vec::new(),
+    dependencies: Vec::new(),
+    problems: Vec::new(),
+});
+
+impl Program {
+    /// A program without packages.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A package of some [`Main::closure`]; an empty one for numbers from elsewhere.
+    #[must_use]
+    pub fn package(&self, id: PackageId) -> &Package {
+        self.cell(id).and_then(|cell| cell.package.get()).unwrap_or(&NOTHING)
+    }
+
+    /// The place for the code of a package, which whoever lowers it fills.
+    #[must_use]
+    pub fn code(&self, id: PackageId) -> Option<&OnceLock<PackageCode>> {
+        self.cell(id).map(|cell| &cell.code)
+    }
+
+    /// How many packages there are; their numbers run from 0.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// Whether no package was asked for yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(crate) fn cell(&self, id: PackageId) -> Option<&Cell> {
+        self.cells.get(id.0 as usize)
+    }
+
+    /// Reads the files of a stack and follows their imports.
+    #[must_use]
+    pub fn load_main(&self, world: &dyn World, request: &Request) -> Main {
+        let package = self.main_package(world, request);
+        let mut closure = Closure::default();
+        for (id, ..) in &package.dependencies {
+            closure.join(self.closure(world, *id));
+        }
+        let problems = self.problems(&package, &closure);
+        Main { package, cyclic: !closure.cycles.is_empty(), closure: closure.order, problems }
+    }
+
+    fn problems(&self, main: &Package, closure: &Closure) -> Vec<Diagnostic> {
+        let mut problems = Vec::new();
+        let packages = closure.order.iter().map(|id| self.package(*id));
+        for package in std::iter::once(main).chain(packages) {
+            problems.extend(package.files.iter().flat_map(|file| file.file.problems.iter().cloned()));
+            problems.extend(package.problems.iter().cloned());
+        }
+        problems.extend(closure.cycles.iter().cloned());
+        problems
+    }
+}
+
+/// The value of a memo, computed by the first who asks; the others wait.
+fn remember<K, V>(memo: &Memo<K, V>, key: &K, make: impl FnOnce() -> V) -> V
+where
+    K: Clone + Eq + std::hash::Hash,
+    V: Clone,
+{
+    let found = memo.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned();
+    let cell = found.unwrap_or_else(|| {
+        let mut all = memo.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(all.entry(key.clone()).or_default())
+    });
+    cell.get_or_init(make).clone()
+}

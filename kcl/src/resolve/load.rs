@@ -1,0 +1,213 @@
+//! Putting packages together from files.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock, PoisonError};
+
+use syntax::ast::StmtKind;
+use syntax::{Code, Diagnostic, Source, Span, Symbol};
+
+use super::locate::{Found, From, Key, Scope, module_root, package_files};
+use super::{Cell, Program, Request, remember};
+use crate::package::{File, ImportBinding, ImportTarget, Imports, Package, PackageFile, PackageId};
+use crate::world::{World, WorldError};
+
+/// The imports of a file, in order.
+#[derive(Default)]
+pub(super) struct Links {
+    imports: Vec<(Symbol, ImportBinding)>,
+    problems: Vec<Diagnostic>,
+}
+
+/// A file with the module that it is of.
+struct Part {
+    file: Arc<File>,
+    root: PathBuf,
+    links: Arc<Links>,
+}
+
+impl Program {
+    /// The package of a number, put together by the first who asks.
+    pub(super) fn load(&self, world: &dyn World, id: PackageId) -> &Package {
+        let Some(cell) = self.cell(id) else { return &super::NOTHING };
+        cell.package.get_or_init(|| {
+            let Cell { key, scope, .. } = cell;
+            let part = |path: PathBuf| {
+                let file = self.file(world, &path);
+                let from = From { scope, root: &key.root, module: key.module, file: &path };
+                let links = Arc::new(self.links(world, &from, &file));
+                Part { file, root: key.root.clone(), links }
+            };
+            assemble(id, key.name(), key.files(world).into_iter().map(part).collect())
+        })
+    }
+
+    /// The main package of a stack.
+    pub(super) fn main_package(&self, world: &dyn World, request: &Request) -> Package {
+        let scope = self.scope(request);
+        let paths: Vec<PathBuf> = request.files.iter().flat_map(|path| expand(world, path)).collect();
+        let parts = paths.iter().map(|path| self.main_part(world, request, &scope, path)).collect();
+        assemble(PackageId::MAIN, Symbol::new("__main__"), parts)
+    }
+
+    fn main_part(&self, world: &dyn World, request: &Request, scope: &Scope, path: &Path) -> Part {
+        let folder = path.parent().unwrap_or(path);
+        let root = request.root.clone().unwrap_or_else(|| self.root(world, folder));
+        let from = From { scope, root: &root, module: None, file: path };
+        let keep = request.keep.map_or_else(|| !path.starts_with(&request.work_dir), |keep| keep(path));
+        if !keep {
+            let file = Arc::new(parse(world, path));
+            let links = Arc::new(self.links(world, &from, &file));
+            return Part { file, root, links };
+        }
+        let file = self.file(world, path);
+        let key = (scope.number, root.clone(), path.to_path_buf());
+        let links = remember(&self.links, &key, || Arc::new(self.links(world, &from, &file)));
+        Part { file, root, links }
+    }
+
+    fn links(&self, world: &dyn World, from: &From<'_>, file: &File) -> Links {
+        let mut links = Links::default();
+        for stmt in &file.tree.body {
+            let StmtKind::Import(import) = &stmt.kind else { continue };
+            let (path, found) = from.find(world, import);
+            links.problems.extend(found.problem(&file.source, stmt.span));
+            let target = match found {
+                Found::Package(key) => ImportTarget::Package(self.number(&key, from.scope)),
+                Found::Other(target) => target,
+                Found::Missing { .. } => ImportTarget::Missing,
+            };
+            if let Some(name) = import.alias.as_ref().or(import.path.last()) {
+                links.imports.push((name.name, ImportBinding { target, path, span: stmt.span }));
+            }
+        }
+        links
+    }
+
+    /// The number of a package, given out when it is first heard of.
+    fn number(&self, key: &Key, scope: &Scope) -> PackageId {
+        let known = self.ids.read().unwrap_or_else(PoisonError::into_inner).get(key).copied();
+        known.unwrap_or_else(|| {
+            let mut ids = self.ids.write().unwrap_or_else(PoisonError::into_inner);
+            let scopes = self.scopes.read().unwrap_or_else(PoisonError::into_inner);
+            let scope = scopes.get(scope.number).cloned().unwrap_or_default();
+            *ids.entry(key.clone())
+                .or_insert_with(|| PackageId(self.cells.push_get_index(cell(key, scope)) as u32))
+        })
+    }
+
+    fn scope(&self, request: &Request) -> Arc<Scope> {
+        let same = |scope: &&Arc<Scope>| {
+            scope.external == request.external && scope.package_dir == request.package_dir
+        };
+        let known = self.scopes.read().unwrap_or_else(PoisonError::into_inner).iter().find(same).cloned();
+        known.unwrap_or_else(|| {
+            let mut scopes = self.scopes.write().unwrap_or_else(PoisonError::into_inner);
+            if let Some(scope) = scopes.iter().find(same) {
+                return Arc::clone(scope);
+            }
+            let (external, package_dir) = (request.external.clone(), request.package_dir.clone());
+            let scope = Arc::new(Scope { number: scopes.len(), external, package_dir });
+            scopes.push(Arc::clone(&scope));
+            scope
+        })
+    }
+
+    /// The module root of the files of a folder: the nearest one with a `kcl.mod`, else the folder itself.
+    fn root(&self, world: &dyn World, folder: &Path) -> PathBuf {
+        let known = self.roots.read().unwrap_or_else(PoisonError::into_inner).get(folder).cloned();
+        known.unwrap_or_else(|| {
+            let root = module_root(world, folder).unwrap_or_else(|| folder.to_path_buf());
+            let mut roots = self.roots.write().unwrap_or_else(PoisonError::into_inner);
+            roots.entry(folder.to_path_buf()).or_insert(root).clone()
+        })
+    }
+
+    /// A file that is kept.
+    fn file(&self, world: &dyn World, path: &Path) -> Arc<File> {
+        remember(&self.files, &path.to_path_buf(), || Arc::new(parse(world, path)))
+    }
+}
+
+fn cell(key: &Key, scope: Arc<Scope>) -> Box<Cell> {
+    Box::new(Cell {
+        key: key.clone(),
+        scope,
+        package: OnceLock::new(),
+        closure: OnceLock::new(),
+        types: OnceLock::new(),
+        code: OnceLock::new(),
+    })
+}
+
+/// A file, or the files of a folder.
+fn expand(world: &dyn World, path: &Path) -> Vec<PathBuf> {
+    match world.folder(path) {
+        Some(names) if !world.is_file(path) => package_files(path, &names),
+        _ => vec![path.to_path_buf()],
+    }
+}
+
+/// Reads and parses a file; one that cannot be read is empty, and says why.
+fn parse(world: &dyn World, path: &Path) -> File {
+    match world.source(path) {
+        Ok(source) => {
+            let (tree, problems) = syntax::parse(&source);
+            File { path: path.to_path_buf(), source, tree, problems }
+        }
+        Err(error) => {
+            let source = Arc::new(Source::new(path.display().to_string(), ""));
+            let problems =
+                vec![Diagnostic::new(Code::CannotFindModule, &source, Span::default(), why(path, &error))];
+            File { path: path.to_path_buf(), source, tree: Default::default(), problems }
+        }
+    }
+}
+
+fn why(path: &Path, error: &WorldError) -> String {
+    let path = path.display();
+    match error {
+        WorldError::NotFound => format!("there is no file `{path}`"),
+        WorldError::NotUtf8(at) => format!("`{path}` is not text: byte {at} is not UTF-8"),
+        WorldError::Refused(why) | WorldError::Failed(why) => format!("cannot read `{path}`: {why}"),
+    }
+}
+
+fn assemble(id: PackageId, name: Symbol, parts: Vec<Part>) -> Package {
+    let mut problems: Vec<_> = parts.iter().flat_map(|part| part.links.problems.iter().cloned()).collect();
+    let imports = Arc::new(table(&parts, &mut problems));
+    let dependencies = dependencies(&parts);
+    let file = |part: Part| PackageFile { file: part.file, root: part.root, imports: Arc::clone(&imports) };
+    Package { id, name, files: parts.into_iter().map(file).collect(), dependencies, problems }
+}
+
+/// The names that the imports bind, package-wide: the reference lets each file see the imports of the others.
+fn table(parts: &[Part], problems: &mut Vec<Diagnostic>) -> Imports {
+    let mut table = Imports::default();
+    table.reserve(parts.iter().map(|part| part.links.imports.len()).sum());
+    for part in parts {
+        for (name, binding) in &part.links.imports {
+            let first = *table.entry(*name).or_insert(*binding);
+            if first.path != binding.path {
+                let message = format!("the name `{name}` is imported for two packages");
+                let problem = Diagnostic::new(Code::Compile, &part.file.source, binding.span, message);
+                problems.push(problem.hint("give one of them another name with `as`"));
+            }
+        }
+    }
+    table
+}
+
+fn dependencies(parts: &[Part]) -> Vec<(PackageId, u32, Span)> {
+    let mut seen = rustc_hash::FxHashSet::default();
+    let mut dependencies = Vec::new();
+    for (file, part) in parts.iter().enumerate() {
+        for (_, binding) in &part.links.imports {
+            if let ImportTarget::Package(id) = binding.target
+                && seen.insert(id)
+            {
+                dependencies.push((id, file as u32, binding.span));
+            }
+        }
+    }
+    dependencies
+}
