@@ -1,0 +1,97 @@
+//! The files that programs read and write themselves, through the system module `file`.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use kcl::world::{Files, WorldError};
+
+use super::world::world_error;
+
+/// The disk as programs see it.
+pub(super) struct Disk {
+    /// Whether programs may change it.
+    pub(super) writable: bool,
+}
+
+impl Disk {
+    fn change<T>(&self, change: impl FnOnce() -> std::io::Result<T>) -> Result<T, WorldError> {
+        if self.writable {
+            return change().map_err(|error| world_error(&error));
+        }
+        Err(WorldError::Refused("a build of stacks does not write files; `konfig run` does".to_owned()))
+    }
+}
+
+impl Files for Disk {
+    fn read(&self, path: &Path) -> Result<Vec<u8>, WorldError> {
+        fs::read(path).map_err(|error| world_error(&error))
+    }
+
+    fn glob(&self, pattern: &str) -> Result<Vec<PathBuf>, WorldError> {
+        let paths = glob::glob(pattern).map_err(|error| WorldError::Failed(error.msg.to_owned()))?;
+        // Folders that may not be read hold nothing that could match.
+        let mut found: Vec<PathBuf> = paths.flatten().collect();
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        path.exists()
+    }
+
+    fn size(&self, path: &Path) -> Result<u64, WorldError> {
+        fs::metadata(path).map(|meta| meta.len()).map_err(|error| world_error(&error))
+    }
+
+    fn write(&self, path: &Path, bytes: &[u8], append: bool) -> Result<(), WorldError> {
+        self.change(|| {
+            let mut options = fs::OpenOptions::new();
+            options.create(true).write(true).append(append).truncate(!append);
+            options.open(path)?.write_all(bytes)
+        })
+    }
+
+    fn mkdir(&self, path: &Path) -> Result<(), WorldError> {
+        self.change(|| fs::create_dir_all(path))
+    }
+
+    fn delete(&self, path: &Path) -> Result<(), WorldError> {
+        self.change(|| if path.is_dir() { fs::remove_dir(path) } else { fs::remove_file(path) })
+    }
+
+    fn copy(&self, from: &Path, to: &Path) -> Result<(), WorldError> {
+        self.change(|| fs::copy(from, to).map(drop))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> Result<(), WorldError> {
+        self.change(|| fs::rename(from, to))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn builds_do_not_write() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("x");
+        let refused = Disk { writable: false }.write(&file, b"x", false);
+        assert!(matches!(refused, Err(WorldError::Refused(_))));
+        assert!(!file.exists());
+    }
+
+    #[test]
+    fn runs_write_append_and_glob() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let disk = Disk { writable: true };
+        let file = folder.path().join("x.txt");
+        assert_eq!(disk.write(&file, b"a", false), Ok(()));
+        assert_eq!(disk.write(&file, b"b", true), Ok(()));
+        assert_eq!(disk.read(&file), Ok(b"ab".to_vec()));
+        assert_eq!(disk.size(&file), Ok(2));
+        let pattern = folder.path().join("*.txt");
+        assert_eq!(disk.glob(&pattern.to_string_lossy()), Ok(vec![file]));
+    }
+}

@@ -1,0 +1,115 @@
+//! The monorepo on the disk: its projects and stacks, their settings, and the world that compiles see.
+//!
+//! Invariant: a stack is its path from the root. Names are for people; ten projects may bear one.
+
+mod discover;
+mod disk;
+mod kcl_mod;
+pub mod paths;
+mod problem;
+mod read;
+mod settings;
+mod unit;
+mod world;
+
+use std::path::{Path, PathBuf};
+
+pub use discover::discover;
+pub use kcl_mod::PackageStore;
+pub use problem::{Problem, ProblemKind};
+pub use settings::Flags;
+pub use unit::{CompileUnit, RunRequest};
+pub use world::DiskWorld;
+
+/// A monorepo: what its folders say, before any program is read.
+#[derive(Debug, Clone)]
+pub struct Monorepo {
+    /// Its root; absolute and normal.
+    pub root: PathBuf,
+    /// Its projects, by path.
+    pub projects: Vec<Project>,
+    /// Its stacks, by path.
+    pub stacks: Vec<Stack>,
+    /// Folders that cannot be listed, and names that cannot be used.
+    pub problems: Vec<Problem>,
+}
+
+/// The number of a project in its monorepo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ProjectId(u32);
+
+/// The number of a stack in its monorepo: in the order of the paths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StackId(u32);
+
+/// A folder with `project.yaml`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Project {
+    /// From the root, with `/`; `.` for the root itself.
+    pub path: String,
+    /// What `project.yaml` calls it, else the name of its folder.
+    pub name: String,
+    /// Who runs it.
+    pub tenant: Option<String>,
+}
+
+/// The unit of build and of apply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stack {
+    /// From the root, with `/`; `.` for the root itself. Its identity.
+    pub path: String,
+    /// What `stack.yaml` calls it, else the name of its folder: the environment.
+    pub name: String,
+    /// The nearest project at or above its folder.
+    pub project: Option<ProjectId>,
+}
+
+impl Stack {
+    /// Where its artifact goes, from the output folder.
+    #[must_use]
+    pub fn artifact(&self) -> String {
+        format!("{}.yaml", self.path)
+    }
+}
+
+impl Monorepo {
+    /// The numbers of all stacks, in order.
+    pub fn stack_ids(&self) -> impl Iterator<Item = StackId> + use<> {
+        (0..self.stacks.len() as u32).map(StackId)
+    }
+
+    /// A stack.
+    ///
+    /// # Panics
+    /// Where the number is of another monorepo.
+    #[must_use]
+    pub fn stack(&self, id: StackId) -> &Stack {
+        &self.stacks[id.0 as usize]
+    }
+
+    /// The stack of a path from the root.
+    #[must_use]
+    pub fn stack_at(&self, path: &str) -> Option<StackId> {
+        let at = self.stacks.binary_search_by(|stack| stack.path.as_str().cmp(path)).ok()?;
+        Some(StackId(at as u32))
+    }
+
+    /// The project of a stack.
+    #[must_use]
+    pub fn project_of(&self, stack: &Stack) -> Option<&Project> {
+        stack.project.map(|id| &self.projects[id.0 as usize])
+    }
+
+    /// The folder of a stack.
+    #[must_use]
+    pub fn folder(&self, stack: &Stack) -> PathBuf {
+        paths::join(&self.root, &stack.path)
+    }
+}
+
+/// The root for somebody who stands in a folder: the nearest with `konfig.yaml`, else the nearest with `.git`.
+#[must_use]
+pub fn root_above(stand: &Path) -> Option<PathBuf> {
+    paths::nearest(stand, |folder| folder.join("konfig.yaml").is_file())
+        .or_else(|| paths::nearest(stand, |folder| folder.join(".git").exists()))
+}

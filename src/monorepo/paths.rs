@@ -1,0 +1,78 @@
+//! Paths without the disk: normal forms and ways from one folder to another.
+
+use std::path::{Component, Path, PathBuf};
+
+/// The same path without `.` and `..`, as far as the text tells.
+#[must_use]
+pub fn normalize(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                if !normal.pop() && !normal.has_root() {
+                    normal.push("..");
+                }
+            }
+            other => normal.push(other),
+        }
+    }
+    normal
+}
+
+/// `path` as seen from `base`, in normal form; both absolute.
+#[must_use]
+pub fn join(base: &Path, path: impl AsRef<Path>) -> PathBuf {
+    normalize(&base.join(path))
+}
+
+/// How somebody who stands in `base` writes `path`; both absolute and normal.
+#[must_use]
+pub fn relative(base: &Path, path: &Path) -> PathBuf {
+    let shared = base.components().zip(path.components()).take_while(|(a, b)| a == b).count();
+    // Nothing in common but the root: the absolute path is clearer than a row of `..`.
+    if shared <= 1 {
+        return path.to_owned();
+    }
+    let up = base.components().skip(shared).map(|_| Component::ParentDir);
+    let relative: PathBuf = up.chain(path.components().skip(shared)).collect();
+    if relative.as_os_str().is_empty() { PathBuf::from(".") } else { relative }
+}
+
+/// A relative path as stacks are named: with `/` on every system.
+#[must_use]
+pub fn slashed(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    if std::path::MAIN_SEPARATOR == '/' {
+        text.into_owned()
+    } else {
+        text.replace(std::path::MAIN_SEPARATOR, "/")
+    }
+}
+
+/// The nearest folder from `start` upwards that holds a file of one of these names.
+#[must_use]
+pub fn nearest(start: &Path, holds: impl Fn(&Path) -> bool) -> Option<PathBuf> {
+    start.ancestors().find(|folder| holds(folder)).map(Path::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn normal_forms() {
+        assert_eq!(normalize(Path::new("/a/./b/../c")), Path::new("/a/c"));
+        assert_eq!(normalize(Path::new("/../a")), Path::new("/a"));
+        assert_eq!(normalize(Path::new("../a/..")), Path::new(".."));
+    }
+
+    #[test]
+    fn ways_between_folders() {
+        let from = Path::new("/home/me/repo/appops");
+        assert_eq!(relative(from, Path::new("/home/me/repo/base/x.k")), Path::new("../base/x.k"));
+        assert_eq!(relative(from, Path::new("/home/me/repo/appops/x.k")), Path::new("x.k"));
+        assert_eq!(relative(from, from), Path::new("."));
+        assert_eq!(relative(from, Path::new("/etc/hosts")), Path::new("/etc/hosts"));
+    }
+}

@@ -1,0 +1,64 @@
+//! Reading the small files that describe a monorepo.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use kcl::world::{World, WorldError};
+use serde::de::DeserializeOwned;
+use syntax::{Source, Span};
+
+use super::problem::{Problem, ProblemKind};
+
+/// The text of a file; `None` where there is none.
+pub(super) fn text(world: &dyn World, path: &Path) -> Result<Option<Arc<Source>>, Problem> {
+    match world.source(path) {
+        Ok(source) => Ok(Some(source)),
+        Err(WorldError::NotFound) => Ok(None),
+        Err(error) => Err(Problem::new(unreadable(error), path)),
+    }
+}
+
+/// Why a file cannot be read.
+pub(super) fn unreadable(error: WorldError) -> ProblemKind {
+    match error {
+        WorldError::NotFound => ProblemKind::NotFound,
+        WorldError::NotUtf8(at) => ProblemKind::NotUtf8(at),
+        WorldError::Refused(why) | WorldError::Failed(why) => ProblemKind::Unreadable(why),
+    }
+}
+
+/// The content of a YAML file; that of an empty one is the default.
+pub(super) fn yaml<T: DeserializeOwned + Default>(source: &Arc<Source>, path: &Path) -> Result<T, Problem> {
+    serde_yaml_ng::from_str::<Option<T>>(source.text()).map(Option::unwrap_or_default).map_err(|error| {
+        let at = error.location().map_or(0, |place| place.index());
+        let text = error.to_string();
+        // The place follows in the diagnostic; the library has it at the end of its sentence.
+        let why = text.split(" at line ").next().unwrap_or(&text).to_owned();
+        Problem::new(ProblemKind::Settings(why), path).at(source, point(source, at))
+    })
+}
+
+/// The content of a TOML file.
+pub(super) fn toml<T: DeserializeOwned>(source: &Arc<Source>, path: &Path) -> Result<T, Problem> {
+    toml::from_str(source.text()).map_err(|error| {
+        let span = error.span().map_or(Span::default(), |range| span(range.start, range.end));
+        let why = error.message().replace('\n', ", ");
+        Problem::new(ProblemKind::Manifest(why), path).at(source, span)
+    })
+}
+
+/// The character at a byte, or the last one.
+fn point(source: &Source, at: usize) -> Span {
+    let last = source.text().trim_end().len().saturating_sub(1);
+    let mut start = at.min(last);
+    while !source.text().is_char_boundary(start) {
+        start -= 1;
+    }
+    let len = source.text()[start..].chars().next().map_or(0, char::len_utf8);
+    span(start, start + len)
+}
+
+/// Sources are smaller than 4 GiB.
+fn span(start: usize, end: usize) -> Span {
+    Span::new(start as u32, end as u32)
+}

@@ -1,0 +1,188 @@
+//! The disk, the clock and the environment as compiles see them.
+//!
+//! What was read stays in memory, so that all stacks of a process see one state of the files and a base model is
+//! read once. What is absent is remembered too.
+
+use std::fs;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock, RwLock};
+
+use kcl::world::{Files, Timestamp, World, WorldError};
+use rustc_hash::FxHashMap;
+use syntax::Source;
+
+use super::disk::Disk;
+use super::paths;
+
+type SourceCell = Arc<OnceLock<Result<Arc<Source>, WorldError>>>;
+type FolderCell = Arc<OnceLock<Option<Arc<[String]>>>>;
+
+/// The world over the disk.
+pub struct DiskWorld {
+    stand: PathBuf,
+    disk: Disk,
+    sources: Memory<SourceCell>,
+    folders: Memory<FolderCell>,
+    files: Memory<bool>,
+}
+
+impl DiskWorld {
+    /// A world for somebody who stands in the folder `stand`: messages name files from there.
+    ///
+    /// `writable` says whether programs may write files; a build of many stacks must not.
+    #[must_use]
+    pub fn new(stand: &Path, writable: bool) -> Self {
+        Self {
+            stand: stand.to_owned(),
+            disk: Disk { writable },
+            sources: Memory::default(),
+            folders: Memory::default(),
+            files: Memory::default(),
+        }
+    }
+
+    /// A path as the user writes it.
+    #[must_use]
+    pub fn show(&self, path: &Path) -> String {
+        paths::relative(&self.stand, path).to_string_lossy().into_owned()
+    }
+
+    /// The folder that the user stands in.
+    #[must_use]
+    pub fn stand(&self) -> &Path {
+        &self.stand
+    }
+
+    fn read(&self, path: &Path) -> Result<Arc<Source>, WorldError> {
+        let bytes = fs::read(path).map_err(|error| world_error(&error))?;
+        let text = String::from_utf8(bytes);
+        let text = text.map_err(|error| WorldError::NotUtf8(error.utf8_error().valid_up_to()))?;
+        if u32::try_from(text.len()).is_err() {
+            return Err(WorldError::Refused("it is larger than 4 GiB".to_owned()));
+        }
+        Ok(Arc::new(Source::new(self.show(path), text)))
+    }
+}
+
+impl World for DiskWorld {
+    fn source(&self, path: &Path) -> Result<Arc<Source>, WorldError> {
+        let cell = self.sources.get_or(path, SourceCell::default);
+        cell.get_or_init(|| self.read(path)).clone()
+    }
+
+    fn folder(&self, path: &Path) -> Option<Arc<[String]>> {
+        let cell = self.folders.get_or(path, FolderCell::default);
+        cell.get_or_init(|| list(path)).clone()
+    }
+
+    fn is_file(&self, path: &Path) -> bool {
+        self.files.get_or(path, || path.is_file())
+    }
+
+    fn files(&self) -> &dyn Files {
+        &self.disk
+    }
+
+    fn now(&self) -> Timestamp {
+        let now = chrono::Local::now();
+        Timestamp {
+            seconds: now.timestamp(),
+            nanos: now.timestamp_subsec_nanos(),
+            offset: now.offset().local_minus_utc(),
+        }
+    }
+
+    fn random(&self) -> [u8; 16] {
+        // The standard library seeds its hash maps from the operating system; that saves a dependency.
+        let word = || RandomState::new().build_hasher().finish().to_ne_bytes();
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&word());
+        bytes[8..].copy_from_slice(&word());
+        bytes
+    }
+
+    fn env(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+}
+
+/// The entries of a folder, sorted. Names that are not text cannot be imported and are left out.
+fn list(path: &Path) -> Option<Arc<[String]>> {
+    let entries = fs::read_dir(path).ok()?;
+    let mut names: Vec<String> =
+        entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.sort_unstable();
+    Some(names.into())
+}
+
+/// What the operating system said, as programs learn it.
+pub(super) fn world_error(error: &std::io::Error) -> WorldError {
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => WorldError::NotFound,
+        _ => WorldError::Failed(plain(error)),
+    }
+}
+
+/// An error of the operating system without its number.
+pub(super) fn plain(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}
+
+/// What was found out about paths, shared by threads.
+struct Memory<T>(RwLock<FxHashMap<PathBuf, T>>);
+
+impl<T> Default for Memory<T> {
+    fn default() -> Self {
+        Self(RwLock::default())
+    }
+}
+
+impl<T: Clone> Memory<T> {
+    /// What is known, else what `find` says. Two threads may both ask `find`; the first answer stays.
+    fn get_or(&self, path: &Path, find: impl FnOnce() -> T) -> T {
+        let known = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner).get(path).cloned();
+        known.unwrap_or_else(|| {
+            let found = find();
+            let mut memory = self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+            memory.entry(path.to_owned()).or_insert(found).clone()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn remembers_what_it_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("a.k");
+        fs::write(&file, "a = 1").expect("a file");
+        let world = DiskWorld::new(folder.path(), false);
+        let first = world.source(&file).expect("a source");
+        fs::write(&file, "a = 2").expect("a file");
+        assert_eq!(world.source(&file).expect("a source").text(), first.text());
+        assert_eq!(first.name(), "a.k");
+    }
+
+    #[test]
+    fn says_where_a_file_is_not_text() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("a.k");
+        fs::write(&file, b"ab\xff").expect("a file");
+        let world = DiskWorld::new(folder.path(), false);
+        assert_eq!(world.source(&file).err(), Some(WorldError::NotUtf8(2)));
+        assert_eq!(world.source(&folder.path().join("b.k")).err(), Some(WorldError::NotFound));
+    }
+
+    #[test]
+    fn random_numbers_differ() {
+        let world = DiskWorld::new(Path::new("/"), false);
+        assert_ne!(world.random(), world.random());
+    }
+}
