@@ -1,0 +1,1 @@
+//! One binary for everything that runs the tool.
