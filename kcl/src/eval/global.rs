@@ -9,7 +9,7 @@ use super::{Frame, Run};
 use crate::lower::code::{Assign, FileCode, GlobalKind, PackageCode, Place, Setter, Type};
 use crate::package::PackageId;
 use crate::stdlib::Outcome;
-use crate::value::union::{UnionOptions, merge_entry};
+use crate::value::union::{UnionOptions, is_same, merge_entry};
 use crate::value::{DictBuilder, Entry, Func, Key, Value};
 
 /// The globals of a package in a run.
@@ -166,6 +166,20 @@ impl<'r> Run<'r> {
         if replace || cell.last.is_none() && (complete || from_self) {
             cell.last = Some(value);
             cell.reassigned = from_self && !complete;
+        }
+    }
+
+    /// Something inside a global was set. That happens in place: what was kept of the variable shows it too.
+    pub(super) fn change_global(&mut self, slot: u32, whole: Value<'r>) {
+        if let Some(cell) = self.cell_mut(self.frame.package, slot) {
+            let shared = match (cell.last, cell.value) {
+                (Some(last), Some(value)) => is_same(last, value),
+                _ => false,
+            };
+            cell.value = Some(whole);
+            if shared {
+                cell.last = cell.value;
+            }
         }
     }
 

@@ -41,8 +41,8 @@ pub(super) struct Context<'r> {
     locals: usize,
     /// The entries under an index signature.
     extras: DictBuilder<'r>,
-    /// What the names of the rule being checked mean.
-    rule_slots: Vec<u32>,
+    /// The rule being checked.
+    rule: Option<&'r RuleCode>,
     /// Where it is recorded as an instance.
     recorded: Vec<(SchemaId, usize)>,
     /// A lambda reads it after the construction.
@@ -135,7 +135,7 @@ impl<'r> Run<'r> {
             place,
             locals,
             extras: DictBuilder::default(),
-            rule_slots: Vec::new(),
+            rule: None,
             recorded: Vec::new(),
             kept: false,
         };
@@ -149,16 +149,31 @@ impl<'r> Run<'r> {
     /// Ends a construction: instances recorded meanwhile get their value.
     fn close_context(&mut self, number: u32, result: &Outcome<Value<'r>>) {
         let context = &mut self.contexts[number as usize];
+        let layout = context.layout;
         self.locals.truncate(context.locals);
         let recorded = std::mem::take(&mut context.recorded);
         if !context.kept {
             self.free_contexts.push(number);
         }
-        let value = result.as_ref().ok().copied();
+        if recorded.is_empty() {
+            return;
+        }
+        let value = result.as_ref().ok().map(|value| self.as_recorded(*value, layout));
         for (schema, at) in recorded {
             if let Some(made) = self.instances.get_mut(&schema).and_then(|made| made.get_mut(at)) {
                 made.value = value;
             }
+        }
+    }
+
+    /// An instance as `instances()` lists it: of the schema whose body ran last, which is that of the last mixin.
+    fn as_recorded(&self, value: Value<'r>, layout: &'r Layout) -> Value<'r> {
+        let last = layout.bodies.last().and_then(|body| self.schema_code(body.schema));
+        match (value, last) {
+            (Value::Instance(instance), Some(last)) if last.ty.id != instance.schema.id => {
+                Value::Instance(self.arena.alloc(Instance { schema: &last.ty, ..*instance }))
+            }
+            _ => value,
         }
     }
 
@@ -232,12 +247,19 @@ impl<'r> Run<'r> {
     }
 
     fn slot_number(&self, this: This, name: u32) -> u32 {
-        let context = &self.contexts[this.context as usize];
-        let slots = match this.body {
-            RULE_BODY => &*context.rule_slots,
-            body => &*context.layout.bodies[body as usize].slots,
-        };
-        slots.get(name as usize).copied().unwrap_or(NO_SLOT)
+        let Context { layout, rule, .. } = &self.contexts[this.context as usize];
+        if this.body == RULE_BODY {
+            let name = rule.and_then(|rule| rule.names.get(name as usize));
+            return name.and_then(|name| layout.index.get(name).copied()).unwrap_or(NO_SLOT);
+        }
+        layout.bodies[this.body as usize].slots.get(name as usize).copied().unwrap_or(NO_SLOT)
+    }
+
+    /// What a rule reads that its protocol does not declare: a config entry under the index signature.
+    fn rule_extra(&self, this: This, name: u32) -> Option<Value<'r>> {
+        let Context { config, rule, .. } = &self.contexts[this.context as usize];
+        let name = rule.filter(|_| this.body == RULE_BODY)?.names.get(name as usize)?;
+        config.get(Key::from(*name))
     }
 
     fn slot_mut(&mut self, context: u32, slot: u32) -> &mut Slot<'r> {
@@ -249,7 +271,10 @@ impl<'r> Run<'r> {
         let Some(this) = self.this() else { return self.expr(otherwise) };
         let slot = self.slot_number(this, name);
         if slot == NO_SLOT {
-            return self.expr(otherwise);
+            return match self.rule_extra(this, name) {
+                Some(value) => Ok(value),
+                None => self.expr(otherwise),
+            };
         }
         let value = if self.frame.lambda {
             self.contexts[this.context as usize].slots[slot as usize].value
@@ -663,9 +688,7 @@ impl<'r> Run<'r> {
             }
         }
         let base = self.push_locals(rule.locals);
-        let index = &self.contexts[context as usize].layout.index;
-        let slots = rule.names.iter().map(|name| index.get(name).copied().unwrap_or(NO_SLOT)).collect();
-        self.contexts[context as usize].rule_slots = slots;
+        self.contexts[context as usize].rule = Some(rule);
         let package = PackageId(rule.ty.id.package);
         let frame = Frame {
             package,

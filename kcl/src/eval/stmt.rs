@@ -189,7 +189,11 @@ impl<'r> Run<'r> {
         let whole = self.with_path(whole, &target.path, value)?;
         match target.place {
             Place::Attr(name) => self.replace_attr(name, whole),
-            place => self.store_place(place, whole, from_self),
+            Place::Global(slot) => {
+                self.change_global(slot, whole);
+                Ok(())
+            }
+            place @ Place::Local(_) => self.store_place(place, whole, from_self),
         }
     }
 

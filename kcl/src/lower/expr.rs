@@ -7,7 +7,7 @@ use super::Lower;
 use super::code::{
     ArgsCode, Clause, Const, Expr, ExprKind, Item, LambdaCode, PartCode, QuantifierCode, SliceCode,
 };
-use super::scope::{self, BindingKind, Body, BodyKind, Found};
+use super::scope::{self, BindingKind, Body, BodyKind};
 use crate::package::ImportTarget;
 use crate::value::{Key, Unit};
 
@@ -68,28 +68,17 @@ impl Lower<'_> {
     /// schema's own body only.
     pub(super) fn name(&mut self, name: Symbol, span: Span) -> Expr {
         let found = scope::find(&mut self.bodies, name, span);
-        let is_loop = |found| match found {
-            Found::Local(binding) => binding.kind == BindingKind::Loop,
-            Found::Captured(_, kind) => kind == BindingKind::Loop,
-        };
         let global = self.global(name, span);
-        if !self.in_schema() || found.is_some_and(is_loop) {
-            return match found {
-                Some(found) => scope::read(found, global, span),
-                None => global,
-            };
+        let is_loop = found.first().is_some_and(|found| found.kind() == BindingKind::Loop);
+        if !self.in_schema() || is_loop {
+            return scope::read(&found, global, span);
         }
-        let own = self.body().kind == BodyKind::Schema;
-        match (found, own) {
-            (Some(found), true) => {
-                let outside = scope::read(found, global, span);
-                self.attr_read(name, outside, span)
-            }
-            (Some(found), false) => {
-                let outside = self.attr_read(name, global, span);
-                scope::read(found, outside, span)
-            }
-            (None, _) => self.attr_read(name, global, span),
+        if self.body().kind == BodyKind::Schema {
+            let outside = scope::read(&found, global, span);
+            self.attr_read(name, outside, span)
+        } else {
+            let outside = self.attr_read(name, global, span);
+            scope::read(&found, outside, span)
         }
     }
 

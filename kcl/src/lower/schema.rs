@@ -4,15 +4,16 @@ use std::sync::{Arc, OnceLock};
 
 use rustc_hash::FxHashMap;
 use syntax::Symbol;
-use syntax::ast;
+use syntax::ast::{self, TypeKind};
 
 use super::Lower;
 use super::code::{
-    AttrCode, DecoratorCode, IndexCode, Param, Place, RuleCode, SchemaCode, Setter, Stmt, StmtKind,
+    AttrCode, Const, DecoratorCode, Expr, ExprKind, IndexCode, Param, Place, RuleCode, SchemaCode, Setter, Stmt,
+    StmtKind,
 };
 use super::scope::{BindingKind, Body, BodyKind};
 use super::stmt::setters;
-use crate::value::{Key, SchemaId, SchemaType};
+use crate::value::{Key, SchemaId, SchemaType, Unit};
 
 impl<'a> Lower<'a> {
     pub(super) fn schema(&mut self, file: usize, schema: &'a ast::Schema) {
@@ -104,7 +105,10 @@ impl<'a> Lower<'a> {
     }
 
     pub(super) fn attr(&mut self, attr: &ast::Attr) -> AttrCode {
-        let value = attr.value.as_ref().map(|value| self.expr(value));
+        let value = match &attr.value {
+            Some(value) => Some(self.expr(value)),
+            None => only_value(&attr.ty),
+        };
         AttrCode {
             name: self.body().attr(attr.name.name),
             key: Key::from(attr.name.name),
@@ -131,6 +135,19 @@ impl<'a> Lower<'a> {
             .map(|decorator| DecoratorCode { name: name(&decorator.name), args: self.args(&decorator.args) })
             .collect()
     }
+}
+
+/// A type with a single value is a default too.
+fn only_value(ty: &ast::Type) -> Option<Expr> {
+    let value = match &ty.kind {
+        TypeKind::LitBool(value) => Const::Bool(*value),
+        TypeKind::LitInt(value) => Const::Int(*value),
+        TypeKind::LitFloat(value) => Const::Float(*value),
+        TypeKind::LitUnit(unit) => Const::Unit(Box::new(Unit::new(unit.raw, unit.suffix))),
+        TypeKind::LitStr(text) => Const::Str(text.clone()),
+        _ => return None,
+    };
+    Some(Expr { kind: ExprKind::Const(value), span: ty.span })
 }
 
 /// Marks the number of a rule, which is numbered apart from schemas.

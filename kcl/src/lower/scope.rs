@@ -121,9 +121,17 @@ impl Body {
         })
     }
 
-    pub(super) fn find(&mut self, name: Symbol) -> Option<Binding> {
+    /// The locals that a name can mean, innermost first, up to one that is set for sure.
+    fn find(&mut self, name: Symbol, found: &mut Vec<Found>) -> bool {
         let locals = &mut self.locals;
-        self.scopes.iter_mut().rev().find_map(|scope| scope.find(name, locals))
+        for scope in self.scopes.iter_mut().rev() {
+            let Some(binding) = scope.find(name, locals) else { continue };
+            found.push(Found::Local(binding));
+            if binding.kind.is_sure() {
+                return true;
+            }
+        }
+        false
     }
 
     /// The loop variable, parameter or assigned local of a name; keys of config blocks do not count.
@@ -180,42 +188,56 @@ impl Block {
     }
 }
 
-/// What a name means in the innermost body, through the lambdas around it.
-pub(super) fn find(bodies: &mut [Body], name: Symbol, span: Span) -> Option<Found> {
-    let (body, around) = bodies.split_last_mut()?;
-    if let Some(binding) = body.find(name) {
-        return Some(Found::Local(binding));
+/// What a name can mean in the innermost body and, through lambdas, in those around it: innermost first, up to what is
+/// set for sure.
+pub(super) fn find(bodies: &mut [Body], name: Symbol, span: Span) -> Vec<Found> {
+    let mut found = Vec::new();
+    let Some((body, around)) = bodies.split_last_mut() else { return found };
+    if body.find(name, &mut found) || body.kind != BodyKind::Lambda {
+        return found;
     }
-    if body.kind != BodyKind::Lambda {
-        return None;
+    for outer in find(around, name, span) {
+        let (kind, binding) = match outer {
+            Found::Local(binding) => (ExprKind::Local(binding.local, None), binding.kind),
+            Found::Captured(at, kind) => (ExprKind::Captured(at, None), kind),
+        };
+        let at = body.capture(kind, span);
+        if let Some((target, itself)) = &mut body.assigned_to
+            && *target == name
+            && binding == BindingKind::Assigned
+        {
+            *itself = Some(at);
+        }
+        found.push(Found::Captured(at, binding));
     }
-    let found = find(around, name, span)?;
-    let (kind, binding) = match found {
-        Found::Local(binding) => (ExprKind::Local(binding.local, None), binding.kind),
-        Found::Captured(at, kind) => (ExprKind::Captured(at, None), kind),
-    };
-    let at = body.capture(kind, span);
-    if let Some((target, itself)) = &mut body.assigned_to
-        && *target == name
-        && binding == BindingKind::Assigned
-    {
-        *itself = Some(at);
-    }
-    Some(Found::Captured(at, binding))
+    found
 }
 
-/// The expression for what was found; `outside` is what the name means otherwise.
-pub(super) fn read(found: Found, outside: Expr, span: Span) -> Expr {
-    let (kind, sure) = match found {
-        Found::Local(binding) => (ExprKind::Local as fn(_, _) -> _, binding.kind),
-        Found::Captured(_, kind) => (ExprKind::Captured as fn(_, _) -> _, kind),
-    };
-    let at = match found {
-        Found::Local(binding) => binding.local,
-        Found::Captured(at, _) => at,
-    };
-    let sure = matches!(sure, BindingKind::Param | BindingKind::Loop);
-    let nothing = matches!(outside.kind, ExprKind::Const(Const::Undefined));
-    let otherwise = (!sure && !nothing).then(|| Box::new(outside));
-    Expr { kind: kind(at, otherwise), span }
+/// The expression that tries what was found in turn; `outside` is what the name means otherwise.
+pub(super) fn read(found: &[Found], outside: Expr, span: Span) -> Expr {
+    found.iter().rev().fold(outside, |outside, found| {
+        let nothing = matches!(outside.kind, ExprKind::Const(Const::Undefined));
+        let otherwise = (!found.kind().is_sure() && !nothing).then(|| Box::new(outside));
+        let kind = match found {
+            Found::Local(binding) => ExprKind::Local(binding.local, otherwise),
+            Found::Captured(at, _) => ExprKind::Captured(*at, otherwise),
+        };
+        Expr { kind, span }
+    })
+}
+
+impl Found {
+    pub(super) fn kind(self) -> BindingKind {
+        match self {
+            Self::Local(binding) => binding.kind,
+            Self::Captured(_, kind) => kind,
+        }
+    }
+}
+
+impl BindingKind {
+    /// Whether it has a value wherever it is visible.
+    fn is_sure(self) -> bool {
+        matches!(self, Self::Param | Self::Loop)
+    }
 }

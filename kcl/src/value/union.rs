@@ -424,7 +424,8 @@ impl<'v> Merge<'_, 'v> {
     }
 }
 
-fn is_same(left: Value<'_>, right: Value<'_>) -> bool {
+/// Whether two values are one and the same collection.
+pub(crate) fn is_same(left: Value<'_>, right: Value<'_>) -> bool {
     match (left, right) {
         (Value::List(left), Value::List(right)) => std::ptr::eq(left, right),
         (Value::Dict(left), Value::Dict(right)) => std::ptr::eq(left, right),
