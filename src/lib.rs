@@ -4,11 +4,17 @@
 //!
 //! ```text
 //! cli        one file a command; parses arguments, prints; no logic
-//! build      schedule, compile, write artifacts, compare with goldens, report
-//! graph      which stacks are meant: selectors
+//! build      compile stacks, write artifacts, compare with goldens, report
+//! graph      which stacks are meant, what they import
 //! monorepo   discover projects and stacks, read their settings, the world that compiles see
 //! kcl        (crate) resolver, checker, evaluator, system modules, output
 //! syntax     (crate) text to tree
 //! ```
 
 pub mod monorepo;
+
+pub mod graph;
+
+pub mod build;
+
+pub mod cli;

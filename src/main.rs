@@ -1,2 +1,7 @@
 //! The konfig command.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    konfig::cli::main(std::env::args_os())
+}

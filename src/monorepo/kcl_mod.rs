@@ -11,12 +11,12 @@ use super::read;
 use super::settings::Flags;
 
 /// The name of the file.
-pub const FILE: &str = "kcl.mod";
+pub(super) const FILE: &str = "kcl.mod";
 
 /// What is read of a `kcl.mod`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub struct Manifest {
+pub(super) struct Manifest {
     profile: Option<Profile>,
     dependencies: toml::Table,
 }
@@ -63,7 +63,7 @@ impl Manifest {
     ///
     /// # Errors
     /// Where it cannot be read or is not a module file.
-    pub fn read(world: &dyn World, folder: &Path) -> Result<Self, Problem> {
+    pub(super) fn read(world: &dyn World, folder: &Path) -> Result<Self, Problem> {
         let path = folder.join(FILE);
         match read::text(world, &path)? {
             Some(source) => read::toml(&source, &path),
@@ -73,19 +73,19 @@ impl Manifest {
 
     /// The entry files of its profile, as they are written.
     #[must_use]
-    pub fn entries(&self) -> &[String] {
+    pub(super) fn entries(&self) -> &[String] {
         self.profile.as_ref().map_or(&[], |profile| &profile.entries)
     }
 
     /// The options of its profile, as they are written.
     #[must_use]
-    pub fn options(&self) -> &[String] {
+    pub(super) fn options(&self) -> &[String] {
         self.profile.as_ref().map_or(&[], |profile| &profile.options)
     }
 
     /// The flags of its profile.
     #[must_use]
-    pub fn flags(&self) -> Flags {
+    pub(super) fn flags(&self) -> Flags {
         let Profile { entries: _, options: _, disable_none, sort_keys, selectors, overrides } =
             self.profile.clone().unwrap_or_default();
         Flags { disable_none, sort_keys, selectors, overrides, ..Flags::default() }

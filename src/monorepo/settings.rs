@@ -10,7 +10,7 @@ use super::read;
 
 /// What settings files say, merged in order.
 #[derive(Debug, Clone, Default)]
-pub struct Settings {
+pub(super) struct Settings {
     /// Entry files, where a file names some. The last file that does wins.
     pub files: Option<EntryList>,
     /// Options by name, as JSON text. Of two of one name the last counts.
@@ -21,7 +21,7 @@ pub struct Settings {
 
 /// Entry files and who names them.
 #[derive(Debug, Clone)]
-pub struct EntryList {
+pub(super) struct EntryList {
     /// As they are written.
     pub names: Vec<String>,
     /// The file that names them.
@@ -77,7 +77,7 @@ impl Settings {
     ///
     /// # Errors
     /// Where the file cannot be read or is not a settings file.
-    pub fn add(&mut self, world: &dyn World, path: &Path) -> Result<bool, Problem> {
+    pub(super) fn add(&mut self, world: &dyn World, path: &Path) -> Result<bool, Problem> {
         let Some(source) = read::text(world, path)? else { return Ok(false) };
         let Document { kcl_cli_configs, kcl_options } = read::yaml(&source, path)?;
         self.add_configs(kcl_cli_configs.unwrap_or_default(), path);
@@ -148,7 +148,7 @@ impl Flags {
 /// JSON stands for itself, but for numbers in scientific notation; `True`, `False`, `None` and `Undefined` are
 /// KCL's; everything else is text.
 #[must_use]
-pub fn command_line_option(text: &str) -> Option<(String, String)> {
+pub(super) fn command_line_option(text: &str) -> Option<(String, String)> {
     let (key, value) = text.split_once('=')?;
     if key.is_empty() || value.is_empty() {
         return None;

@@ -1,0 +1,74 @@
+//! Writing artifacts: only where the bytes differ, and whole or not at all.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Numbers temporary files of this process.
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
+/// Writes a file if it does not hold these bytes; true if it did not.
+///
+/// Comparing first is far cheaper than replacing, and leaves the times of files that did not change. The new bytes
+/// are written beside and renamed, so that whoever reads sees the old file or the new one.
+///
+/// # Errors
+/// What the operating system said.
+pub fn write_if_changed(path: &Path, bytes: &[u8]) -> io::Result<bool> {
+    if holds(path, bytes) {
+        return Ok(false);
+    }
+    let beside = beside(path);
+    let written = fs::write(&beside, bytes).or_else(|error| match (error.kind(), path.parent()) {
+        (io::ErrorKind::NotFound, Some(folder)) => {
+            fs::create_dir_all(folder)?;
+            fs::write(&beside, bytes)
+        }
+        _ => Err(error),
+    });
+    written.and_then(|()| fs::rename(&beside, path)).inspect_err(|_| {
+        // The first error is the one to report.
+        fs::remove_file(&beside).ok();
+    })?;
+    Ok(true)
+}
+
+/// Whether a file holds exactly these bytes. The length is asked first, which most changes alter.
+fn holds(path: &Path, bytes: &[u8]) -> bool {
+    let same_length = fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() == bytes.len() as u64);
+    same_length && fs::read(path).is_ok_and(|old| old == bytes)
+}
+
+/// A name in the same folder that no artifact and no other process has.
+fn beside(path: &Path) -> PathBuf {
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    path.with_file_name(format!(".{name}.{}-{number}.tmp", std::process::id()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writes_once_and_leaves_nothing_beside() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a/b/c.yaml");
+        assert!(write_if_changed(&path, b"x: 1\n").expect("written"));
+        assert!(!write_if_changed(&path, b"x: 1\n").expect("compared"));
+        assert!(write_if_changed(&path, b"x: 2\n").expect("replaced"));
+        let names: Vec<_> =
+            fs::read_dir(path.parent().expect("a parent")).expect("a folder").flatten().collect();
+        assert_eq!(names.len(), 1);
+    }
+
+    #[test]
+    fn a_folder_in_the_way_is_an_error() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.yaml");
+        fs::create_dir_all(path.join("x")).expect("a folder");
+        assert!(write_if_changed(&path, b"x").is_err());
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
+    }
+}

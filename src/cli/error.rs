@@ -1,0 +1,57 @@
+//! How a command ends.
+
+use std::process::ExitCode;
+
+/// What the shell learns. Never renumber: scripts rely on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Exit {
+    /// All went well.
+    Good = 0,
+    /// A stack failed, or differs from its golden.
+    StackFailed = 1,
+    /// The command line or the monorepo is wrong.
+    BadRequest = 2,
+    /// A bug in konfig.
+    Internal = 3,
+}
+
+/// The numbers as help texts have them; 4 is kept for commands that compare with a revision.
+pub(crate) const EXIT_CODES: &str = "\
+Exit codes:
+  0  all went well
+  1  a stack failed, or differs from its golden
+  2  the command line or the monorepo is wrong
+  3  internal error
+  4  the base revision is not there";
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why a command could not do its work at all.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    /// How the command ends.
+    pub(crate) exit: Exit,
+    /// The stable code that users look up.
+    pub(crate) code: &'static str,
+    /// One lower-case sentence.
+    pub(crate) message: String,
+    /// What to do about it.
+    pub(crate) hints: Vec<String>,
+}
+
+impl Refusal {
+    /// The command line is wrong.
+    pub(crate) fn request(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { exit: Exit::BadRequest, code: "C01", message: message.into(), hints: vec![hint.into()] }
+    }
+
+    /// Konfig, or the machine, is wrong.
+    pub(crate) fn internal(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Internal, code: "I01", message: message.into(), hints: Vec::new() }
+    }
+}

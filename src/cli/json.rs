@@ -1,0 +1,101 @@
+//! Machine output: versioned forms of their own, made from inner types by hand. docs/schema/ describes them.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::diagnostics::Shown;
+use crate::build::{Counts, Finished, Goal, Outcome, Report};
+use crate::monorepo::Monorepo;
+
+/// The report of `konfig build --format json`: docs/schema/build-report.v1.json.
+#[derive(Debug, Serialize)]
+pub(crate) struct BuildReportV1<'a> {
+    version: u8,
+    root: String,
+    out: Option<String>,
+    counts: CountsV1,
+    milliseconds: u64,
+    stacks: Vec<StackV1<'a>>,
+    diagnostics: &'a [Shown],
+}
+
+#[derive(Debug, Serialize)]
+struct CountsV1 {
+    stacks: usize,
+    built: usize,
+    reused: usize,
+    failed: usize,
+    changed: usize,
+    skipped: usize,
+    unchecked: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct StackV1<'a> {
+    path: &'a str,
+    name: &'a str,
+    project: Option<&'a str>,
+    status: &'static str,
+    changed: bool,
+    artifact: Option<String>,
+}
+
+impl<'a> BuildReportV1<'a> {
+    /// The report of a build.
+    pub(crate) fn new(
+        monorepo: &'a Monorepo,
+        goal: &Goal,
+        report: &Report,
+        diagnostics: &'a [Shown],
+        took: Duration,
+    ) -> Self {
+        let out = match goal {
+            Goal::Write(out) => Some(out.to_string_lossy().into_owned()),
+            Goal::Check => None,
+        };
+        Self {
+            version: 1,
+            root: monorepo.root.to_string_lossy().into_owned(),
+            counts: CountsV1::new(report.stacks.len(), report.counts()),
+            milliseconds: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            stacks: report.stacks.iter().map(|stack| StackV1::new(monorepo, stack, out.is_some())).collect(),
+            out,
+            diagnostics,
+        }
+    }
+
+    /// As text.
+    pub(crate) fn to_json(&self) -> String {
+        // Plain data with text keys always has a JSON form.
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+}
+
+impl CountsV1 {
+    fn new(stacks: usize, counts: Counts) -> Self {
+        let Counts { built, reused, failed, changed, skipped, unchecked } = counts;
+        Self { stacks, built, reused, failed, changed, skipped, unchecked }
+    }
+}
+
+impl<'a> StackV1<'a> {
+    fn new(monorepo: &'a Monorepo, finished: &Finished, writes: bool) -> Self {
+        let stack = monorepo.stack(finished.stack);
+        let status = match finished.outcome {
+            Outcome::Built { .. } | Outcome::Same | Outcome::NoGolden => "built",
+            Outcome::Skipped => "skipped",
+            Outcome::Failed(_) => "failed",
+        };
+        Self {
+            path: &stack.path,
+            name: &stack.name,
+            project: monorepo.project_of(stack).map(|project| project.path.as_str()),
+            status,
+            changed: matches!(finished.outcome, Outcome::Built { changed: true }),
+            artifact: (writes && status == "built").then(|| stack.artifact()),
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The command line: arguments in, results out. No logic of its own.
+
+mod commands;
+mod diagnostics;
+mod error;
+mod json;
+mod options;
+mod progress;
+mod text;
+mod ui;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use self::commands::{build, run};
+use self::diagnostics::Shown;
+use self::error::{EXIT_CODES, Exit, Refusal};
+use self::options::Common;
+
+/// Compiles a whole configuration monorepo written in KCL.
+#[derive(Debug, Parser)]
+#[command(name = "konfig", version, max_term_width = 100, after_help = EXIT_CODES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Build(build::BuildArgs),
+    Run(run::RunArgs),
+}
+
+/// Runs the command that the arguments ask for, the program's name first.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help goes to stdout and succeeds; if it cannot be written there is nobody to tell.
+            error.print().ok();
+            let exit = if error.use_stderr() { Exit::BadRequest } else { Exit::Good };
+            return exit.into();
+        }
+    };
+    commands::quiet_crashes();
+    let Arguments { command, common } = arguments;
+    let ui = common.ui();
+    let ended = common.in_pool(|| match command {
+        Command::Build(args) => build::run(&args, &common, &ui),
+        Command::Run(args) => run::run(args, &common, &ui),
+    });
+    let exit = ended.unwrap_or_else(|refusal: Refusal| {
+        ui.message(&Shown::refusal(&refusal).render(&ui));
+        refusal.exit
+    });
+    exit.into()
+}
+
+/// The help texts as the reference page `docs/cli.md`.
+#[must_use]
+pub fn reference() -> String {
+    let mut command = Arguments::command().term_width(100);
+    command.build();
+    let head = "# The command line\n\nMade from the help texts: `scripts/bless` writes it anew.\n";
+    let mut page = head.to_owned();
+    page.push_str(&section(&mut command, "konfig"));
+    for inner in command.get_subcommands_mut().filter(|inner| inner.get_name() != "help") {
+        let title = format!("konfig {}", inner.get_name());
+        page.push_str(&section(inner, &title));
+    }
+    page
+}
+
+fn section(command: &mut clap::Command, title: &str) -> String {
+    let help = command.render_long_help().to_string();
+    let lines: Vec<_> = help.lines().map(str::trim_end).collect();
+    format!("\n## {title}\n\n```text\n{}\n```\n", lines.join("\n").trim_end())
+}

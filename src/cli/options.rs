@@ -1,0 +1,65 @@
+//! Options that all commands have.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::error::Refusal;
+use super::ui::{Color, Ui, Verbosity};
+use crate::monorepo::{PackageStore, paths};
+
+/// Options that all commands have.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "General options")]
+pub(crate) struct Common {
+    /// Work with so many threads [default: one a core]
+    #[arg(long, short, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+    /// Say only what is asked for and what is wrong
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Say what became of each stack, and what programs print
+    #[arg(long, short, global = true)]
+    verbose: bool,
+    /// When messages have colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: Color,
+}
+
+impl Common {
+    /// Where the command speaks.
+    pub(crate) fn ui(&self) -> Ui {
+        let verbosity = match (self.quiet, self.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (_, true) => Verbosity::Verbose,
+            _ => Verbosity::Normal,
+        };
+        Ui::new(self.color, verbosity)
+    }
+
+    /// Does something on threads with the stack that evaluation needs.
+    pub(crate) fn in_pool<T: Send>(
+        &self,
+        work: impl FnOnce() -> Result<T, Refusal> + Send,
+    ) -> Result<T, Refusal> {
+        let jobs = self.jobs.map_or(0, usize::from);
+        let pool =
+            rayon::ThreadPoolBuilder::new().num_threads(jobs).stack_size(kcl::eval::STACK_BYTES).build();
+        let pool = pool.map_err(|error| Refusal::internal(format!("cannot start threads: {error}")))?;
+        pool.install(work)
+    }
+}
+
+/// The folder that the user stands in.
+pub(crate) fn stand() -> Result<PathBuf, Refusal> {
+    let stand = std::env::current_dir();
+    let refused =
+        |error| Refusal::request(format!("the working folder is gone: {error}"), "go to another one");
+    stand.map(|stand| paths::normalize(&stand)).map_err(refused)
+}
+
+/// Where packages are that are wanted by version: `$KCL_PKG_PATH`.
+pub(crate) fn package_store() -> PackageStore {
+    let folder = std::env::var_os("KCL_PKG_PATH").filter(|path| !path.is_empty());
+    PackageStore { folder: folder.map(PathBuf::from) }
+}

@@ -1,0 +1,46 @@
+//! Wording: counts, lists, paths in messages.
+
+/// `1 stack`, `2 stacks`
+pub(super) fn count(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
+/// `` `a`, `b` or `c` ``, of which `last` is the word before the last one.
+pub(super) fn list(items: &[String], last: &str) -> String {
+    match items {
+        [] => String::new(),
+        [only] => only.clone(),
+        [before @ .., end] => format!("{} {last} {end}", before.join(", ")),
+    }
+}
+
+/// Items in backticks.
+pub(super) fn ticked(items: &[String]) -> Vec<String> {
+    items.iter().map(|item| format!("`{item}`")).collect()
+}
+
+/// The first few of many: `` `a`, `b`, `c` and 5 more ``.
+pub(super) fn some_of(items: &[String], most: usize) -> String {
+    let mut shown = ticked(&items[..items.len().min(most)]);
+    let rest = items.len() - shown.len();
+    if rest > 0 {
+        shown.push(format!("{rest} more"));
+    }
+    list(&shown, "and")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_and_lists() {
+        let items = ["a", "b", "c", "d"].map(str::to_owned);
+        assert_eq!(count(1, "stack"), "1 stack");
+        assert_eq!(count(0, "stack"), "0 stacks");
+        assert_eq!(list(&items[..3], "or"), "a, b or c");
+        assert_eq!(some_of(&items, 2), "`a`, `b` and 2 more");
+        assert_eq!(some_of(&items[..1], 2), "`a`");
+    }
+}

@@ -1,0 +1,5 @@
+//! Which stacks are meant and what they import. Evaluates nothing.
+
+pub mod imports;
+pub mod select;
+pub mod selector;
