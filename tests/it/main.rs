@@ -1,1 +1,21 @@
-//! One binary for everything that runs the tool.
+//! Everything that runs the tool as users do. One binary, so that it is linked once.
+
+mod build;
+mod cli;
+mod docs;
+mod errors;
+mod json;
+mod layers;
+mod repo;
+mod run;
+
+use std::fs;
+
+#[test]
+fn no_file_is_forgotten() {
+    let listed = fs::read_to_string(repo::of_project("tests/it/main.rs")).expect("this file");
+    for file in repo::files_below(&repo::of_project("tests/it")) {
+        let name = file.strip_suffix(".rs").expect("a Rust file");
+        assert!(name == "main" || listed.contains(&format!("\nmod {name};\n")), "`mod {name};` is missing");
+    }
+}
