@@ -129,6 +129,15 @@ impl Kind {
         Self::Name <= self && self <= Self::Undefined
     }
 
+    /// Whether it is a keyword that is no name where an expression or a statement starts.
+    pub(crate) fn starts_expression(self) -> bool {
+        use Kind::{All, Any, Assert, False, Filter, If, Lambda, Map, None, Not, True, Undefined};
+        matches!(
+            self,
+            All | Any | Assert | False | Filter | If | Lambda | Map | None | Not | True | Undefined
+        )
+    }
+
     /// Whether it comes from line ends and indentation.
     pub(crate) fn is_layout(self) -> bool {
         self <= Self::OddDedent

@@ -184,7 +184,7 @@ impl Parser<'_> {
         SchemaExpr { name, name_span, args, config }
     }
 
-    /// `(x, y=1)`. Without a line end after the `(`, a line end ends it.
+    /// `(x, y=1)`; commas may be left out. Without a line end after the `(`, a line end ends it.
     pub(super) fn args(&mut self) -> Args {
         self.bump();
         let many_lines = self.at(Kind::Newline);
@@ -194,11 +194,9 @@ impl Parser<'_> {
         let mut args = Args::default();
         while !matches!(self.token.kind, Kind::CloseParen | Kind::Newline | Kind::Eof) && !self.panicking {
             self.arg(&mut args);
-            let separated = self.eat(Kind::Comma);
+            self.eat(Kind::Comma);
             if many_lines {
                 self.skip_layout();
-            } else if !separated {
-                break;
             }
         }
         self.expect(Kind::CloseParen, "`,` or `)`");
@@ -366,11 +364,11 @@ impl Parser<'_> {
         self.bump();
         let params = if self.at(Kind::OpenBrace) && self.braces_hold_params() {
             self.bump();
-            let params = self.params(Kind::CloseBrace);
+            let params = self.params(Kind::CloseBrace, true);
             self.expect(Kind::CloseBrace, "`,` or `}`");
             params
         } else {
-            self.params(Kind::OpenBrace)
+            self.params(Kind::OpenBrace, false)
         };
         let returns = self.eat(Kind::Arrow).then(|| self.ty());
         self.expect(Kind::OpenBrace, "`{`");

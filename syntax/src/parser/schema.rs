@@ -53,11 +53,13 @@ impl Parser<'_> {
         let name = self.plain_ident("the name of a declaration");
         let mut params = Vec::new();
         if self.eat(Kind::OpenBracket) {
-            params = self.params(Kind::CloseBracket);
+            params = self.params(Kind::CloseBracket, false);
             self.expect(Kind::CloseBracket, "`,` or `]`");
         }
         let mut parents = Vec::new();
         if self.eat(Kind::OpenParen) {
+            parents.push(self.path());
+            self.eat(Kind::Comma);
             while !matches!(self.token.kind, Kind::CloseParen | Kind::Eof) && !self.panicking {
                 parents.push(self.path());
                 self.eat(Kind::Comma);
@@ -75,8 +77,7 @@ impl Parser<'_> {
             return;
         }
         schema.doc = self.doc();
-        self.mixins(&mut schema.mixins);
-        schema.body = self.schema_stmts(&mut schema.index);
+        self.schema_stmts(schema);
         if !self.panicking && self.at(Kind::Check) {
             self.bump();
             self.bump();
@@ -116,9 +117,6 @@ impl Parser<'_> {
 
     /// `mixin [A, B]`
     fn mixins(&mut self, mixins: &mut Vec<Path>) {
-        if !self.at(Kind::Mixin) || self.peek(1) != Kind::OpenBracket {
-            return;
-        }
         self.bump();
         self.bump();
         self.skip_layout();
@@ -128,23 +126,23 @@ impl Parser<'_> {
             self.skip_layout();
         }
         self.expect(Kind::CloseBracket, "`,` or `]`");
-        self.skip_newlines();
     }
 
     /// Everything up to the check block or the end.
-    fn schema_stmts(&mut self, index: &mut Option<IndexSignature>) -> Vec<Stmt> {
-        let mut body = Vec::new();
+    fn schema_stmts(&mut self, schema: &mut Schema) {
         let home = self.token.start;
         loop {
             self.skip_newlines();
-            match self.token.kind {
-                Kind::Dedent | Kind::Eof => return body,
-                Kind::Check if self.peek(1) == Kind::Colon => return body,
-                Kind::OpenBracket if self.at_index_signature() => self.index_signature(index),
-                _ => body.push(self.schema_stmt()),
+            match (self.token.kind, self.peek(1)) {
+                (Kind::Dedent | Kind::Eof, _) | (Kind::Check, Kind::Colon) => return,
+                (Kind::Mixin, Kind::OpenBracket) => self.mixins(&mut schema.mixins),
+                (Kind::OpenBracket, _) if self.at_index_signature() => {
+                    self.index_signature(&mut schema.index)
+                }
+                _ => schema.body.push(self.schema_stmt()),
             }
             if self.panicking && !self.recover(home) {
-                return body;
+                return;
             }
         }
     }
@@ -158,10 +156,14 @@ impl Parser<'_> {
             Kind::Question => named && self.peek(2) == Kind::Colon,
             _ => false,
         };
-        if !is_attribute {
+        let is_local = self.token.kind != Kind::Assert && self.peek(1) == Kind::Assign;
+        let kind = if is_attribute {
+            self.deeper(|parser| parser.attribute(decorators))
+        } else if is_local {
+            self.deeper(Self::simple_stmt)
+        } else {
             return self.stmt();
-        }
-        let kind = self.deeper(|parser| parser.attribute(decorators));
+        };
         Stmt { kind, span: self.span_from(start) }
     }
 

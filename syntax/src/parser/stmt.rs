@@ -74,27 +74,19 @@ impl Parser<'_> {
     }
 
     fn stmt_kind(&mut self) -> StmtKind {
-        let next = self.peek(1);
         match self.token.kind {
-            Kind::Import if next.is_name() || matches!(next, Kind::Dot | Kind::Ellipsis) => self.import(),
+            Kind::Import => self.import(),
             Kind::If => self.if_stmt(),
-            Kind::Assert if !ends_target(next) => {
+            Kind::Assert => {
                 self.bump();
                 let assert = self.assert(Self::expr);
                 StmtKind::Assert(Box::new(assert))
             }
-            Kind::Type if next.is_name() && self.peek(2) == Kind::Assign => self.type_alias(),
-            Kind::Schema | Kind::Mixin | Kind::Protocol | Kind::Rule if next.is_name() => {
-                self.declaration(Vec::new())
-            }
+            Kind::Type => self.type_alias(),
+            Kind::Schema | Kind::Mixin | Kind::Protocol | Kind::Rule => self.declaration(Vec::new()),
             Kind::At => self.decorated(),
-            Kind::Plus | Kind::Minus => {
+            kind if kind.is_layout() || kind.is_closer() || matches!(kind, Kind::Plus | Kind::Minus) => {
                 self.expected("a statement");
-                StmtKind::Expr(Box::new(self.missing()))
-            }
-            kind if kind.is_layout() || kind.is_closer() => {
-                self.expected("a statement");
-                self.panicking = true;
                 StmtKind::Expr(Box::new(self.missing()))
             }
             _ => self.simple_stmt(),
@@ -105,9 +97,7 @@ impl Parser<'_> {
     fn decorated(&mut self) -> StmtKind {
         let decorators = self.decorators();
         match self.token.kind {
-            Kind::Schema | Kind::Mixin | Kind::Protocol | Kind::Rule if self.peek(1).is_name() => {
-                self.declaration(decorators)
-            }
+            Kind::Schema | Kind::Mixin | Kind::Protocol | Kind::Rule => self.declaration(decorators),
             _ => self.stmt_kind(),
         }
     }
@@ -275,16 +265,19 @@ impl Parser<'_> {
     fn attribute_name(&mut self) -> Ident {
         let token = self.token;
         if !token.kind.is_string() {
+            if token.kind.starts_expression() {
+                let text = self.slice(token);
+                let hint = format!("write `${text}`");
+                self.problem_with_hint(token.span(), format!("`{text}` is a keyword"), &hint);
+            }
             return self.ident();
         }
         let value = self.simple_expr();
-        match value.kind {
-            ExprKind::Str(text) => Ident { name: Symbol::new(&text), span: token.span() },
-            _ => {
-                self.problem(token.span(), "the name of an attribute must be a plain string");
-                Ident { name: Symbol::new(""), span: token.span() }
-            }
+        if let ExprKind::Str(text) = value.kind {
+            return Ident { name: Symbol::new(&text), span: token.span() };
         }
+        self.problem(token.span(), "the name of an attribute must be a plain string");
+        Ident { name: Symbol::new(""), span: token.span() }
     }
 
     /// The left side of an assignment.
@@ -317,24 +310,22 @@ impl Parser<'_> {
     }
 
     /// `a, b: int = 1` up to the token that ends it. Commas may be left out.
-    pub(super) fn params(&mut self, end: Kind) -> Vec<Param> {
+    pub(super) fn params(&mut self, end: Kind, many_lines: bool) -> Vec<Param> {
         let mut params = Vec::new();
-        self.skip_layout();
-        while !self.at(end) && !matches!(self.token.kind, Kind::Arrow | Kind::Eof) && !self.panicking {
+        loop {
+            if many_lines {
+                self.skip_layout();
+            }
+            if self.at(end) || matches!(self.token.kind, Kind::Arrow | Kind::Eof) || self.panicking {
+                return params;
+            }
             let name = self.plain_ident("a parameter");
             let ty = self.eat(Kind::Colon).then(|| self.ty());
             let default = self.eat(Kind::Assign).then(|| self.expr());
             params.push(Param { name, ty, default });
             self.eat(Kind::Comma);
-            self.skip_layout();
         }
-        params
     }
-}
-
-/// Whether an assignment goes on like this after its target.
-fn ends_target(kind: Kind) -> bool {
-    matches!(kind, Kind::Assign | Kind::Colon | Kind::Dot) || kind.augmented().is_some()
 }
 
 /// Only `|=` says more than `=` about a default.
