@@ -3,7 +3,6 @@
 //! Text, options and a [`world::World`] to read files through go in; value, diagnostics and trace come out. Nothing
 //! here touches the disk, the clock or the environment.
 
-pub mod compile;
 pub mod eval;
 pub mod lower;
 pub mod package;

@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use bumpalo::Bump;
 use kcl::eval::{Run, Settings};
 use kcl::lower::code::PackageCode;
-use kcl::lower::{Codes, lower};
-use kcl::package::PackageId;
+use kcl::lower::lower;
 use kcl::plan::{self, PlanOptions};
 use kcl::resolve::{Main, Program, Request};
 use kcl::stdlib::{Failure, Volatile};
@@ -60,15 +59,14 @@ pub fn compile(shared: &Shared<'_>, unit: &CompileUnit, format: Format) -> Resul
         return Err(warnings);
     }
     warnings.extend(sound(check_main(shared.program, &main))?);
-    let codes = Lowered(shared.program);
-    let code = lower_all(shared.program, &main, &codes);
+    let code = lower_all(shared.program, &main);
     let settings = settings(unit);
     let arena = Bump::new();
-    let Some(run) = Run::new(&arena, &codes, &code, shared.world, &settings) else { return Err(warnings) };
+    let Some(run) = Run::new(&arena, shared.program, &code, shared.world, &settings) else { return Err(warnings) };
     let evaluated = run.evaluate(&main.closure).map_err(|failure| vec![*failure])?;
     let document = match evaluated.output {
-        Some(output) => Ok(output),
-        None => plan::select(&arena, evaluated.value, &unit.flags.selectors)
+        Some(output) if unit.flags.selectors.is_empty() && format == Format::Yaml => Ok(output),
+        _ => plan::select(&arena, evaluated.value, &unit.flags.selectors)
             .and_then(|value| document(value, unit, format)),
     };
     let text = with_newline(document.map_err(|failure| vec![placed(failure)])?);
@@ -98,23 +96,14 @@ fn sound(problems: Vec<Diagnostic>) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> 
     if problems.iter().any(|problem| problem.code.is_error()) { Err(problems) } else { Ok(problems) }
 }
 
-/// The code of the packages of a program.
-struct Lowered<'p>(&'p Program);
-
-impl Codes for Lowered<'_> {
-    fn code(&self, id: PackageId) -> Option<&PackageCode> {
-        self.0.code(id)?.get()
-    }
-}
-
 /// Lowers what a main package imports, where nobody did so before, and the main package.
-fn lower_all(program: &Program, main: &Main, codes: &Lowered<'_>) -> PackageCode {
+fn lower_all(program: &Program, main: &Main) -> PackageCode {
     for id in &main.closure {
         if let Some(cell) = program.code(*id) {
-            cell.get_or_init(|| lower(program.package(*id), None, codes));
+            cell.get_or_init(|| lower(program.package(*id), None, program));
         }
     }
-    lower(&main.package, Some(&main.merged()), codes)
+    lower(&main.package, Some(&main.merged()), program)
 }
 
 fn settings(unit: &CompileUnit) -> Settings {

@@ -23,6 +23,7 @@ use self::code::{
 };
 use self::scope::{Body, BodyKind};
 use crate::package::{ImportTarget, Package, PackageId};
+use crate::resolve::Program;
 use crate::resolve::merge::Merged;
 use crate::stdlib;
 use crate::value::SchemaId;
@@ -31,6 +32,12 @@ use crate::value::SchemaId;
 pub trait Codes {
     /// The code of an imported package; `None` where it could not be lowered.
     fn code(&self, id: PackageId) -> Option<&PackageCode>;
+}
+
+impl Codes for Program {
+    fn code(&self, id: PackageId) -> Option<&PackageCode> {
+        Self::code(self, id)?.get()
+    }
 }
 
 /// Lowers a package. `merged` says which declarations of a main package became one.

@@ -137,7 +137,7 @@ impl Parser<'_> {
                 (Kind::Dedent | Kind::Eof, _) | (Kind::Check, Kind::Colon) => return,
                 (Kind::Mixin, Kind::OpenBracket) => self.mixins(&mut schema.mixins),
                 (Kind::OpenBracket, _) if self.at_index_signature() => {
-                    self.index_signature(&mut schema.index)
+                    self.index_signature(&mut schema.index);
                 }
                 _ => schema.body.push(self.schema_stmt()),
             }
