@@ -60,7 +60,8 @@ fn main() -> ExitCode {
             suite.write(&results);
         }
     }
-    let stacks = if filter.is_empty() || "konfig".contains(&filter) { sample(bless, &mut failures) } else { 0 };
+    let stacks =
+        if filter.is_empty() || "konfig".contains(&filter) { sample(bless, &mut failures) } else { 0 };
     report(cases, stacks, &failures)
 }
 
@@ -270,10 +271,12 @@ fn diagnostics(stderr: &str) -> Vec<Expected> {
     let mut found: Vec<Expected> = Vec::new();
     let mut lines = stderr.lines().peekable();
     while let Some(line) = lines.next() {
-        let Some((_, message)) = line.strip_prefix("error[").and_then(|rest| rest.split_once("]: ")) else { continue };
+        let Some((_, message)) = line.strip_prefix("error[").and_then(|rest| rest.split_once("]: ")) else {
+            continue;
+        };
         let mut message = message.to_owned();
         let mut place = String::new();
-        while let Some(next) = lines.peek().filter(|next| !next.starts_with("error[") && !next.starts_with("help: ")) {
+        while let Some(next) = lines.peek().filter(|next| !is_next_part(next)) {
             if let Some(written) = next.strip_prefix(" --> ") {
                 let mut parts = written.split(':');
                 let (file, line) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
@@ -286,6 +289,11 @@ fn diagnostics(stderr: &str) -> Vec<Expected> {
         found.push(Expected { place, message });
     }
     found
+}
+
+/// Whether a line of a diagnostic starts something that follows its message and place.
+fn is_next_part(line: &str) -> bool {
+    ["error[", "warning[", "note: ", "help: "].iter().any(|start| line.starts_with(start))
 }
 
 /// The first line in which two texts differ, with both texts.
@@ -325,7 +333,9 @@ fn sample(bless: bool, failures: &mut Vec<String>) -> usize {
 fn golden_differs(golden: &str, artifact: &str) -> Option<String> {
     match konfig::build::golden::compare(golden, artifact) {
         Ok(None) => None,
-        Ok(Some(found)) => Some(format!("{}: the golden has {}, not {}", found.path, found.golden, found.artifact)),
+        Ok(Some(found)) => {
+            Some(format!("{}: the golden has {}, not {}", found.path, found.golden, found.artifact))
+        }
         Err(why) => Some(format!("its golden is not YAML: {why}")),
     }
 }
