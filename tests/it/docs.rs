@@ -8,9 +8,10 @@ use crate::repo::{Repo, files_below, of_project};
 
 /// All documents that users and contributors read, by path.
 fn documents() -> BTreeMap<String, String> {
-    let mut paths: Vec<String> = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "konfig/README.md"]
-        .map(str::to_owned)
-        .to_vec();
+    let mut paths: Vec<String> =
+        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "konfig/README.md"]
+            .map(str::to_owned)
+            .to_vec();
     let pages = files_below(&of_project("docs")).into_iter().filter(|path| path.ends_with(".md"));
     paths.extend(pages.map(|path| format!("docs/{path}")));
     let read = |path: String| (path.clone(), fs::read_to_string(of_project(&path)).expect("a document"));
@@ -112,7 +113,10 @@ fn links_lead_somewhere() {
             let folder = of_project(&path).parent().expect("a folder").to_owned();
             let target = if file.is_empty() { of_project(&path) } else { folder.join(file) };
             assert!(target.exists(), "{path}: nothing is at `{link}`");
-            assert!(anchor.is_empty() || anchors(&target).contains(&anchor.to_owned()), "{path}: no heading `{link}`");
+            assert!(
+                anchor.is_empty() || anchors(&target).contains(&anchor.to_owned()),
+                "{path}: no heading `{link}`"
+            );
         }
     }
 }
@@ -132,7 +136,8 @@ fn anchors(path: &Path) -> Vec<String> {
 
 #[test]
 fn paths_of_the_project_exist() {
-    let folders = ["src/", "kcl/", "syntax/", "cache/", "tests/", "docs/", "scripts/", "benches/", ".ci/", ".github/"];
+    let folders =
+        ["src/", "kcl/", "syntax/", "cache/", "tests/", "docs/", "scripts/", "benches/", ".ci/", ".github/"];
     for path in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"] {
         let text = fs::read_to_string(of_project(path)).expect("a document");
         let (prose, _) = prose_and_code(&text);
@@ -140,7 +145,8 @@ fn paths_of_the_project_exist() {
             let written = span.split_whitespace().next().unwrap_or_default();
             // `src/cli/commands/<name>.rs` stands for many.
             let plain = written.split(['<', '*', '{']).next().unwrap_or_default();
-            let plain = if plain == written { plain } else { plain.rsplit_once('/').map_or(plain, |(it, _)| it) };
+            let plain =
+                if plain == written { plain } else { plain.rsplit_once('/').map_or(plain, |(it, _)| it) };
             assert!(of_project(plain).exists(), "{path}: there is no `{written}`");
         }
     }

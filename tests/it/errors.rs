@@ -27,7 +27,10 @@ fn syntax_error() {
 fn a_message_has_code_place_line_and_caret() {
     let repo = beside_a_good_one().stack("apps/bad", "apple = 1\nb = aple\n");
     let ran = fails(&repo, 1);
-    ran.says("error[E2L23]: ").says(" --> apps/bad/main.k:2:5\n").says("2 | b = aple\n").says("  |     ^^^^\n");
+    ran.says("error[E2L23]: ")
+        .says(" --> apps/bad/main.k:2:5\n")
+        .says("2 | b = aple\n")
+        .says("  |     ^^^^\n");
 }
 
 #[test]
@@ -130,7 +133,8 @@ fn an_entry_file_that_is_missing() {
 
 #[test]
 fn settings_that_are_not_yaml() {
-    let repo = beside_a_good_one().stack("apps/bad", "").file("apps/bad/kcl.yaml", "kcl_options:\n- {key: [\n");
+    let repo =
+        beside_a_good_one().stack("apps/bad", "").file("apps/bad/kcl.yaml", "kcl_options:\n- {key: [\n");
     fails(&repo, 1).says("`apps/bad/kcl.yaml` is not a settings file").says("apps/bad/kcl.yaml:");
 }
 
@@ -151,7 +155,8 @@ fn test_settings_that_are_not_yaml() {
 
 #[test]
 fn a_stack_file_that_is_wrong() {
-    let repo = beside_a_good_one().file("apps/other/stack.yaml", "name: [\n").file("apps/other/main.k", "y = 1\n");
+    let repo =
+        beside_a_good_one().file("apps/other/stack.yaml", "name: [\n").file("apps/other/main.k", "y = 1\n");
     fails(&repo, 2).says("apps/other/stack.yaml:");
     assert_eq!(repo.read("dist/apps/other.yaml").as_deref(), Some("y: 1\n"));
 }
@@ -227,7 +232,11 @@ fn run_of_nothing() {
 
 #[test]
 fn run_of_a_folder_without_programs() {
-    Repo::empty().file("lib/notes.txt", "").konfig(&["run", "lib"]).exits(2).says("folder `lib` has no `.k` files");
+    Repo::empty()
+        .file("lib/notes.txt", "")
+        .konfig(&["run", "lib"])
+        .exits(2)
+        .says("folder `lib` has no `.k` files");
 }
 
 #[test]

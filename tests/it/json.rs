@@ -173,7 +173,9 @@ impl Schema<'_> {
             "properties" => {
                 let rules = rule.as_object().expect("properties are an object");
                 let pairs = rules.iter().filter_map(|(name, rule)| Some((name, rule, object.get(name)?)));
-                pairs.flat_map(|(name, rule, value)| self.problems(rule, value, &format!("{at}.{name}"))).collect()
+                pairs
+                    .flat_map(|(name, rule, value)| self.problems(rule, value, &format!("{at}.{name}")))
+                    .collect()
             }
             _ => {
                 assert_eq!(rule, false, "only closed objects are supported");

@@ -9,12 +9,8 @@ use crate::repo::{files_below, of_project};
 const ORDER: [&str; 4] = ["monorepo", "graph", "build", "cli"];
 
 /// Crates of the workspace with those that they may use.
-const CRATES: [(&str, &[&str]); 4] = [
-    ("syntax", &[]),
-    ("cache", &[]),
-    ("kcl", &["syntax"]),
-    (".", &["syntax", "kcl", "cache"]),
-];
+const CRATES: [(&str, &[&str]); 4] =
+    [("syntax", &[]), ("cache", &[]), ("kcl", &["syntax"]), (".", &["syntax", "kcl", "cache"])];
 
 /// A Rust file: its path from the folder that was asked for, and its code without comments.
 struct Code {
@@ -96,7 +92,8 @@ fn crates_point_downwards() {
 #[track_caller]
 fn only(folder: &str, words: &[&str], but: &[&str], why: &str) {
     for file in code_of(folder) {
-        let excepted = but.iter().any(|path| file.path == *path || file.path.starts_with(&format!("{path}/")));
+        let excepted =
+            but.iter().any(|path| file.path == *path || file.path.starts_with(&format!("{path}/")));
         for word in words.iter().filter(|_| !excepted) {
             assert!(!product(&file).contains(*word), "{folder}/{}: `{word}`: {why}", file.path);
         }
@@ -105,7 +102,8 @@ fn only(folder: &str, words: &[&str], but: &[&str], why: &str) {
 
 #[test]
 fn the_language_knows_nothing_of_the_outside() {
-    let outside = ["std::fs", "std::env", "std::net", "std::process", "SystemTime", "Instant::now", "Local::now"];
+    let outside =
+        ["std::fs", "std::env", "std::net", "std::process", "SystemTime", "Instant::now", "Local::now"];
     for folder in ["syntax/src", "kcl/src"] {
         only(folder, &outside, &[], "what a compile needs from outside it asks of its World");
     }
@@ -122,7 +120,12 @@ fn only_the_command_line_prints() {
 
 #[test]
 fn few_files_touch_the_disk() {
-    only("src", &["std::fs", "fs::"], &["monorepo", "build"], "files are read in `monorepo`, written in `build`");
+    only(
+        "src",
+        &["std::fs", "fs::"],
+        &["monorepo", "build"],
+        "files are read in `monorepo`, written in `build`",
+    );
 }
 
 #[test]
