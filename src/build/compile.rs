@@ -8,7 +8,7 @@ use kcl::eval::{Run, Settings};
 use kcl::lower::code::PackageCode;
 use kcl::lower::lower;
 use kcl::plan::{self, PlanOptions};
-use kcl::resolve::{Main, Program, Request};
+use kcl::resolve::{Main, Override, Program, Request};
 use kcl::stdlib::{Failure, Volatile};
 use kcl::types::check_main;
 use syntax::{Code, Diagnostic};
@@ -53,7 +53,7 @@ pub struct Shared<'a> {
 /// # Errors
 /// All that is wrong with its text and types, or else the first failure while it ran.
 pub fn compile(shared: &Shared<'_>, unit: &CompileUnit, format: Format) -> Result<Compiled, Vec<Diagnostic>> {
-    let main = shared.program.load_main(shared.world, &request(shared, unit));
+    let main = shared.program.load_main(shared.world, &request(shared, unit)?);
     let mut warnings = sound(main.problems.clone())?;
     if main.cyclic || main.package.files.is_empty() {
         return Err(warnings);
@@ -62,7 +62,9 @@ pub fn compile(shared: &Shared<'_>, unit: &CompileUnit, format: Format) -> Resul
     let code = lower_all(shared.program, &main);
     let settings = settings(unit);
     let arena = Bump::new();
-    let Some(run) = Run::new(&arena, shared.program, &code, shared.world, &settings) else { return Err(warnings) };
+    let Some(run) = Run::new(&arena, shared.program, &code, shared.world, &settings) else {
+        return Err(warnings);
+    };
     let evaluated = run.evaluate(&main.closure).map_err(|failure| vec![*failure])?;
     let document = match evaluated.output {
         Some(output) if unit.flags.selectors.is_empty() && format == Format::Yaml => Ok(output),
@@ -87,8 +89,11 @@ pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
 }
 
 /// What the resolver needs to know of a unit.
-fn request(shared: &Shared<'_>, unit: &CompileUnit) -> Request {
-    crate::graph::imports::request(unit, shared.package_dir.clone())
+fn request(shared: &Shared<'_>, unit: &CompileUnit) -> Result<Request, Vec<Diagnostic>> {
+    let refused = |message| vec![Diagnostic::placeless(Code::InvalidSyntax, message)];
+    let overrides: Result<_, _> = unit.flags.overrides.iter().map(|spec| Override::parse(spec)).collect();
+    let request = crate::graph::imports::request(unit, shared.package_dir.clone());
+    Ok(Request { overrides: overrides.map_err(refused)?, ..request })
 }
 
 /// Warnings, if there is nothing worse.

@@ -22,7 +22,7 @@ pub struct ImportsOf<'a> {
     pub monorepo: &'a Monorepo,
 }
 
-/// What the resolver needs to know of a unit.
+/// What the resolver needs to know of a unit, but for the changes to it.
 #[must_use]
 pub fn request(unit: &CompileUnit, package_dir: Option<PathBuf>) -> Request {
     Request {
@@ -33,6 +33,7 @@ pub fn request(unit: &CompileUnit, package_dir: Option<PathBuf>) -> Request {
         external: unit.external.clone(),
         package_dir,
         keep: None,
+        overrides: Vec::new(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Diagnostics as data. [`render`] turns them into text; only the command line prints.
+//! Diagnostics as data; only the command line turns them into text and prints them.
 
 use std::sync::Arc;
 

@@ -7,7 +7,7 @@ use syntax::ast::StmtKind;
 use syntax::{Code, Diagnostic, Source, Span, Symbol};
 
 use super::locate::{Found, From, Key, Scope, module_root, package_files};
-use super::{Cell, Program, Request, remember};
+use super::{Cell, Program, Request, overrides, remember};
 use crate::package::{File, ImportBinding, ImportTarget, Imports, Package, PackageFile, PackageId};
 use crate::world::{World, WorldError};
 
@@ -45,24 +45,39 @@ impl Program {
     pub(super) fn main_package(&self, world: &dyn World, request: &Request) -> Package {
         let scope = self.scope(request);
         let paths: Vec<PathBuf> = request.files.iter().flat_map(|path| expand(world, path)).collect();
-        let parts = paths.iter().map(|path| self.main_part(world, request, &scope, path)).collect();
+        let parts = if request.overrides.is_empty() {
+            paths.iter().map(|path| self.main_part(world, request, &scope, path)).collect()
+        } else {
+            let files = paths.iter().map(|path| parse(world, path)).collect();
+            let part = |file| self.own_part(world, request, &scope, file);
+            overrides::apply(files, &request.overrides).into_iter().map(part).collect()
+        };
         assemble(PackageId::MAIN, Symbol::new("__main__"), parts)
     }
 
     fn main_part(&self, world: &dyn World, request: &Request, scope: &Scope, path: &Path) -> Part {
-        let folder = path.parent().unwrap_or(path);
-        let root = request.root.clone().unwrap_or_else(|| self.root(world, folder));
-        let from = From { scope, root: &root, module: None, file: path };
         let keep = request.keep.map_or_else(|| !path.starts_with(&request.work_dir), |keep| keep(path));
         if !keep {
-            let file = Arc::new(parse(world, path));
-            let links = Arc::new(self.links(world, &from, &file));
-            return Part { file, root, links };
+            return self.own_part(world, request, scope, parse(world, path));
         }
+        let root = self.main_root(world, request, path);
         let file = self.file(world, path);
+        let from = From { scope, root: &root, module: None, file: path };
         let key = (scope.number, root.clone(), path.to_path_buf());
         let links = remember(&self.links, &key, || Arc::new(self.links(world, &from, &file)));
         Part { file, root, links }
+    }
+
+    /// A file of the main package that no other stack shares.
+    fn own_part(&self, world: &dyn World, request: &Request, scope: &Scope, file: File) -> Part {
+        let root = self.main_root(world, request, &file.path);
+        let from = From { scope, root: &root, module: None, file: &file.path };
+        let links = Arc::new(self.links(world, &from, &file));
+        Part { file: Arc::new(file), root, links }
+    }
+
+    fn main_root(&self, world: &dyn World, request: &Request, path: &Path) -> PathBuf {
+        request.root.clone().unwrap_or_else(|| self.root(world, path.parent().unwrap_or(path)))
     }
 
     fn links(&self, world: &dyn World, from: &From<'_>, file: &File) -> Links {

@@ -12,6 +12,7 @@ mod load;
 mod locate;
 pub mod merge;
 pub(crate) mod nearest;
+mod overrides;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, OnceLock, PoisonError, RwLock};
@@ -23,6 +24,7 @@ use syntax::{Diagnostic, Symbol};
 use self::closure::Closure;
 use self::locate::{Key, Scope};
 use self::merge::Merged;
+pub use self::overrides::Override;
 use crate::lower::code::PackageCode;
 use crate::package::{File, Package, PackageId};
 use crate::types::PackageTypes;
@@ -44,6 +46,8 @@ pub struct Request {
     /// Whether a file of the main package should be kept, since other stacks use it too. `None` keeps those outside
     /// of `work_dir`.
     pub keep: Option<fn(&Path) -> bool>,
+    /// Changes to the main package, in order.
+    pub overrides: Vec<Override>,
 }
 
 /// A stack's program: its main package and all that it imports.
