@@ -106,6 +106,31 @@ impl Shown {
         self
     }
 
+    /// `error` or `warning`.
+    pub(crate) fn severity(&self) -> &'static str {
+        self.severity
+    }
+
+    /// The stable code that users look up.
+    pub(crate) fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// What is wrong.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The file to blame.
+    pub(crate) fn file(&self) -> Option<&str> {
+        self.place.file.as_deref()
+    }
+
+    /// The place in the file; both count from 1.
+    pub(crate) fn line_column(&self) -> Option<(u32, u32)> {
+        self.place.line.zip(self.place.column)
+    }
+
     /// Whether it refuses something.
     pub(crate) fn is_error(&self) -> bool {
         self.severity == "error"

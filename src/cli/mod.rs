@@ -6,6 +6,7 @@ mod error;
 mod json;
 mod options;
 mod progress;
+mod report;
 mod text;
 mod ui;
 
@@ -54,7 +55,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Run(args) => run::run(args, &common, &ui),
     });
     let exit = ended.unwrap_or_else(|refusal: Refusal| {
-        ui.message(&Shown::refusal(&refusal).render(&ui));
+        report::say(&[Shown::refusal(&refusal)], &ui);
         refusal.exit
     });
     exit.into()

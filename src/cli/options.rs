@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::error::Refusal;
+use super::report::ErrorFormat;
 use super::ui::{Color, Ui, Verbosity};
 use crate::monorepo::{PackageStore, paths};
 
@@ -24,6 +25,9 @@ pub(crate) struct Common {
     /// When messages have colours
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     color: Color,
+    /// How diagnostics are written
+    #[arg(long, global = true, value_name = "FORM", default_value = "pretty")]
+    error_format: ErrorFormat,
 }
 
 impl Common {
@@ -34,7 +38,7 @@ impl Common {
             (_, true) => Verbosity::Verbose,
             _ => Verbosity::Normal,
         };
-        Ui::new(self.color, verbosity)
+        Ui::new(self.color, verbosity).with_error_format(self.error_format)
     }
 
     /// Does something on threads with the stack that evaluation needs.

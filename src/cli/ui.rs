@@ -4,6 +4,8 @@ use std::io::{self, IsTerminal, Write};
 
 use clap::ValueEnum;
 
+use super::report::ErrorFormat;
+
 /// When messages have colours.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Color {
@@ -31,6 +33,7 @@ pub(crate) enum Verbosity {
 pub(crate) struct Ui {
     color: bool,
     verbosity: Verbosity,
+    error_format: ErrorFormat,
 }
 
 /// How a piece of a message stands out.
@@ -56,7 +59,17 @@ impl Ui {
             Color::Always => true,
             Color::Never => false,
         };
-        Self { color, verbosity }
+        Self { color, verbosity, error_format: ErrorFormat::default() }
+    }
+
+    /// The same with diagnostics in another form.
+    pub(crate) fn with_error_format(self, error_format: ErrorFormat) -> Self {
+        Self { error_format, ..self }
+    }
+
+    /// The form of diagnostics.
+    pub(crate) fn error_format(&self) -> ErrorFormat {
+        self.error_format
     }
 
     /// Whether something of this importance is said.

@@ -14,6 +14,7 @@ use crate::cli::error::{EXIT_CODES, Exit, Refusal};
 use crate::cli::json::BuildReportV1;
 use crate::cli::options::{Common, package_store, stand};
 use crate::cli::progress::Bar;
+use crate::cli::report;
 use crate::cli::text::{count, list};
 use crate::cli::ui::{Ui, Verbosity};
 use crate::graph::imports::ImportsOf;
@@ -99,11 +100,7 @@ pub(crate) fn run(args: &BuildArgs, _common: &Common, ui: &Ui) -> Result<Exit, R
     bar.clear();
 
     let diagnostics = diagnostics(&site, &report);
-    for shown in &diagnostics {
-        if shown.is_error() || ui.says(Verbosity::Normal) {
-            ui.message(&format!("{}\n", shown.render(ui)));
-        }
-    }
+    report::say(&diagnostics, ui);
     say_printed(&site.monorepo, &report, ui);
     let text = match args.format {
         ReportFormat::Text => text(&site.monorepo, &report, start, ui),

@@ -10,7 +10,8 @@ use crate::build::write_file;
 use crate::cli::diagnostics::{Shown, grouped};
 use crate::cli::error::{EXIT_CODES, Exit, Refusal};
 use crate::cli::options::{Common, package_store, stand};
-use crate::cli::ui::{Ui, Verbosity};
+use crate::cli::report;
+use crate::cli::ui::Ui;
 use crate::monorepo::{CompileUnit, DiskWorld, Flags, RunRequest, paths};
 
 /// Compile one program and print what it says
@@ -83,7 +84,7 @@ pub(crate) fn run(args: RunArgs, _common: &Common, ui: &Ui) -> Result<Exit, Refu
     let unit = match CompileUnit::of_request(&world, &store, &stand, request(args)?) {
         Ok(unit) => unit,
         Err(problem) => {
-            ui.message(&Shown::problem(&problem, &world).render(ui));
+            report::say(&[Shown::problem(&problem, &world)], ui);
             return Ok(Exit::BadRequest);
         }
     };
@@ -93,18 +94,10 @@ pub(crate) fn run(args: RunArgs, _common: &Common, ui: &Ui) -> Result<Exit, Refu
         Ok(Ok(compiled)) => deliver(&compiled, output.as_deref(), &stand, ui),
         Ok(Err(problems)) => {
             let missing = unit.missing.iter().map(|problem| Shown::problem(problem, &world));
-            say(grouped(problems.iter().map(Shown::diagnostic).chain(missing)), ui);
+            report::say(&grouped(problems.iter().map(Shown::diagnostic).chain(missing)), ui);
             Ok(Exit::StackFailed)
         }
         Err(why) => Err(Refusal::internal(format!("internal error: {why}"))),
-    }
-}
-
-fn say(all: Vec<Shown>, ui: &Ui) {
-    for shown in all {
-        if shown.is_error() || ui.says(Verbosity::Normal) {
-            ui.message(&shown.render(ui));
-        }
     }
 }
 
@@ -154,7 +147,7 @@ fn package(text: &str) -> Result<(String, PathBuf), Refusal> {
 
 /// What the program printed, then its document.
 fn deliver(compiled: &Compiled, output: Option<&Path>, stand: &Path, ui: &Ui) -> Result<Exit, Refusal> {
-    say(grouped(compiled.warnings.iter().map(Shown::diagnostic)), ui);
+    report::say(&grouped(compiled.warnings.iter().map(Shown::diagnostic)), ui);
     let written = match output {
         Some(path) => ui
             .result(&compiled.printed)
