@@ -60,6 +60,8 @@ struct Parser<'s> {
     problems: Vec<Diagnostic>,
     /// A problem of this statement was reported.
     panicking: bool,
+    /// Where the last recovery ended: it may not end there again.
+    recovered: Option<usize>,
     /// The input nests too deep; nothing more is read.
     gave_up: bool,
     depth: u32,
@@ -82,6 +84,7 @@ impl<'s> Parser<'s> {
             last_end: 0,
             problems: Vec::new(),
             panicking: false,
+            recovered: None,
             gave_up: false,
             depth: 0,
             height: 0,
@@ -255,10 +258,14 @@ impl<'s> Parser<'s> {
     /// block ended before one was found.
     fn recover(&mut self, home: u32) -> bool {
         let home = self.column(home);
+        if self.recovered == Some(self.index) {
+            self.bump();
+        }
         while !self.at(Kind::Eof) {
             if self.starts_line() && !self.token.kind.is_closer() {
                 let column = self.column(self.token.start);
                 if column <= home {
+                    self.recovered = Some(self.index);
                     self.panicking = self.gave_up || column < home;
                     return column == home;
                 }

@@ -98,6 +98,7 @@ impl Parser<'_> {
         let decorators = self.decorators();
         match self.token.kind {
             Kind::Schema | Kind::Mixin | Kind::Protocol | Kind::Rule => self.declaration(decorators),
+            _ if self.panicking => StmtKind::Expr(Box::new(self.missing())),
             _ => self.stmt_kind(),
         }
     }
