@@ -52,6 +52,16 @@ fn paths_are_written_as_the_user_knows_them() {
 }
 
 #[test]
+fn messages_can_be_single_lines() {
+    let repo = beside_a_good_one().stack("apps/bad", "a = x\n");
+    let ran = repo.konfig(&["build", "--error-format", "short"]).exits(1);
+    assert!(ran.stderr.starts_with("apps/bad/main.k:1:5: error[E2L23]: "), "{}", ran.stderr);
+    assert_eq!(ran.stderr.lines().count(), 1);
+    let ran = repo.konfig(&["build", "none", "--error-format", "short"]).exits(2);
+    assert!(ran.stderr.starts_with("error[C01]: "), "{}", ran.stderr);
+}
+
+#[test]
 fn failing_check() {
     let main = "schema Port:\n    number: int\n    check:\n        0 < number < 65536, \"no such port\"\n\n\
                 p = Port {number = 70000}\n";
@@ -156,9 +166,9 @@ fn test_settings_that_are_not_yaml() {
 #[test]
 fn a_stack_file_that_is_wrong() {
     let repo =
-        beside_a_good_one().file("apps/other/stack.yaml", "name: [\n").file("apps/other/main.k", "y = 1\n");
+        beside_a_good_one().file("apps/other/stack.yaml", "name: [\n").file("apps/other/main.k", "z = 1\n");
     fails(&repo, 2).says("apps/other/stack.yaml:");
-    assert_eq!(repo.read("dist/apps/other.yaml").as_deref(), Some("y: 1\n"));
+    assert_eq!(repo.read("dist/apps/other.yaml").as_deref(), Some("z: 1\n"));
 }
 
 #[test]

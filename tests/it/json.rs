@@ -6,12 +6,17 @@ use serde_json::Value;
 
 use crate::repo::{Ran, Repo, of_project};
 
+/// What reports of builds are held to.
+fn schema() -> Value {
+    let text = fs::read_to_string(of_project("docs/schema/build-report.v1.json")).expect("a schema");
+    serde_json::from_str(&text).expect("a schema in JSON")
+}
+
 /// The report of a build; it must be valid.
 #[track_caller]
 fn report(ran: &Ran) -> Value {
     let value: Value = serde_json::from_str(&ran.stdout).expect("JSON");
-    let schema = fs::read_to_string(of_project("docs/schema/build-report.v1.json")).expect("a schema");
-    let schema: Value = serde_json::from_str(&schema).expect("a schema in JSON");
+    let schema = schema();
     let problems = Schema { root: &schema }.problems(&schema, &value, "report");
     assert!(problems.is_empty(), "{}\n{value:#}", problems.join("\n"));
     value
@@ -105,6 +110,35 @@ fn the_sample_monorepo() {
     let arguments = ["build", "--root", root.to_str().expect("a path"), "--check", "--format", "json"];
     let value = report(&repo.konfig(&arguments).good());
     assert_eq!(value["counts"]["stacks"], value["counts"]["built"]);
+}
+
+#[test]
+fn diagnostics_as_lines_have_the_same_form() {
+    let repo = demo().stack("bad", "apple = 1\nx = aple\n").stack("worse", "x = [\n");
+    let ran = repo.konfig(&["build", "--error-format", "json"]).exits(1);
+    let schema = schema();
+    let mut codes = Vec::new();
+    for line in ran.stderr.lines() {
+        let value: Value = serde_json::from_str(line).expect("an object a line");
+        let problems =
+            Schema { root: &schema }.problems(&schema["$defs"]["diagnostic"], &value, "diagnostic");
+        assert!(problems.is_empty(), "{}", problems.join("\n"));
+        codes.push(value["code"].clone());
+    }
+    assert!(codes.contains(&"E1001".into()) && codes.contains(&"E2L23".into()), "{codes:?}");
+}
+
+#[test]
+fn diagnostics_for_code_scanners() {
+    let repo = demo().stack("bad", "apple = 1\nx = aple\n");
+    let ran = repo.konfig(&["build", "--error-format", "sarif"]).exits(1);
+    let value: Value = serde_json::from_str(&ran.stderr).expect("one document");
+    assert_eq!(value["version"], "2.1.0");
+    let result = &value["runs"][0]["results"][0];
+    assert_eq!(result["level"], "error");
+    let location = &result["locations"][0]["physicalLocation"];
+    assert_eq!(location["artifactLocation"]["uri"], "bad/main.k");
+    assert_eq!(location["region"]["startLine"], 2);
 }
 
 #[test]

@@ -111,7 +111,7 @@ fn the_language_knows_nothing_of_the_outside() {
 
 #[test]
 fn only_the_command_line_prints() {
-    let printing = ["println!", "print!", "stdout()", "stderr()"];
+    let printing = ["println!", "print!", "io::stdout", "io::stderr"];
     only("src", &printing, &["cli/ui.rs", "cli/progress.rs"], "results and messages go through `Ui`");
     for folder in ["syntax/src", "kcl/src", "cache/src"] {
         only(folder, &printing, &[], "a library returns what it has to say");

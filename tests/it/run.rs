@@ -84,9 +84,9 @@ fn overrides_change_values() {
                 app: App {\n    image = \"a:1\"\n    args = [\"x\"]\n    size = \"big\"\n}\n";
     let text = Repo::compiles(
         main,
-        &["-O", "app.image=\"a:2\"", "-O", "app.args+=[\"y\"]", "-O", "app.size-", "-O", "more=1"],
+        &["-O", "app.image=\"a:2\"", "-O", "app.args+=[\"z\"]", "-O", "app.size-", "-O", "more=1"],
     );
-    assert_eq!(text, "app:\n  image: a:2\n  args:\n  - x\n  - y\nmore: 1\n");
+    assert_eq!(text, "app:\n  image: a:2\n  args:\n  - x\n  - z\nmore: 1\n");
 }
 
 #[test]
