@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use kcl::eval::Limits;
 use kcl::resolve::Program;
 use konfig::build::compile::{Format, Shared, compile};
 use konfig::monorepo::{CompileUnit, DiskWorld, PackageStore};
@@ -17,7 +18,7 @@ fn evaluate(criterion: &mut Criterion) {
     let unit =
         CompileUnit::of_stack(&world, &store, &root, &monorepo.folder(stack)).expect("the stack is whole");
     let once = |program: &Program| {
-        let shared = Shared { program, world: &world, package_dir: None };
+        let shared = Shared { program, world: &world, package_dir: None, limits: Limits::default() };
         compile(&shared, &unit, Format::Yaml).map(|compiled| compiled.text.len())
     };
     let mut group = criterion.benchmark_group("evaluate");

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use bumpalo::Bump;
-use kcl::eval::{Run, Settings};
+use kcl::eval::{Limits, Run, Settings};
 use kcl::lower::code::PackageCode;
 use kcl::lower::lower;
 use kcl::plan::{self, PlanOptions};
@@ -46,6 +46,8 @@ pub struct Shared<'a> {
     pub world: &'a DiskWorld,
     /// Where packages are looked for that no `kcl.mod` names.
     pub package_dir: Option<PathBuf>,
+    /// How much each program may do.
+    pub limits: Limits,
 }
 
 /// Compiles a program. The calling thread needs [`kcl::eval::STACK_BYTES`] of stack.
@@ -60,7 +62,7 @@ pub fn compile(shared: &Shared<'_>, unit: &CompileUnit, format: Format) -> Resul
     }
     warnings.extend(sound(check_main(shared.program, &main))?);
     let code = lower_all(shared.program, &main);
-    let settings = settings(unit);
+    let settings = settings(unit, shared.limits);
     let arena = Bump::new();
     let Some(run) = Run::new(&arena, shared.program, &code, shared.world, &settings) else {
         return Err(warnings);
@@ -111,12 +113,13 @@ fn lower_all(program: &Program, main: &Main) -> PackageCode {
     lower(&main.package, Some(&main.merged()), program)
 }
 
-fn settings(unit: &CompileUnit) -> Settings {
+fn settings(unit: &CompileUnit, limits: Limits) -> Settings {
     Settings {
         work_dir: unit.work_dir.clone(),
         module_root: unit.module_root.clone(),
         options: unit.options.clone(),
         strict_range: unit.flags.strict_range.unwrap_or(false),
+        limits,
     }
 }
 

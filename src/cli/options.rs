@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use kcl::eval::Limits;
 
 use super::error::Refusal;
 use super::report::ErrorFormat;
@@ -28,6 +29,25 @@ pub(crate) struct Common {
     /// How diagnostics are written
     #[arg(long, global = true, value_name = "FORM", default_value = "pretty")]
     error_format: ErrorFormat,
+}
+
+/// How much a program may do.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct LimitArgs {
+    /// Calls, instances and turns of loops that one program may take
+    #[arg(long, value_name = "N", default_value_t = Limits::default().steps)]
+    max_steps: u64,
+    /// Mebibytes that the values of one program may take
+    #[arg(long, value_name = "MIB", default_value_t = (Limits::default().memory >> 20) as u32)]
+    max_memory: u32,
+}
+
+impl LimitArgs {
+    /// The limits.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits { steps: self.max_steps, memory: (self.max_memory as usize) << 20 }
+    }
 }
 
 impl Common {

@@ -36,6 +36,7 @@ impl<'r> Run<'r> {
         let host = self.iterable(&clause.iter)?;
         for at in 0..turns(host)? {
             let Some(turn) = turn(host, at) else { break };
+            self.step()?;
             self.set_targets(&clause.targets, turn);
             let mut holds = true;
             for condition in &clause.conditions {
@@ -73,6 +74,7 @@ impl<'r> Run<'r> {
         let mut dropped = Vec::new();
         for at in 0..turns(host)? {
             let Some(turn) = turn(host, at) else { break };
+            self.step()?;
             self.set_targets(&code.targets, turn);
             if let Some(guard) = &code.guard
                 && !self.expr(guard)?.is_truthy()

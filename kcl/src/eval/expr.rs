@@ -6,6 +6,7 @@ use super::{Frame, Run};
 use crate::lower::code::{Const, Expr, ExprKind, Item, PartCode, SliceCode, Type};
 use crate::stdlib::Outcome;
 use crate::value::convert::write_text;
+use crate::value::ops::MAX_STR;
 use crate::value::union::{UnionOptions, union, unpack_list};
 use crate::value::{Key, Value, ops};
 
@@ -171,6 +172,9 @@ impl<'r> Run<'r> {
                     }
                 }
             }
+        }
+        if text.len() > MAX_STR {
+            return Err("the string is too long".into());
         }
         Ok(Value::Str(self.arena.alloc_str(&text)))
     }

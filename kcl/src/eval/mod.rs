@@ -16,6 +16,7 @@ mod global;
 mod host;
 mod instance;
 mod layout;
+mod limits;
 mod stmt;
 mod typing;
 
@@ -28,6 +29,7 @@ use syntax::{Code, Diagnostic, Source, Span, Symbol};
 
 use self::global::PackageState;
 use self::instance::Context;
+pub use self::limits::Limits;
 use self::stmt::Backtrack;
 use crate::lower::Codes;
 use crate::lower::code::{LambdaCode, PackageCode, StmtId};
@@ -54,6 +56,8 @@ pub struct Settings {
     pub options: Vec<(String, String)>,
     /// Hold integers to 32 bits and floats to single precision.
     pub strict_range: bool,
+    /// How much the program may do.
+    pub limits: Limits,
 }
 
 /// What a run gives.
@@ -120,6 +124,7 @@ pub struct Run<'r> {
     schema_depth: u32,
     schema_expr_depth: u32,
     depth: u32,
+    steps: u64,
     /// What the statements under way set, innermost last.
     targets: Vec<Symbol>,
     backtracks: Vec<Backtrack>,
@@ -180,6 +185,7 @@ impl<'r> Run<'r> {
             schema_depth: 0,
             schema_expr_depth: 0,
             depth: 0,
+            steps: 0,
             targets: Vec::new(),
             backtracks: Vec::new(),
             stmt: StmtId::default(),
@@ -197,7 +203,7 @@ impl<'r> Run<'r> {
     /// # Errors
     /// The first failure, with its place.
     pub fn evaluate(mut self, closure: &[PackageId]) -> Result<Evaluated<'r>, Box<Diagnostic>> {
-        match self.evaluate_all(closure) {
+        match self.within_memory(|run| run.evaluate_all(closure)) {
             Ok(value) => {
                 self.volatile.sort_unstable();
                 self.volatile.dedup();
@@ -251,6 +257,7 @@ impl<'r> Run<'r> {
         if self.depth >= MAX_DEPTH {
             return Err(format!("the program is nested more than {MAX_DEPTH} calls deep").into());
         }
+        self.step()?;
         self.depth += 1;
         let result = run(self);
         self.depth -= 1;

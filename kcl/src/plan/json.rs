@@ -1,25 +1,28 @@
 //! The JSON writer.
 
 use super::filter::{Filter, Shown};
+use super::no_further;
 use crate::stdlib::Outcome;
 use crate::value::Value;
-use crate::value::ops::MAX_DEPTH;
 
 /// The JSON of a value: with `indent` above zero one item a line, else all on one line.
 ///
 /// # Errors
-/// Where the value is nested too deeply.
+/// Where the value is nested too deeply, or the text would be longer than [`super::MAX_BYTES`].
 pub fn document(value: Value<'_>, filter: &Filter, indent: usize) -> Outcome<String> {
-    let mut writer = Writer { out: String::with_capacity(128), indent, depth: 0, too_deep: false };
+    let mut writer = Writer { out: String::with_capacity(128), indent, depth: 0, gave_up: None };
     writer.value(value, *filter);
-    if writer.too_deep { Err("the value is nested too deeply for JSON".into()) } else { Ok(writer.out) }
+    match writer.gave_up {
+        Some(why) => Err(why.into()),
+        None => Ok(writer.out),
+    }
 }
 
 /// The JSON of a value on one line, with nothing left out but `Undefined` and functions; what is nested beyond
 /// any sensible depth shows as `null`.
 #[must_use]
 pub fn compact(value: Value<'_>) -> String {
-    let mut writer = Writer { out: String::new(), indent: 0, depth: 0, too_deep: false };
+    let mut writer = Writer { out: String::new(), indent: 0, depth: 0, gave_up: None };
     writer.value(value, Filter::default());
     writer.out
 }
@@ -28,7 +31,8 @@ struct Writer {
     out: String,
     indent: usize,
     depth: usize,
-    too_deep: bool,
+    /// Why not all was written.
+    gave_up: Option<&'static str>,
 }
 
 impl Writer {
@@ -46,8 +50,8 @@ impl Writer {
     }
 
     fn nested(&mut self, write: impl FnOnce(&mut Self)) {
-        if self.depth == MAX_DEPTH {
-            self.too_deep = true;
+        self.gave_up = self.gave_up.or_else(|| no_further(self.depth, self.out.len()));
+        if self.gave_up.is_some() {
             return self.out.push_str("null");
         }
         self.depth += 1;

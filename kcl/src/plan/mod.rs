@@ -14,6 +14,7 @@ use bumpalo::Bump;
 
 use crate::stdlib::Outcome;
 use crate::value::Value;
+use crate::value::ops::MAX_DEPTH;
 
 /// What a planned output holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,10 +29,24 @@ pub struct PlanOptions {
     pub disable_none: bool,
 }
 
+/// The bytes that a document may have: values that share their parts can be far larger than the memory they take.
+pub const MAX_BYTES: usize = 1 << 30;
+
+/// Why a writer does not step into a collection.
+fn no_further(depth: usize, written: usize) -> Option<&'static str> {
+    if depth >= MAX_DEPTH {
+        Some("the value is nested too deeply to be written")
+    } else if written > MAX_BYTES {
+        Some("the document is longer than 1 GiB")
+    } else {
+        None
+    }
+}
+
 /// The YAML of a program's result, without a newline at the end of most documents.
 ///
 /// # Errors
-/// Where the value is nested too deeply.
+/// Where the value is nested too deeply, or a document would be longer than [`MAX_BYTES`].
 pub fn yaml(value: Value<'_>, options: &PlanOptions) -> Outcome<String> {
     let mut documents = Vec::new();
     for (value, filter) in documents_of(value, options) {
@@ -48,7 +63,7 @@ pub fn yaml(value: Value<'_>, options: &PlanOptions) -> Outcome<String> {
 /// The JSON of a program's result; several documents are one a line.
 ///
 /// # Errors
-/// Where the value is nested too deeply.
+/// Where the value is nested too deeply, or a document would be longer than [`MAX_BYTES`].
 pub fn json(value: Value<'_>, options: &PlanOptions) -> Outcome<String> {
     let documents: Outcome<Vec<_>> = documents_of(value, options)
         .into_iter()

@@ -1,10 +1,10 @@
 //! The YAML writer: block style, two spaces, no folding.
 
 use super::filter::{Filter, Shown};
+use super::no_further;
 use super::scalar::{Style, is_break, is_printable, style};
 use crate::stdlib::Outcome;
 use crate::value::Value;
-use crate::value::ops::MAX_DEPTH;
 
 /// A longer key is written behind a `?`, as is one with a line break.
 const MAX_SIMPLE_KEY: usize = 128;
@@ -12,16 +12,19 @@ const MAX_SIMPLE_KEY: usize = 128;
 /// The YAML of a value, with a newline at the end.
 ///
 /// # Errors
-/// Where the value is nested too deeply.
+/// Where the value is nested too deeply, or the text would be longer than [`super::MAX_BYTES`].
 pub fn document(value: Value<'_>, filter: &Filter) -> Outcome<String> {
-    let mut writer = Writer { out: String::with_capacity(256), depth: 0, too_deep: false };
+    let mut writer = Writer { out: String::with_capacity(256), depth: 0, gave_up: None };
     writer.root(value, *filter);
-    if writer.too_deep { Err("the value is nested too deeply for YAML".into()) } else { Ok(writer.out) }
+    match writer.gave_up {
+        Some(why) => Err(why.into()),
+        None => Ok(writer.out),
+    }
 }
 
 /// The same with nothing left out but `Undefined` and functions; what is nested too deeply shows as empty.
 pub(super) fn lossy_document(value: Value<'_>) -> String {
-    let mut writer = Writer { out: String::new(), depth: 0, too_deep: false };
+    let mut writer = Writer { out: String::new(), depth: 0, gave_up: None };
     writer.root(value, Filter::default());
     writer.out
 }
@@ -38,7 +41,8 @@ enum After {
 struct Writer {
     out: String,
     depth: usize,
-    too_deep: bool,
+    /// Why not all was written.
+    gave_up: Option<&'static str>,
 }
 
 impl Writer {
@@ -111,9 +115,9 @@ impl Writer {
     }
 
     fn descend(&mut self) -> bool {
-        self.too_deep |= self.depth == MAX_DEPTH;
-        self.depth += usize::from(!self.too_deep);
-        !self.too_deep
+        self.gave_up = self.gave_up.or_else(|| no_further(self.depth, self.out.len()));
+        self.depth += usize::from(self.gave_up.is_none());
+        self.gave_up.is_none()
     }
 
     fn key(&mut self, key: &str, indent: usize) -> After {

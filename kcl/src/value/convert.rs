@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use bumpalo::Bump;
 
-use super::ops::MAX_DEPTH;
+use super::ops::{MAX_DEPTH, MAX_STR};
 use super::{Dict, DictBuilder, Entry, Func, Key, Value};
 use crate::stdlib::Outcome;
 
@@ -46,13 +46,15 @@ pub fn text(value: Value<'_>) -> String {
     out
 }
 
-/// Writes the result of `str`. Collections nested beyond any sensible depth show as `...`.
+/// Writes the result of `str`. Collections nested beyond any sensible depth show as `...`; nothing more is written
+/// once the text is longer than any string may be.
 pub fn write_text(out: &mut String, value: Value<'_>) {
     write_text_within(out, value, MAX_DEPTH);
 }
 
 fn write_text_within(out: &mut String, value: Value<'_>, depth: usize) {
     match value {
+        _ if out.len() > MAX_STR => {}
         Value::Undefined => out.push_str("Undefined"),
         Value::None => out.push_str("None"),
         Value::Bool(bool) => out.push_str(if bool { "True" } else { "False" }),

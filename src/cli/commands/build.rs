@@ -12,7 +12,7 @@ use crate::build::{self, BuildRequest, Counts, Failure, Finished, GOLDEN, Goal, 
 use crate::cli::diagnostics::{Shown, grouped};
 use crate::cli::error::{EXIT_CODES, Exit, Refusal};
 use crate::cli::json::BuildReportV1;
-use crate::cli::options::{Common, package_store, stand};
+use crate::cli::options::{Common, LimitArgs, package_store, stand};
 use crate::cli::progress::Bar;
 use crate::cli::report;
 use crate::cli::text::{count, list};
@@ -60,6 +60,8 @@ pub(crate) struct BuildArgs {
     /// How the report is written
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: ReportFormat,
+    #[command(flatten)]
+    limits: LimitArgs,
 }
 
 /// How a report is written.
@@ -94,7 +96,8 @@ pub(crate) fn run(args: &BuildArgs, _common: &Common, ui: &Ui) -> Result<Exit, R
         fail_fast: args.fail_fast,
     };
     let package_dir = site.store.folder.clone();
-    let shared = Shared { program: &site.program, world: &site.world, package_dir };
+    let shared =
+        Shared { program: &site.program, world: &site.world, package_dir, limits: args.limits.limits() };
     let bar = Bar::new(ui, stacks.len());
     let report = build::build(&shared, &request, &bar);
     bar.clear();

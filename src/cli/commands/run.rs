@@ -9,7 +9,7 @@ use crate::build::compile::{self, Compiled, Shared};
 use crate::build::write_file;
 use crate::cli::diagnostics::{Shown, grouped};
 use crate::cli::error::{EXIT_CODES, Exit, Refusal};
-use crate::cli::options::{Common, package_store, stand};
+use crate::cli::options::{Common, LimitArgs, package_store, stand};
 use crate::cli::report;
 use crate::cli::ui::Ui;
 use crate::monorepo::{CompileUnit, DiskWorld, Flags, RunRequest, paths};
@@ -60,6 +60,8 @@ pub(crate) struct RunArgs {
     /// How the result is written
     #[arg(long, value_name = "FORMAT", default_value = "yaml")]
     format: Format,
+    #[command(flatten)]
+    limits: LimitArgs,
 }
 
 /// How a document is written.
@@ -81,6 +83,7 @@ pub(crate) fn run(args: RunArgs, _common: &Common, ui: &Ui) -> Result<Exit, Refu
         Format::Json => compile::Format::Json,
     };
     let output = args.output.clone();
+    let limits = args.limits.limits();
     let unit = match CompileUnit::of_request(&world, &store, &stand, request(args)?) {
         Ok(unit) => unit,
         Err(problem) => {
@@ -89,7 +92,7 @@ pub(crate) fn run(args: RunArgs, _common: &Common, ui: &Ui) -> Result<Exit, Refu
         }
     };
     let program = Program::new();
-    let shared = Shared { program: &program, world: &world, package_dir: store.folder };
+    let shared = Shared { program: &program, world: &world, package_dir: store.folder, limits };
     match compile::caught(|| compile::compile(&shared, &unit, format)) {
         Ok(Ok(compiled)) => deliver(&compiled, output.as_deref(), &stand, ui),
         Ok(Err(problems)) => {
@@ -117,6 +120,7 @@ fn request(args: RunArgs) -> Result<RunRequest, Refusal> {
         debug: _,
         output: _,
         format: _,
+        limits: _,
     } = args;
     // `-Y a.yaml main.k`: programs are no settings files.
     let (programs, settings) =

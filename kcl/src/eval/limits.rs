@@ -1,0 +1,58 @@
+//! How much a program may do: whoever compiles programs of others must not be kept by one of them.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use super::Run;
+use crate::stdlib::Outcome;
+
+/// What a run may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Calls, instances and turns of loops.
+    pub steps: u64,
+    /// Bytes for the values.
+    pub memory: usize,
+}
+
+impl Default for Limits {
+    /// A billion steps, which take about a minute, and 4 GiB.
+    fn default() -> Self {
+        Self { steps: 1_000_000_000, memory: 4 << 30 }
+    }
+}
+
+/// What the arena says, as a panic, when it would grow beyond its limit.
+const OUT_OF_MEMORY: &str = "out of memory";
+
+impl Run<'_> {
+    /// Counts a step.
+    pub(super) fn step(&mut self) -> Outcome<()> {
+        self.steps += 1;
+        let limit = self.settings.limits.steps;
+        if self.steps > limit {
+            return Err(format!("the program takes more than {limit} steps").into());
+        }
+        Ok(())
+    }
+
+    /// Runs something whose values may not fit; a panic that says anything else goes on.
+    pub(super) fn within_memory<T>(&mut self, run: impl FnOnce(&mut Self) -> Outcome<T>) -> Outcome<T> {
+        self.arena.set_allocation_limit(Some(self.settings.limits.memory));
+        // After a panic only the place of the run is looked at, which is whole at any time.
+        let result = catch_unwind(AssertUnwindSafe(|| run(self)));
+        self.arena.set_allocation_limit(None);
+        match result {
+            Ok(result) => result,
+            Err(panic) if is_out_of_memory(panic.as_ref()) => {
+                let limit = self.settings.limits.memory;
+                Err(format!("the values of the program take more than {limit} bytes").into())
+            }
+            Err(panic) => resume_unwind(panic),
+        }
+    }
+}
+
+fn is_out_of_memory(panic: &(dyn Any + Send)) -> bool {
+    panic.downcast_ref::<&str>().is_some_and(|text| *text == OUT_OF_MEMORY)
+}
