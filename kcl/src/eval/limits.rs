@@ -16,9 +16,9 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// A billion steps, which take about a minute, and 4 GiB.
+    /// A billion steps, which take about a minute, and 2 GiB.
     fn default() -> Self {
-        Self { steps: 1_000_000_000, memory: 4 << 30 }
+        Self { steps: 1_000_000_000, memory: 2 << 30 }
     }
 }
 
@@ -53,6 +53,8 @@ impl Run<'_> {
     }
 }
 
-fn is_out_of_memory(panic: &(dyn Any + Send)) -> bool {
+/// Whether a panic says that a run has used up its memory, which is a failure of its program and no crash.
+#[must_use]
+pub fn is_out_of_memory(panic: &(dyn Any + Send)) -> bool {
     panic.downcast_ref::<&str>().is_some_and(|text| *text == OUT_OF_MEMORY)
 }

@@ -29,7 +29,7 @@ use syntax::{Code, Diagnostic, Source, Span, Symbol};
 
 use self::global::PackageState;
 use self::instance::Context;
-pub use self::limits::Limits;
+pub use self::limits::{Limits, is_out_of_memory};
 use self::stmt::Backtrack;
 use crate::lower::Codes;
 use crate::lower::code::{LambdaCode, PackageCode, StmtId};

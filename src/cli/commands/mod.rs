@@ -3,9 +3,16 @@
 pub(super) mod build;
 pub(super) mod run;
 
-/// Keeps crashes from writing to stderr on their own: they are reported with the stack that they belong to.
+use std::panic;
+
+/// Keeps crashes from writing to stderr on their own: they are reported with the stack that they belong to. Who asks
+/// for backtraces gets them, but not for programs that hit a limit.
 pub(super) fn quiet_crashes() {
-    if std::env::var_os("RUST_BACKTRACE").is_none() {
-        std::panic::set_hook(Box::new(|_| {}));
-    }
+    let loud = std::env::var_os("RUST_BACKTRACE").is_some();
+    let usual = panic::take_hook();
+    panic::set_hook(Box::new(move |crash| {
+        if loud && !kcl::eval::is_out_of_memory(crash.payload()) {
+            usual(crash);
+        }
+    }));
 }
