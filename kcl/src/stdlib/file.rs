@@ -1,0 +1,269 @@
+//! The system module `file`.
+//!
+//! Programs are not trusted: no path leads out of the module, or out of the folder that relative paths start from
+//! where there is no module. A `..` is refused even where it would stay inside.
+
+use std::path::{Component, Path, PathBuf};
+
+use data_encoding::BASE64;
+
+use super::args::{flag, text};
+use super::{Failure, Function, Host, Outcome, Volatile};
+use crate::value::{Args, Value};
+use crate::world::WorldError;
+
+const fn of(name: &'static str, signature: &'static str, body: super::Body) -> Function {
+    Function { module: "file", name, body, signature }
+}
+
+const PATH_TO_STR: &str = "(filepath: str) -> str";
+const WRITE: &str = "(filepath: str, content: str) -> None";
+const MOVE: &str = "(src: str, dest: str) -> None";
+
+/// All members.
+pub(super) const FUNCTIONS: &[Function] = &[
+    of("abs", PATH_TO_STR, abs),
+    of("append", WRITE, |host, args| write(host, args, true)),
+    of("cp", MOVE, cp),
+    of("current", "() -> str", current),
+    of("delete", "(filepath: str) -> None", delete),
+    of("exists", "(filepath: str) -> bool", exists),
+    of("glob", "(pattern: str) -> [str]", glob),
+    of("mkdir", "(directory: str, exists?: bool) -> None", mkdir),
+    of("modpath", "() -> str", |host, _| path_value(host, host.module_root().unwrap_or(host.work_dir()))),
+    of("mv", MOVE, mv),
+    of("read", PATH_TO_STR, read),
+    of("read_env", "(key: str) -> str", read_env),
+    of("readbase64", PATH_TO_STR, read_base64),
+    of("size", "(filepath: str) -> int", size),
+    of("workdir", "() -> str", |host, _| path_value(host, host.work_dir())),
+    of("write", WRITE, |host, args| write(host, args, false)),
+];
+
+/// Folders nested deeper than this are not copied: a link may make them endless.
+const MAX_FOLDERS: usize = 64;
+
+type Result<'v> = Outcome<Value<'v>>;
+
+/// A path as the program wrote it, and where that is.
+struct Place<'v> {
+    written: &'v str,
+    path: PathBuf,
+}
+
+impl<'v> Place<'v> {
+    /// The path of an argument, if the program may use it.
+    fn of(host: &dyn Host<'v>, args: Args<'v>, at: usize, name: &str) -> Outcome<Self> {
+        let written = text(args, at, name)?;
+        Ok(Self { written, path: normal(&allowed(host, written)?) })
+    }
+
+    /// The same for a file or folder that is looked at: the result depends on it.
+    fn used(host: &mut dyn Host<'v>, args: Args<'v>) -> Outcome<Self> {
+        let place = Self::of(host, args, 0, "filepath")?;
+        host.used_file(&place.path);
+        Ok(place)
+    }
+
+    fn failure(&self, doing: &str, error: &WorldError) -> Failure {
+        format!("cannot {doing} `{}`: {}", self.written, reason(error, "it does not exist")).into()
+    }
+}
+
+/// Why something could not be done; `absent` says what was not found.
+fn reason<'e>(error: &'e WorldError, absent: &'e str) -> &'e str {
+    match error {
+        WorldError::NotFound => absent,
+        WorldError::NotUtf8(_) => "it is not text in UTF-8",
+        WorldError::Refused(why) | WorldError::Failed(why) => why,
+    }
+}
+
+/// The absolute path of what a program wrote, which may be a pattern.
+fn allowed<'v>(host: &dyn Host<'v>, written: &str) -> Outcome<PathBuf> {
+    let base = host.work_dir();
+    let path = base.join(written);
+    let up = Path::new(written).components().any(|part| part == Component::ParentDir);
+    let inside = |root: &Path| path.starts_with(root);
+    if up || !(inside(base) || host.module_root().is_some_and(inside)) {
+        let root = host.module_root().unwrap_or(base).display();
+        return Err(format!("the path `{written}` leads out of the module root `{root}`").into());
+    }
+    Ok(path)
+}
+
+/// The path without its `.`, and without what follows from empty parts.
+fn normal(path: &Path) -> PathBuf {
+    path.components().filter(|part| *part != Component::CurDir).collect()
+}
+
+fn path_value<'v>(host: &dyn Host<'v>, path: &Path) -> Result<'v> {
+    let text = path.to_str().ok_or_else(|| format!("the path `{}` is not text in UTF-8", path.display()))?;
+    Ok(Value::Str(host.arena().alloc_str(text)))
+}
+
+fn contents<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Outcome<(Place<'v>, Vec<u8>)> {
+    let place = Place::used(host, args)?;
+    let bytes = host.world().files().read(&place.path).map_err(|error| place.failure("read", &error))?;
+    Ok((place, bytes))
+}
+
+fn read<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
+    let (place, bytes) = contents(host, args)?;
+    let text = std::str::from_utf8(&bytes)
+        .map_err(|error| place.failure("read", &WorldError::NotUtf8(error.valid_up_to())))?;
+    Ok(Value::Str(host.arena().alloc_str(text)))
+}
+
+fn read_base64<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
+    let (_, bytes) = contents(host, args)?;
+    Ok(Value::Str(host.arena().alloc_str(&BASE64.encode(&bytes))))
+}
+
+/// `Undefined` where the variable is not set.
+fn read_env<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
+    let key = text(args, 0, "key")?;
+    host.volatile(Volatile::Environment);
+    let value = host.world().env(key);
+    Ok(value.map_or(Value::Undefined, |value| Value::Str(host.arena().alloc_str(&value))))
+}
+
+fn exists<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
+    let place = Place::used(host, args)?;
+    Ok(Value::Bool(host.world().files().exists(&place.path)))
+}
+
+fn size<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
+    let place = Place::used(host, args)?;
+    let size = host.world().files().size(&place.path).map_err(|error| place.failure("measure", &error))?;
+    Ok(Value::Int(i64::try_from(size).unwrap_or(i64::MAX)))
+}
+
+/// The absolute path of something that is there.
+fn abs<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
+    let place = Place::used(host, args)?;
+    if !host.world().files().exists(&place.path) {
+        return Err(place.failure("locate", &WorldError::NotFound));
+    }
+    path_value(host, &place.path)
+}
+
+/// The result depends on the folder above the first wildcard, and on what was found.
+fn glob<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
+    let written = text(args, 0, "pattern")?;
+    let path = allowed(host, written)?;
+    let place = Place { written, path: fixed_part(&path) };
+    host.used_file(&place.path);
+    let pattern = pattern(host.work_dir(), written);
+    let found = host.world().files().glob(&pattern).map_err(|error| place.failure("search for", &error))?;
+    let mut values = Vec::with_capacity(found.len());
+    for path in &found {
+        host.used_file(&normal(path));
+        values.push(path_value(host, path)?);
+    }
+    Ok(Value::List(host.arena().alloc_slice_copy(&values)))
+}
+
+/// A pattern from the root. What the folder is called has no meaning as a pattern.
+fn pattern(base: &Path, written: &str) -> String {
+    if Path::new(written).is_absolute() {
+        return written.to_owned();
+    }
+    let mut pattern = String::new();
+    for char in base.to_string_lossy().chars() {
+        match char {
+            '?' | '*' | '[' | ']' => pattern.extend(['[', char, ']']),
+            _ => pattern.push(char),
+        }
+    }
+    if !pattern.ends_with('/') {
+        pattern.push('/');
+    }
+    pattern + written
+}
+
+/// The parts of a pattern before the first that has wildcards.
+fn fixed_part(pattern: &Path) -> PathBuf {
+    let plain = |part: &Component<'_>| !part.as_os_str().to_string_lossy().contains(['?', '*', '[']);
+    normal(&pattern.components().take_while(plain).collect::<PathBuf>())
+}
+
+/// A run does not tell which file it is in.
+fn current<'v>(_: &mut dyn Host<'v>, _: Args<'v>) -> Result<'v> {
+    Err("the current file is not known".into())
+}
+
+fn write<'v>(host: &mut dyn Host<'v>, args: Args<'v>, append: bool) -> Result<'v> {
+    let place = Place::of(host, args, 0, "filepath")?;
+    let content = text(args, 1, "content")?;
+    host.volatile(Volatile::SideEffect);
+    let written = host.world().files().write(&place.path, content.as_bytes(), append);
+    written.map(|()| Value::None).map_err(|error| {
+        format!("cannot write `{}`: {}", place.written, reason(&error, "its folder does not exist")).into()
+    })
+}
+
+/// A file in the way is no failure where the program says that something may be there.
+fn mkdir<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
+    let place = Place::of(host, args, 0, "directory")?;
+    host.volatile(Volatile::SideEffect);
+    let files = host.world().files();
+    match files.mkdir(&place.path) {
+        Ok(()) => Ok(Value::None),
+        Err(WorldError::Failed(_)) if flag(args, 1, "exists") && files.exists(&place.path) => Ok(Value::None),
+        Err(error) => Err(place.failure("make the folder", &error)),
+    }
+}
+
+/// Folders are not deleted.
+fn delete<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
+    let place = Place::of(host, args, 0, "filepath")?;
+    host.volatile(Volatile::SideEffect);
+    if host.world().folder(&place.path).is_some() {
+        return Err(place.failure("delete", &WorldError::Failed("it is a folder".to_owned())));
+    }
+    let deleted = host.world().files().delete(&place.path);
+    deleted.map(|()| Value::None).map_err(|error| place.failure("delete", &error))
+}
+
+fn mv<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
+    let (from, to) = (Place::of(host, args, 0, "src")?, Place::of(host, args, 1, "dest")?);
+    host.volatile(Volatile::SideEffect);
+    let moved = host.world().files().rename(&from.path, &to.path);
+    moved.map(|()| Value::None).map_err(|error| transfer_failure(host, "move", [&from, &to], &error))
+}
+
+fn transfer_failure(
+    host: &dyn Host<'_>,
+    doing: &str,
+    places: [&Place<'_>; 2],
+    error: &WorldError,
+) -> Failure {
+    let [from, to] = places;
+    let from_exists = host.world().files().exists(&from.path);
+    let absent = if from_exists { "the target folder does not exist" } else { "the source does not exist" };
+    format!("cannot {doing} `{}` to `{}`: {}", from.written, to.written, reason(error, absent)).into()
+}
+
+/// Folders are copied with all that is in them.
+fn cp<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
+    let (from, to) = (Place::of(host, args, 0, "src")?, Place::of(host, args, 1, "dest")?);
+    host.volatile(Volatile::SideEffect);
+    let inside_itself = host.world().folder(&from.path).is_some() && to.path.starts_with(&from.path);
+    let copied = if inside_itself {
+        Err(WorldError::Failed("a folder cannot be copied into itself".to_owned()))
+    } else {
+        copy(host, &from.path, &to.path, MAX_FOLDERS)
+    };
+    copied.map(|()| Value::None).map_err(|error| transfer_failure(host, "copy", [&from, &to], &error))
+}
+
+fn copy(host: &dyn Host<'_>, from: &Path, to: &Path, depth: usize) -> std::result::Result<(), WorldError> {
+    let (world, files) = (host.world(), host.world().files());
+    let Some(names) = world.folder(from) else { return files.copy(from, to) };
+    let Some(depth) = depth.checked_sub(1) else {
+        return Err(WorldError::Failed("the folders are nested too deeply".to_owned()));
+    };
+    files.mkdir(to)?;
+    names.iter().try_for_each(|name| copy(host, &from.join(name), &to.join(name), depth))
+}
