@@ -277,6 +277,24 @@ fn run_that_fails_prints_nothing() {
 }
 
 #[test]
+fn a_program_that_takes_too_many_steps() {
+    let endless = "_l = range(1000)\nx = [a + b + c for a in _l for b in _l for c in _l]\n";
+    let repo = beside_a_good_one().stack("apps/bad", endless);
+    repo.konfig(&["build", "--max-steps", "100000"]).exits(1).says("more than 100000 steps");
+    assert_eq!(repo.read("dist/apps/good.yaml").as_deref(), Some("x: 1\n"));
+    repo.konfig(&["run", "apps/bad/main.k", "--max-steps", "100000"]).exits(1).says("steps");
+}
+
+#[test]
+fn a_program_that_takes_too_much_memory() {
+    let large = "_double = lambda s: str, n: int -> str { s if n == 0 else _double(s + s, n - 1) }\n\
+                 x = len(_double(\"konfig\", 40))\n";
+    let repo = beside_a_good_one().stack("apps/bad", large);
+    repo.konfig(&["build", "--max-memory", "64"]).exits(1).says("memory");
+    assert_eq!(repo.read("dist/apps/good.yaml").as_deref(), Some("x: 1\n"));
+}
+
+#[test]
 fn run_of_a_file_that_is_not_text() {
     let repo = Repo::empty().bytes("main.k", b"a = 1\n\xff\n");
     repo.konfig(&["run", "main.k"]).exits(1).says("UTF-8");
