@@ -2,10 +2,12 @@
 
 mod build;
 mod cli;
+mod differential;
 mod docs;
 mod errors;
 mod json;
 mod layers;
+mod programs;
 mod repo;
 mod run;
 

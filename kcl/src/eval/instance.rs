@@ -360,7 +360,13 @@ impl<'r> Run<'r> {
                 let old = self.slot_mut(this.context, slot).value;
                 value = union(self, old, value, UnionOptions::default())?;
             }
-            self.put_slot(this.context, slot, value)?;
+            // With a config entry only what both come to has to fit.
+            if entry.is_none() {
+                value = self.pack(value, &attr.ty)?;
+            }
+            let slot = self.slot_mut(this.context, slot);
+            slot.value = value;
+            slot.op = EntryOp::Override;
         }
         if let Some(entry) = entry {
             self.merge_slot(this.context, slot, entry)?;
