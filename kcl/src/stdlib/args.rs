@@ -2,15 +2,15 @@
 
 use super::{Failure, Outcome};
 use crate::value::convert::type_name;
-use crate::value::{Args, Value};
+use crate::value::{Args, Key, Value};
 
 fn missing(name: &str) -> Failure {
     format!("the argument `{name}` is missing").into()
 }
 
-/// An argument that must be given.
+/// An argument that must be given. One that is given twice counts as named.
 pub(super) fn need<'v>(args: Args<'v>, at: usize, name: &str) -> Outcome<Value<'v>> {
-    args.get(at, name).ok_or_else(|| missing(name))
+    args.named.get(Key::new(name)).or_else(|| args.get(at, name)).ok_or_else(|| missing(name))
 }
 
 /// A string that must be given; what is no string counts as the empty one.

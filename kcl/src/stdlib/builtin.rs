@@ -10,7 +10,7 @@ use super::number::{parse_float, parse_int, pow, round};
 use super::{Failure, Function, Host, Outcome};
 use crate::value::convert::{text as to_text, type_name, type_of};
 use crate::value::ops::{self, MAX_LIST};
-use crate::value::{Args, Dict, DictBuilder, Entry, Value};
+use crate::value::{Args, Dict, DictBuilder, Entry, Key, Value};
 
 const fn of(name: &'static str, signature: &'static str, body: super::Body) -> Function {
     Function { module: "", name, body, signature }
@@ -40,7 +40,11 @@ pub(super) static FUNCTIONS: &[Function] = &[
     of("pow", "(x: int | float, y: int | float, z?: int | float) -> int | float", power),
     of("print", "(*args) -> None", print),
     of("range", "(start?: int, stop?: int, step?: int) -> [int]", range),
-    of("reduce", "(reducer: (accumulator: any, item: any) -> any, list: [any], initial?: any) -> any", reduce),
+    of(
+        "reduce",
+        "(reducer: (accumulator: any, item: any) -> any, list: [any], initial?: any) -> any",
+        reduce,
+    ),
     of("round", "(number: int | float, ndigits?: int) -> int | float", rounded),
     of("sorted", "(inval: str | {any:any} | [any], reverse?: bool) -> [any]", sorted),
     of("str", "(x?: any) -> str", string),
@@ -52,7 +56,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
 type Result<'v> = Outcome<Value<'v>>;
 
 /// What a loop over a value yields: items, keys, or characters.
-pub(super) fn items<'v>(arena: &'v Bump, value: Value<'v>) -> Outcome<Vec<Value<'v>>> {
+pub(super) fn items(value: Value<'_>) -> Outcome<Vec<Value<'_>>> {
     match value {
         Value::List(items) => Ok(items.to_vec()),
         Value::Str(text) => Ok(super::str::chars(text)),
@@ -89,12 +93,7 @@ fn any_true<'v>(_: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
 }
 
 /// The digits of an integer in another base; nothing for other values.
-fn digits<'v>(
-    host: &dyn Host<'v>,
-    args: Args<'v>,
-    prefix: &str,
-    write: fn(u64) -> String,
-) -> Result<'v> {
+fn digits<'v>(host: &dyn Host<'v>, args: Args<'v>, prefix: &str, write: fn(u64) -> String) -> Result<'v> {
     let Value::Int(int) = need(args, 0, "number")? else { return Ok(Value::Undefined) };
     let sign = if int < 0 { "-" } else { "" };
     let digits = format!("{sign}{prefix}{}", write(int.unsigned_abs()));
@@ -117,15 +116,17 @@ fn bool<'v>(_: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
     Ok(Value::Bool(need(args, 0, "x")?.is_truthy()))
 }
 
-/// Pairs in a list are refused, as they always were.
+/// `x` may be given by name, and is an entry as well then.
 fn dict<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
     let mut merged = DictBuilder::default();
-    if let Some(from) = args.positional.first() {
-        let from = match from {
-            Value::List([]) => &Dict::EMPTY,
-            _ => from.config().ok_or("dict() takes a dict")?,
-        };
-        from.entries().iter().for_each(|entry| merged.put(Entry::new(entry.key, entry.value)));
+    let first = args.positional.first().copied();
+    match args.named.get(Key::new("x")).or(first) {
+        None | Some(Value::List([]) | Value::Str("")) => {}
+        Some(Value::List(pairs)) => merged.put(first_pair(host.arena(), pairs)?),
+        Some(from) => {
+            let from = from.config().ok_or("dict() takes a dict")?;
+            from.entries().iter().for_each(|entry| merged.put(Entry::new(entry.key, entry.value)));
+        }
     }
     for entry in args.named.entries() {
         crate::value::union::merge_entry(
@@ -139,12 +140,26 @@ fn dict<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
     Ok(Value::Dict(arena.alloc(merged.finish(arena))))
 }
 
+/// A list of pairs is misread, as it always was: the first pair becomes the key, and the second its value.
+fn first_pair<'v>(arena: &'v Bump, pairs: &[Value<'v>]) -> Outcome<Entry<'v>> {
+    let not_pairs = "dict() takes a dict, or a list of pairs";
+    if pairs.iter().any(|pair| length(*pair) != Some(2)) {
+        return Err(not_pairs.into());
+    }
+    let [key, value, ..] = pairs else { return Err(not_pairs.into()) };
+    Ok(Entry::new(Key::new(arena.alloc_str(&to_text(*key))), *value))
+}
+
 fn float<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
     parse_float(need(args, 0, "number")?, host.strict_range())
 }
 
 fn integer<'v>(_: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
-    parse_int(need(args, 0, "number")?, int(args, 1, "base")?.unwrap_or(10))
+    let base = match args.get(1, "base") {
+        Some(Value::Float(base)) => base as i64,
+        _ => int(args, 1, "base")?.unwrap_or(10),
+    };
+    parse_int(need(args, 0, "number")?, base)
 }
 
 fn isnullish<'v>(_: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
@@ -156,32 +171,32 @@ fn isunique<'v>(_: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
     Ok(Value::Bool(super::unique::all_differ(items)))
 }
 
-/// Strings are as long as their bytes are many.
 fn len<'v>(_: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
     let value = need(args, 0, "inval")?;
-    let len = match value {
-        Value::Str(text) => text.len(),
-        Value::List(items) => items.len(),
-        _ => match value.config() {
-            Some(dict) => dict.len(),
-            None => return Err(format!("object of type '{}' has no len()", type_name(value)).into()),
-        },
-    };
+    let len = length(value).ok_or_else(|| format!("object of type '{}' has no len()", type_name(value)))?;
     Ok(Value::Int(len as i64))
 }
 
-fn list<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
-    let arena = host.arena();
-    match args.get(0, "x") {
-        Some(value) => Ok(Value::List(arena.alloc_slice_copy(&items(arena, value)?))),
-        None => Ok(Value::List(&[])),
+/// Strings are as long as their bytes are many.
+fn length(value: Value<'_>) -> Option<usize> {
+    match value {
+        Value::Str(text) => Some(text.len()),
+        Value::List(items) => Some(items.len()),
+        _ => value.config().map(|dict| dict.len()),
     }
 }
 
+/// A name alone is ignored; beside another argument it counts.
+fn list<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
+    let Some(first) = args.positional.first() else { return Ok(Value::List(&[])) };
+    let items = items(args.named.get(Key::new("x")).unwrap_or(*first))?;
+    Ok(Value::List(host.arena().alloc_slice_copy(&items)))
+}
+
 /// The item that none of the others beats; the first of equals.
-fn best<'v>(host: &dyn Host<'v>, args: Args<'v>, op: &str, beats: Ordering) -> Result<'v> {
+fn best<'v>(args: Args<'v>, op: &str, beats: Ordering) -> Result<'v> {
     let items = match args.positional {
-        [one] => items(host.arena(), *one)?,
+        [one] => items(*one)?,
         several => several.to_vec(),
     };
     let (first, rest) = items.split_first().ok_or("the argument is empty")?;
@@ -194,12 +209,12 @@ fn best<'v>(host: &dyn Host<'v>, args: Args<'v>, op: &str, beats: Ordering) -> R
     Ok(best)
 }
 
-fn max<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
-    best(host, args, ">", Ordering::Greater)
+fn max<'v>(_: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
+    best(args, ">", Ordering::Greater)
 }
 
-fn min<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
-    best(host, args, "<", Ordering::Less)
+fn min<'v>(_: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
+    best(args, "<", Ordering::Less)
 }
 
 fn multiplyof<'v>(_: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
@@ -261,13 +276,19 @@ fn range<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
 
 fn reduce<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
     let reducer = need(args, 0, "reducer")?;
-    let mut items = items(host.arena(), need(args, 1, "list")?)?.into_iter();
+    let Value::List(items) = need(args, 1, "list")? else {
+        return Err("the argument `list` must be a list".into());
+    };
+    if !matches!(reducer, Value::Func(_)) {
+        return Err("the argument `reducer` must be a function".into());
+    }
+    let mut items = items.iter();
     let mut result = match args.get(2, "initial") {
         Some(initial) => initial,
-        None => items.next().unwrap_or(Value::None),
+        None => items.next().copied().unwrap_or(Value::None),
     };
     for item in items {
-        let positional = host.arena().alloc_slice_copy(&[result, item]);
+        let positional = host.arena().alloc_slice_copy(&[result, *item]);
         result = host.call(reducer, Args { positional, named: Dict::EMPTY })?;
     }
     Ok(result)
@@ -279,7 +300,7 @@ fn rounded<'v>(_: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
 
 /// Numbers among numbers, strings among strings; nothing else has an order.
 fn sorted<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
-    let mut all = items(host.arena(), need(args, 0, "inval")?)?;
+    let mut all = items(need(args, 0, "inval")?)?;
     let mut failure = None;
     all.sort_by(|a, b| {
         sort_order(*a, *b).unwrap_or_else(|failed| {
@@ -305,16 +326,13 @@ fn reverse_stable(all: &mut [Value<'_>]) {
 fn sort_order(a: Value<'_>, b: Value<'_>) -> Outcome<Ordering> {
     match (a, b) {
         (Value::Int(_) | Value::Float(_), Value::Int(_) | Value::Float(_))
-        | (Value::Str(_), Value::Str(_))
-        | (Value::Bool(_), Value::Bool(_)) => {
-            Ok(ops::order(a, b, "<")?.ok_or("NaN cannot be sorted")?)
-        }
+        | (Value::Str(_), Value::Str(_)) => Ok(ops::order(a, b, "<")?.ok_or("NaN cannot be sorted")?),
         _ => Err(format!("cannot compare {} and {}", type_name(b), type_name(a)).into()),
     }
 }
 
 fn string<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
-    match args.get(0, "x") {
+    match args.named.get(Key::new("x")).or_else(|| args.get(0, "x")) {
         Some(Value::Str(text)) => Ok(Value::Str(text)),
         Some(value) => Ok(Value::Str(host.arena().alloc_str(&to_text(value)))),
         None => Ok(Value::Str("")),
@@ -357,7 +375,7 @@ fn typeof_<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
 
 fn zip<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
     let arena = host.arena();
-    let columns: Outcome<Vec<_>> = args.positional.iter().map(|value| items(arena, *value)).collect();
+    let columns: Outcome<Vec<_>> = args.positional.iter().map(|value| items(*value)).collect();
     let columns = columns?;
     let rows = columns.iter().map(Vec::len).min().unwrap_or(0);
     let row = |at: usize| {

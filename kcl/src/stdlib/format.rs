@@ -1,4 +1,4 @@
-//! `"…".format(…)`: replacement fields with the mini language for numbers.
+//! `"…".format(…)`: replacement fields with the mini language for numbers and strings.
 
 use super::Outcome;
 use crate::value::convert::text;
@@ -21,7 +21,8 @@ pub(super) fn format(template: &str, args: Args<'_>) -> Outcome<String> {
             rest = after;
             continue;
         }
-        let (field, after) = field_end(brace, after).ok_or("format error")?;
+        let (field, after) =
+            field_end(brace, after).filter(|(field, _)| field.is_ascii()).ok_or("format error")?;
         let (name, spec) = field.split_once(':').unwrap_or((field, ""));
         let name = name.split_once('!').map_or(name, |(name, _)| name);
         let value = argument(name, args, &mut next)?;
@@ -93,9 +94,10 @@ fn follow<'v>(mut value: Value<'v>, mut path: &str) -> Outcome<Value<'v>> {
     Ok(value)
 }
 
-/// Only numbers follow the specification.
+/// Only numbers and strings follow the specification.
 fn formatted(value: Value<'_>, spec: &str) -> Outcome<String> {
     match value {
+        Value::Str(text) => Spec::parse(spec)?.text(text),
         Value::Int(int) => Spec::parse(spec)?.int(int),
         Value::Float(float) => Spec::parse(spec)?.float(float),
         _ => Ok(text(value)),
@@ -158,6 +160,20 @@ impl Spec {
         rest
     }
 
+    /// The precision is the most characters that stay.
+    fn text(&self, text: &str) -> Outcome<String> {
+        if self.sign.is_some() || self.alternate || self.align == Some('=') {
+            return Err("a string takes no sign, no `#` and no `=` in its format".into());
+        }
+        if let Some(kind) = self.kind.filter(|kind| *kind != 's') {
+            return Err(unknown_code(kind, "str"));
+        }
+        let end =
+            self.precision.and_then(|most| text.char_indices().nth(most)).map_or(text.len(), |(at, _)| at);
+        let align = Some(self.align.unwrap_or('<'));
+        Ok(Self { align, ..*self }.aligned(&text[..end], false))
+    }
+
     fn int(&self, int: i64) -> Outcome<String> {
         let magnitude = int.unsigned_abs();
         let (prefix, digits) = match self.kind {
@@ -181,7 +197,9 @@ impl Spec {
         let magnitude = float.abs();
         let precision = self.precision.unwrap_or(6);
         let digits = match self.kind {
-            Some(kind @ ('s' | 'b' | 'c' | 'd' | 'o' | 'x' | 'X')) => return Err(unknown_code(kind, "float")),
+            Some(kind @ ('s' | 'b' | 'c' | 'd' | 'o' | 'x' | 'X')) => {
+                return Err(unknown_code(kind, "float"));
+            }
             Some('n') => return Err("Format code 'n' for object of type 'float' not implemented yet".into()),
             _ if !magnitude.is_finite() => self.not_finite(magnitude),
             None => shortest(magnitude),
@@ -229,7 +247,7 @@ impl Spec {
             (false, Some(' ')) => " ",
             _ => "",
         };
-        let missing = self.width.saturating_sub(digits.len() + sign.len());
+        let missing = self.width.saturating_sub(digits.chars().count() + sign.len());
         let fill = |count| String::from(self.fill.unwrap_or(' ')).repeat(count);
         match self.align {
             Some('<') => format!("{sign}{digits}{}", fill(missing)),

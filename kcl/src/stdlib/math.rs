@@ -35,13 +35,18 @@ pub(super) const FUNCTIONS: &[Function] = &[
 
 type Result<'v> = Outcome<Value<'v>>;
 
+/// The argument. One that is given twice does not count as named, unlike elsewhere.
+fn x(args: Args<'_>) -> Outcome<Value<'_>> {
+    args.positional.first().map_or_else(|| need(args, 0, "x"), |x| Ok(*x))
+}
+
 fn not_a_number(value: Value<'_>) -> Failure {
     format!("expected a number, got `{}`", type_name(value)).into()
 }
 
 /// The argument as a float; a bool is no number here.
 fn number(args: Args<'_>) -> Outcome<f64> {
-    match need(args, 0, "x")? {
+    match x(args)? {
         Value::Int(int) => Ok(int as f64),
         Value::Float(float) => Ok(float),
         value => Err(not_a_number(value)),
@@ -55,7 +60,7 @@ fn float<'v>(args: Args<'v>, function: fn(f64) -> f64) -> Result<'v> {
 /// A result of the argument's own type: that of an integer loses its fraction.
 fn alike<'v>(args: Args<'v>, function: impl FnOnce(f64) -> f64) -> Result<'v> {
     let result = function(number(args)?);
-    Ok(match need(args, 0, "x")? {
+    Ok(match x(args)? {
         Value::Int(_) => Value::Int(result as i64),
         _ => Value::Float(result),
     })
@@ -70,7 +75,7 @@ fn floor<'v>(_: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
 }
 
 fn whole<'v>(args: Args<'v>, function: fn(f64) -> f64) -> Result<'v> {
-    match need(args, 0, "x")? {
+    match x(args)? {
         Value::Float(float) => Ok(Value::Int(function(float) as i64)),
         value @ Value::Int(_) => Ok(value),
         value => Err(not_a_number(value)),
@@ -79,7 +84,7 @@ fn whole<'v>(args: Args<'v>, function: fn(f64) -> f64) -> Result<'v> {
 
 /// An integer for an integer, a float for a float without a fraction.
 fn factorial<'v>(_: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
-    let value = need(args, 0, "x")?;
+    let value = x(args)?;
     let of = match value {
         Value::Int(int) => Some(int),
         Value::Float(float) if float.fract() == 0.0 => Some(float as i64),
@@ -107,7 +112,7 @@ fn gcd<'v>(_: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
 
 /// The only one of these that takes a bool.
 fn isinf<'v>(_: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
-    match need(args, 0, "x")? {
+    match x(args)? {
         Value::Bool(_) => Ok(Value::Bool(false)),
         _ => Ok(Value::Bool(number(args)?.is_infinite())),
     }
@@ -124,7 +129,7 @@ fn log<'v>(_: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
 
 /// One is added twice, as it always was.
 fn log1p<'v>(_: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
-    let more = match need(args, 0, "x")? {
+    let more = match x(args)? {
         Value::Int(int) => int.wrapping_add(1) as f64,
         _ => number(args)? + 1.0,
     };

@@ -1,5 +1,21 @@
 //! Builtin functions, string methods and system modules.
 
+mod args;
+mod builtin;
+mod codec;
+mod data;
+mod file;
+mod format;
+mod math;
+mod misc;
+mod net;
+mod number;
+mod regex;
+mod str;
+mod time;
+mod unique;
+mod units;
+
 use bumpalo::Bump;
 use syntax::Diagnostic;
 
@@ -134,24 +150,67 @@ pub enum Member {
 
 /// The names of the system modules.
 pub const MODULES: [&str; 15] = [
-    "base32", "base64", "collection", "crypto", "datetime", "file", "json", "manifests", "math", "net", "regex",
-    "runtime", "template", "units", "yaml",
+    "base32",
+    "base64",
+    "collection",
+    "crypto",
+    "datetime",
+    "file",
+    "json",
+    "manifests",
+    "math",
+    "net",
+    "regex",
+    "runtime",
+    "template",
+    "units",
+    "yaml",
 ];
 
 /// A builtin function.
 #[must_use]
-pub fn builtin(_name: &str) -> Option<&'static Function> {
-    None
+pub fn builtin(name: &str) -> Option<&'static Function> {
+    find(builtin::FUNCTIONS, name)
 }
 
 /// A member of a system module.
 #[must_use]
-pub fn module_member(_module: &str, _name: &str) -> Option<Member> {
-    None
+pub fn module_member(module: &str, name: &str) -> Option<Member> {
+    if module == "units"
+        && let Some(constant) = units::constant(name)
+    {
+        return Some(constant);
+    }
+    find(module_functions(module), name).map(Member::Function)
 }
 
 /// A method of strings.
 #[must_use]
-pub fn string_method(_name: &str) -> Option<&'static Method> {
-    None
+pub fn string_method(name: &str) -> Option<&'static Method> {
+    str::METHODS.iter().find(|method| method.name == name)
+}
+
+fn find(functions: &'static [Function], name: &str) -> Option<&'static Function> {
+    functions.iter().find(|function| function.name == name)
+}
+
+fn module_functions(module: &str) -> &'static [Function] {
+    match module {
+        "base32" => codec::BASE32,
+        "base64" => codec::BASE64,
+        "collection" => misc::COLLECTION,
+        "crypto" => codec::CRYPTO,
+        "datetime" => time::FUNCTIONS,
+        "file" => file::FUNCTIONS,
+        "json" => data::JSON,
+        "manifests" => misc::MANIFESTS,
+        "math" => math::FUNCTIONS,
+        "net" => net::FUNCTIONS,
+        "regex" => regex::FUNCTIONS,
+        "runtime" => misc::RUNTIME,
+        "template" => misc::TEMPLATE,
+        "units" => units::FUNCTIONS,
+        "yaml" => data::YAML,
+        _ => &[],
+    }
 }

@@ -43,14 +43,14 @@ pub(super) fn parse_int<'v>(value: Value<'v>, base: i64) -> Outcome<Value<'v>> {
     }
 }
 
-/// A decimal number, perhaps with a unit; small units make zero of everything.
+/// A decimal number, perhaps with a unit; small units make zero of everything, large ones may wrap around.
 fn quantity(text: &str) -> Option<i64> {
     let Some(at) = text.find(|char: char| char.is_ascii_alphabetic()) else { return text.parse().ok() };
     let (digits, unit) = text.split_at(at);
     let number: i64 = digits.parse().ok()?;
     match unit {
         "n" | "u" | "m" => Some(0),
-        _ => number.checked_mul(unit_factor(unit)?),
+        _ => Some(number.wrapping_mul(unit_factor(unit)?)),
     }
 }
 
@@ -76,7 +76,8 @@ pub(super) fn parse_float<'v>(value: Value<'v>, strict: bool) -> Outcome<Value<'
         Value::Str(text) => text.parse().map_err(|_| invalid())?,
         _ => return Err(invalid().into()),
     };
-    let (overflow, bits) = if strict { ((float as f32).is_infinite(), 32) } else { (float.is_infinite(), 64) };
+    let (overflow, bits) =
+        if strict { ((float as f32).is_infinite(), 32) } else { (float.is_infinite(), 64) };
     if overflow {
         return Err(format!("inf: A {bits}-bit floating point number overflow").into());
     }

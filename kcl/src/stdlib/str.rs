@@ -4,12 +4,12 @@
 
 use std::ops::Range;
 
-use super::args::{as_text, flag, int, need, present, text};
+use super::args::{as_text, flag, need, present, text};
 use super::builtin::items;
 use super::{Host, Method, Outcome, format};
-use crate::value::convert::write_text;
+use crate::value::convert::{type_name, write_text};
 use crate::value::ops::MAX_STR;
-use crate::value::{Args, Value};
+use crate::value::{Args, Dict, Value};
 
 type Result<'v> = Outcome<Value<'v>>;
 
@@ -31,7 +31,9 @@ pub(super) static METHODS: &[Method] = &[
     of("chars", "() -> [str]", |host, it, _| strings(host, chars(it))),
     of("count", SEARCH, count),
     of("endswith", AFFIX, |_, it, args| affix(it, args, |part, val| part.ends_with(val))),
-    of("find", SEARCH, |_, it, args| Ok(Value::Int(search(it, args, |part, sub| part.find(sub))?.unwrap_or(-1)))),
+    of("find", SEARCH, |_, it, args| {
+        Ok(Value::Int(search(it, args, |part, sub| part.find(sub))?.unwrap_or(-1)))
+    }),
     of("format", "(*args) -> str", |host, it, args| made(host, &format::format(it, args)?)),
     of("index", SEARCH, |_, it, args| found(search(it, args, |part, sub| part.find(sub))?)),
     of("isalnum", "() -> bool", |_, it, _| all(it, char::is_alphanumeric)),
@@ -47,10 +49,10 @@ pub(super) static METHODS: &[Method] = &[
         Ok(strip(args, |set| it.trim_start_matches(|char| set.contains(char)), it.trim_start()))
     }),
     of("removeprefix", "(prefix: str) -> str", |_, it, args| {
-        Ok(Value::Str(it.strip_prefix(text(args, 0, "prefix")?).unwrap_or(it)))
+        Ok(Value::Str(it.strip_prefix(text(unnamed(args), 0, "prefix")?).unwrap_or(it)))
     }),
     of("removesuffix", "(suffix: str) -> str", |_, it, args| {
-        Ok(Value::Str(it.strip_suffix(text(args, 0, "suffix")?).unwrap_or(it)))
+        Ok(Value::Str(it.strip_suffix(text(unnamed(args), 0, "suffix")?).unwrap_or(it)))
     }),
     of("replace", "(old: str, new: str, count?: int) -> str", replace),
     of("rfind", SEARCH, |_, it, args| {
@@ -90,18 +92,39 @@ fn capitalize(text: &str) -> String {
     first.chain(chars.as_str().to_lowercase().chars()).collect()
 }
 
+/// The arguments of most methods: they do not see names.
+fn unnamed(args: Args<'_>) -> Args<'_> {
+    Args { named: Dict::EMPTY, ..args }
+}
+
+/// An integer, where anything is taken for one: what is no number counts as zero.
+fn loose_int(value: Option<&Value<'_>>) -> Option<i64> {
+    match value? {
+        Value::None | Value::Undefined => None,
+        Value::Int(int) => Some(*int),
+        Value::Float(float) => Some(*float as i64),
+        _ => Some(0),
+    }
+}
+
+/// The first argument, which must be a string.
+fn strict_text<'v>(args: Args<'v>, name: &str) -> Outcome<&'v str> {
+    match need(unnamed(args), 0, name)? {
+        Value::Str(text) => Ok(text),
+        other => Err(format!("the argument `{name}` must be a str, not `{}`", type_name(other)).into()),
+    }
+}
+
 /// The part of a string that `start` and `end` select; `None` where they are the wrong way round.
 fn part<'v>(it: &'v str, args: Args<'v>) -> Outcome<Option<(usize, &'v str)>> {
-    let bound = |value: Option<i64>, otherwise: usize| match value {
+    let bound = |at: usize, otherwise: usize| match loose_int(args.positional.get(at)) {
         None => otherwise,
         Some(value) => match usize::try_from(value) {
             Ok(value) => value,
             Err(_) => it.len().saturating_sub(usize::try_from(value.unsigned_abs()).unwrap_or(usize::MAX)),
         },
     };
-    let given = |at, name| if present(args, at, name).is_some() { int(args, at, name) } else { Ok(None) };
-    let range: Range<usize> =
-        bound(given(1, "start")?, 0)..bound(given(2, "end")?, it.len()).min(it.len());
+    let range: Range<usize> = bound(1, 0)..bound(2, it.len()).min(it.len());
     if range.start > range.end {
         return Ok(None);
     }
@@ -115,7 +138,7 @@ fn search<'v>(
     args: Args<'v>,
     find: fn(&'v str, &'v str) -> Option<usize>,
 ) -> Outcome<Option<i64>> {
-    let sub = text(args, 0, "sub")?;
+    let sub = strict_text(args, "sub")?;
     let Some((start, part)) = part(it, args)? else { return Ok(None) };
     Ok(find(part, sub).map(|at| (start + at) as i64))
 }
@@ -125,12 +148,12 @@ fn found<'v>(at: Option<i64>) -> Result<'v> {
 }
 
 fn affix<'v>(it: &'v str, args: Args<'v>, holds: fn(&'v str, &'v str) -> bool) -> Result<'v> {
-    let val = text(args, 0, "val")?;
+    let val = strict_text(args, "val")?;
     Ok(Value::Bool(part(it, args)?.is_some_and(|(_, part)| holds(part, val))))
 }
 
 fn count<'v>(_: &mut dyn Host<'v>, it: &'v str, args: Args<'v>) -> Result<'v> {
-    let sub = text(args, 0, "sub")?;
+    let sub = strict_text(args, "sub")?;
     Ok(Value::Int(part(it, args)?.map_or(0, |(_, part)| part.matches(sub).count() as i64)))
 }
 
@@ -195,17 +218,27 @@ fn push_titlecase(out: &mut String, char: char) {
         '\u{1C9}' => out.push('\u{1C8}'),
         '\u{1CC}' => out.push('\u{1CB}'),
         '\u{1F3}' => out.push('\u{1F2}'),
+        '\u{1F80}'..='\u{1F87}' | '\u{1F90}'..='\u{1F97}' | '\u{1FA0}'..='\u{1FA7}' => {
+            out.extend(char::from_u32(u32::from(char) + 8));
+        }
+        '\u{1FB3}' | '\u{1FC3}' | '\u{1FF3}' => out.extend(char::from_u32(u32::from(char) + 9)),
         _ => {
-            let mut upper = char.to_uppercase();
-            out.extend(upper.next());
-            out.extend(upper.flat_map(char::to_lowercase));
+            let mut after_upper = false;
+            for upper in char.to_uppercase() {
+                if after_upper {
+                    out.extend(upper.to_lowercase());
+                } else {
+                    out.push(upper);
+                }
+                after_upper |= upper.is_uppercase();
+            }
         }
     }
 }
 
 fn join<'v>(host: &mut dyn Host<'v>, it: &'v str, args: Args<'v>) -> Result<'v> {
     let mut out = String::new();
-    for (at, item) in items(host.arena(), need(args, 0, "iter")?)?.into_iter().enumerate() {
+    for (at, item) in items(need(unnamed(args), 0, "iter")?)?.into_iter().enumerate() {
         out.push_str(if at == 0 { "" } else { it });
         write_text(&mut out, item);
         if out.len() > MAX_STR {
@@ -216,15 +249,13 @@ fn join<'v>(host: &mut dyn Host<'v>, it: &'v str, args: Args<'v>) -> Result<'v> 
 }
 
 fn strip<'v>(args: Args<'v>, of_set: impl FnOnce(&str) -> &'v str, of_space: &'v str) -> Value<'v> {
-    Value::Str(present(args, 0, "chars").map_or(of_space, |set| of_set(as_text(set))))
+    Value::Str(present(unnamed(args), 0, "chars").map_or(of_space, |set| of_set(as_text(set))))
 }
 
 fn replace<'v>(host: &mut dyn Host<'v>, it: &'v str, args: Args<'v>) -> Result<'v> {
+    let args = unnamed(args);
     let (old, new) = (text(args, 0, "old")?, text(args, 1, "new")?);
-    let count = match present(args, 2, "count") {
-        Some(_) => int(args, 2, "count")?.and_then(|count| usize::try_from(count).ok()),
-        None => None,
-    };
+    let count = loose_int(args.positional.get(2)).and_then(|count| usize::try_from(count).ok());
     let times = it.matches(old).count().min(count.unwrap_or(usize::MAX));
     if times.saturating_mul(new.len()).saturating_add(it.len()) > MAX_STR {
         return Err("the string is too long".into());
@@ -233,16 +264,13 @@ fn replace<'v>(host: &mut dyn Host<'v>, it: &'v str, args: Args<'v>) -> Result<'
 }
 
 /// `sep` and `maxsplit`, where they are given.
-fn split_args<'v>(args: Args<'v>) -> Outcome<(Option<&'v str>, Option<usize>)> {
-    let most = match present(args, 1, "maxsplit") {
-        Some(_) => int(args, 1, "maxsplit")?.and_then(|most| usize::try_from(most).ok()),
-        None => None,
-    };
-    Ok((present(args, 0, "sep").map(as_text), most))
+fn split_args(args: Args<'_>) -> (Option<&str>, Option<usize>) {
+    let most = loose_int(args.get(1, "maxsplit").as_ref()).and_then(|most| usize::try_from(most).ok());
+    (present(args, 0, "sep").map(as_text), most)
 }
 
 fn split<'v>(host: &mut dyn Host<'v>, it: &'v str, args: Args<'v>) -> Result<'v> {
-    let parts = match split_args(args)? {
+    let parts = match split_args(args) {
         (Some(sep), None) => it.split(sep).map(Value::Str).collect(),
         (Some(sep), Some(most)) => it.splitn(most.saturating_add(1), sep).map(Value::Str).collect(),
         (None, most) => split_space(it, most),
@@ -272,7 +300,7 @@ fn split_space(it: &str, most: Option<usize>) -> Vec<Value<'_>> {
 }
 
 fn rsplit<'v>(host: &mut dyn Host<'v>, it: &'v str, args: Args<'v>) -> Result<'v> {
-    let mut parts = match split_args(args)? {
+    let mut parts = match split_args(args) {
         (Some(sep), None) => it.rsplit(sep).map(Value::Str).collect(),
         (Some(sep), Some(most)) => it.rsplitn(most.saturating_add(1), sep).map(Value::Str).collect(),
         (None, most) => rsplit_space(it, most),
@@ -290,8 +318,7 @@ fn rsplit_space(it: &str, most: Option<usize>) -> Vec<Value<'_>> {
             break;
         }
         parts.push(Value::Str(&rest[at + 1..]));
-        let shorter = &rest[..at];
-        rest = if most == Some(parts.len()) { shorter } else { shorter.trim_end_matches(is_ascii_space) };
+        rest = rest[..at].trim_end_matches(is_ascii_space);
     }
     if !rest.is_empty() {
         parts.push(Value::Str(rest));
