@@ -240,7 +240,9 @@ impl Case {
             }
             let place = format!("{file}:{number}");
             let here = found.iter().find(|found| found.place == place);
-            let kept = expected.iter().find(|expected| here.is_some_and(|found| expected.is(found)));
+            // A part that somebody chose stays; one that is empty asks to be filled in.
+            let chosen = |expected: &&Expected| !expected.message.is_empty();
+            let kept = expected.iter().filter(chosen).find(|it| here.is_some_and(|found| it.is(found)));
             let before = line.split_once("#! ").map_or(line.as_str(), |(before, _)| before).trim_end();
             match (here, kept) {
                 _ if line.starts_with("#>") || line.starts_with("#! ") => {}
