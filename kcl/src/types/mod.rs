@@ -1,8 +1,33 @@
-//! The static checker.
+//! The static checker: what can be known to be wrong before a program runs.
+//!
+//! A package is checked once, by the first who asks, against what is declared in the packages that it imports; all
+//! stacks share the result. A stack's own files are checked for that stack. Where types cannot tell, nothing is said:
+//! the evaluator has the last word.
 
+mod access;
+mod annotation;
+mod call;
+mod checker;
+mod config;
+mod declare;
+mod decorator;
+mod expr;
+mod fit;
+mod ops;
+mod schema;
+mod signature;
+mod stmt;
+mod table;
+mod ty;
+
+use elsa::sync::FrozenVec;
+use rustc_hash::FxHashSet;
 use syntax::Diagnostic;
 
-use crate::package::PackageId;
+use self::checker::{Checker, Globals};
+use self::ty::SchemaType;
+use crate::package::{Package, PackageId};
+use crate::resolve::merge::Merged;
 use crate::resolve::{Main, Program};
 
 /// What the checker knows of a package.
@@ -10,15 +35,78 @@ use crate::resolve::{Main, Program};
 pub struct PackageTypes {
     /// What is wrong with it.
     pub problems: Vec<Diagnostic>,
+    /// Its schemas, mixins, protocols and rules, in order.
+    schemas: Vec<Box<SchemaType>>,
+    /// Its globals.
+    globals: Globals,
 }
 
-/// Checks a package; once, whoever asks.
-pub fn check_package(_program: &Program, _id: PackageId) -> Option<&PackageTypes> {
-    None
+/// Checks a package and those that it imports; each once, whoever asks. `None` where it was never loaded.
+pub fn check_package(program: &Program, id: PackageId) -> Option<&PackageTypes> {
+    let types = &program.cell(id)?.types;
+    if let Some(known) = types.get() {
+        return Some(known);
+    }
+    for id in imports_first(program, id) {
+        check_alone(program, id);
+    }
+    types.get()
 }
 
-/// Checks a stack's program.
+/// Checks a stack's program: what it imports, as far as nobody did so before, and the stack's own files.
 #[must_use]
-pub fn check_main(_program: &Program, _main: &Main) -> Vec<Diagnostic> {
-    Vec::new()
+pub fn check_main(program: &Program, main: &Main) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    for id in &main.closure {
+        let types = check_alone(program, *id);
+        problems.extend(types.into_iter().flat_map(|types| types.problems.iter().cloned()));
+    }
+    let merged = main.merged();
+    let own = check(program, &main.package, Some(&merged));
+    problems.extend(own.problems);
+    problems
+}
+
+/// Checks a package whose imports were checked before; of others nothing is known.
+fn check_alone(program: &Program, id: PackageId) -> Option<&PackageTypes> {
+    let cell = program.cell(id)?;
+    let package = program.package(id);
+    (package.id == id).then(|| cell.types.get_or_init(|| check(program, package, None)))
+}
+
+fn check(program: &Program, package: &Package, merged: Option<&Merged<'_>>) -> PackageTypes {
+    let own = FrozenVec::new();
+    let mut checker = Checker::new(program, package, merged, &own);
+    checker.declare_all();
+    checker.files();
+    let Checker { globals, mut problems, .. } = checker;
+    if problems.len() > 1 {
+        let mut seen = FxHashSet::default();
+        problems.retain(|problem| {
+            let place = problem.place.as_ref().map(|place| (place.source.name().to_owned(), place.span));
+            seen.insert((place, problem.message.clone()))
+        });
+    }
+    PackageTypes { problems, schemas: own.into_vec(), globals }
+}
+
+/// A package and all that it imports, each after those that it imports itself. Walked with a stack of its own: a chain
+/// of imports may be long.
+fn imports_first(program: &Program, from: PackageId) -> Vec<PackageId> {
+    let mut order = Vec::new();
+    let mut seen = FxHashSet::from_iter([from]);
+    let mut open = vec![(from, 0)];
+    while let Some((id, next)) = open.last_mut() {
+        let import = program.package(*id).dependencies.get(*next).map(|(import, ..)| *import);
+        *next += 1;
+        match import {
+            Some(import) if seen.insert(import) => open.push((import, 0)),
+            Some(_) => {}
+            None => {
+                order.push(*id);
+                open.pop();
+            }
+        }
+    }
+    order
 }
