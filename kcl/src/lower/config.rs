@@ -18,16 +18,16 @@ struct Source<'m, 'a> {
 }
 
 impl Lower<'_> {
-    pub(super) fn config(&mut self, config: &ast::Config) -> ConfigCode {
+    pub(super) fn config(&mut self, config: &ast::Config, of_schema: bool) -> ConfigCode {
         let file = self.file;
         let items: Vec<_> = config.items.iter().map(|item| Source { file, item, nested: None }).collect();
-        self.block(&items)
+        self.block(&items, of_schema)
     }
 
-    fn merged_config(&mut self, items: &[MergedItem<'_>]) -> ConfigCode {
+    fn merged_config(&mut self, items: &[MergedItem<'_>], of_schema: bool) -> ConfigCode {
         let items = items.iter();
         let items = items.map(|it| Source { file: it.file, item: it.item, nested: it.nested.as_deref() });
-        self.block(&items.collect::<Vec<_>>())
+        self.block(&items.collect::<Vec<_>>(), of_schema)
     }
 
     pub(super) fn schema_expr(
@@ -37,8 +37,8 @@ impl Lower<'_> {
         span: Span,
     ) -> Expr {
         let config = match merged {
-            Some(items) => self.merged_config(items),
-            None => self.config(&schema.config),
+            Some(items) => self.merged_config(items, true),
+            None => self.config(&schema.config, true),
         };
         let none = || ArgsCode { positional: Vec::new(), named: Vec::new() };
         let code = SchemaExprCode {
@@ -52,13 +52,21 @@ impl Lower<'_> {
     }
 
     /// A block: its keys are visible to the values of later entries, here and in blocks inside.
-    fn block(&mut self, items: &[Source<'_, '_>]) -> ConfigCode {
+    fn block(&mut self, items: &[Source<'_, '_>], of_schema: bool) -> ConfigCode {
         let mut keys = Vec::with_capacity(items.len());
         for source in items {
             static_keys(source.item, &mut keys);
         }
-        self.body().enter_block(keys);
-        let mut lowered: Vec<ConfigItem> = items.iter().map(|source| self.source(*source)).collect();
+        self.body().enter_block(keys, of_schema);
+        let mut lowered = Vec::with_capacity(items.len());
+        for source in items {
+            lowered.push(self.source(*source));
+            if of_schema {
+                let mut keys = Vec::new();
+                static_keys(source.item, &mut keys);
+                self.body().pass(&keys);
+            }
+        }
         let used = self.body().leave_block();
         if !used.is_empty() {
             set_locals(&mut lowered, &used);
@@ -124,7 +132,7 @@ impl Lower<'_> {
             let value = self.entry_value(&entry.value, nested);
             return self.single(key, entry.op, index, value, first.span);
         }
-        self.body().enter_block(vec![rest[0].name]);
+        self.body().enter_block(vec![rest[0].name], false);
         let mut inner = vec![ConfigItem::Entry(self.path_entry(entry, rest, index, nested))];
         let used = self.body().leave_block();
         set_locals(&mut inner, &used);
@@ -147,7 +155,7 @@ impl Lower<'_> {
     fn entry_value(&mut self, value: &ast::Expr, nested: Option<&[MergedItem<'_>]>) -> Expr {
         match (nested, &value.kind) {
             (Some(items), ast::ExprKind::Config(_)) => {
-                let config = self.merged_config(items);
+                let config = self.merged_config(items, false);
                 Expr { kind: ExprKind::Config(Box::new(config)), span: value.span }
             }
             (Some(items), ast::ExprKind::Schema(schema)) => self.schema_expr(schema, Some(items), value.span),

@@ -54,7 +54,7 @@ impl Lower<'_> {
             }
             Ast::List(items) => ExprKind::List(self.items(items)),
             Ast::ListComp(comp) => self.list_comp(comp),
-            Ast::Config(config) => ExprKind::Config(Box::new(self.config(config))),
+            Ast::Config(config) => ExprKind::Config(Box::new(self.config(config, false))),
             Ast::DictComp(comp) => self.dict_comp(comp),
             Ast::Schema(schema) => return self.schema_expr(schema, None, span),
             Ast::Lambda(lambda) => return self.lambda(lambda, None, span),
@@ -64,8 +64,8 @@ impl Lower<'_> {
     }
 
     /// A name: a loop variable, an attribute of the instance, a key of a config block, a parameter, a captured value,
-    /// a global, a builtin; what comes first in this order, but that attributes hide keys and parameters in a
-    /// schema's own body only.
+    /// a global, a builtin; what comes first in this order, but that attributes hide parameters in a schema's own body
+    /// only. There they do not hide the keys that a schema expression around has already, nor what hides those.
     pub(super) fn name(&mut self, name: Symbol, span: Span) -> Expr {
         let found = scope::find(&mut self.bodies, name, span);
         let global = self.global(name, span);
@@ -73,13 +73,15 @@ impl Lower<'_> {
         if !self.in_schema() || is_loop {
             return scope::read(&found, global, span);
         }
-        if self.body().kind == BodyKind::Schema {
-            let outside = scope::read(&found, global, span);
-            self.attr_read(name, outside, span)
+        let hidden = if self.body().kind == BodyKind::Schema {
+            found.iter().rposition(|found| found.kind() == BindingKind::SchemaKey).map_or(0, |last| last + 1)
         } else {
-            let outside = self.attr_read(name, global, span);
-            scope::read(&found, outside, span)
-        }
+            found.iter().position(|found| found.is_captured_key()).unwrap_or(found.len())
+        };
+        let (hiding, hidden) = found.split_at(hidden);
+        let outside = scope::read(hidden, global, span);
+        let attr = self.attr_read(name, outside, span);
+        scope::read(hiding, attr, span)
     }
 
     fn attr_read(&mut self, name: Symbol, outside: Expr, span: Span) -> Expr {

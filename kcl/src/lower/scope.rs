@@ -36,6 +36,8 @@ enum Scope {
 /// The keys of a config block: a local is made only for those that something reads.
 struct Block {
     keys: Vec<Symbol>,
+    /// For the config of a schema expression: the keys of the entries so far.
+    passed: Option<Vec<Symbol>>,
     set: Option<FxHashSet<Symbol>>,
     used: Vec<(Symbol, u32)>,
 }
@@ -58,6 +60,8 @@ pub(super) enum BindingKind {
     Assigned,
     /// A key of a config block, perhaps written later.
     Key,
+    /// A key of a schema expression's config, written already.
+    SchemaKey,
 }
 
 /// Where a name was found.
@@ -100,8 +104,16 @@ impl Body {
         self.scopes.pop();
     }
 
-    pub(super) fn enter_block(&mut self, keys: Vec<Symbol>) {
-        self.scopes.push(Scope::Block(Block { keys, set: None, used: Vec::new() }));
+    pub(super) fn enter_block(&mut self, keys: Vec<Symbol>, of_schema: bool) {
+        let passed = of_schema.then(Vec::new);
+        self.scopes.push(Scope::Block(Block { keys, passed, set: None, used: Vec::new() }));
+    }
+
+    /// Says that the entries of these keys are done, in the innermost block.
+    pub(super) fn pass(&mut self, keys: &[Symbol]) {
+        if let Some(Scope::Block(Block { passed: Some(passed), .. })) = self.scopes.last_mut() {
+            passed.extend(keys);
+        }
     }
 
     /// The keys that something read, with their locals.
@@ -168,8 +180,10 @@ impl Scope {
 
 impl Block {
     fn find(&mut self, name: Symbol, locals: &mut u32) -> Option<Binding> {
+        let passed = self.passed.as_ref().is_some_and(|passed| passed.contains(&name));
+        let kind = if passed { BindingKind::SchemaKey } else { BindingKind::Key };
         if let Some((_, local)) = self.used.iter().find(|(key, _)| *key == name) {
-            return Some(Binding { local: *local, kind: BindingKind::Key });
+            return Some(Binding { local: *local, kind });
         }
         if !self.has(name) {
             return None;
@@ -177,7 +191,7 @@ impl Block {
         let local = *locals;
         *locals += 1;
         self.used.push((name, local));
-        Some(Binding { local, kind: BindingKind::Key })
+        Some(Binding { local, kind })
     }
 
     fn has(&mut self, name: Symbol) -> bool {
@@ -227,6 +241,11 @@ pub(super) fn read(found: &[Found], outside: Expr, span: Span) -> Expr {
 }
 
 impl Found {
+    /// Whether it is a key of a config block around a lambda.
+    pub(super) fn is_captured_key(self) -> bool {
+        matches!(self, Self::Captured(_, kind) if kind.is_key())
+    }
+
     pub(super) fn kind(self) -> BindingKind {
         match self {
             Self::Local(binding) => binding.kind,
@@ -236,6 +255,11 @@ impl Found {
 }
 
 impl BindingKind {
+    /// Whether it is a key of a config block.
+    fn is_key(self) -> bool {
+        matches!(self, Self::Key | Self::SchemaKey)
+    }
+
     /// Whether it has a value wherever it is visible.
     fn is_sure(self) -> bool {
         matches!(self, Self::Param | Self::Loop)
