@@ -1,6 +1,7 @@
 //! What library functions see of a run.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use bumpalo::Bump;
 
@@ -24,6 +25,12 @@ impl<'r> Host<'r> for Run<'r> {
 
     fn work_dir(&self) -> &'r Path {
         Run::work_dir(self)
+    }
+
+    fn current_file(&self) -> &'r Path {
+        let files = self.code(self.frame.package).map_or(&[][..], |code| &code.files);
+        let file = files.iter().find(|file| Arc::ptr_eq(&file.source, self.frame.source));
+        file.map_or(Path::new(""), |file| &file.path)
     }
 
     fn module_root(&self) -> Option<&'r Path> {

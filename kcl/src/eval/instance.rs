@@ -643,9 +643,14 @@ impl<'r> Run<'r> {
                     self.contexts[this.context as usize].config.entry(Key::new(name)).is_some()
                 })
             };
+            let this_place = self.this().map_or(self.place, |it| self.contexts[it.context as usize].place);
             let strict = args.get(2, "strict").is_none_or(Value::is_truthy);
             if decorator.name.as_str() == "deprecated" && strict && (whole || set()) {
-                return Err(deprecated(name, args).into());
+                let (source, span) = this_place;
+                let (around, declared) = self.place;
+                let refused = Diagnostic::new(Code::Evaluation, source, span, deprecated(name, args));
+                let refused = refused.note(around, declared, "it was deprecated here");
+                return Err(Failure::At(Box::new(refused)));
             }
         }
         Ok(())

@@ -221,7 +221,11 @@ impl<'r> Run<'r> {
             }
         }
         self.package(self.main)?;
-        self.document()
+        match self.document() {
+            // Scalars that contradict the variables do not matter where the program has said what its output is.
+            Err(_) if self.output.is_some() => Ok(Value::Undefined),
+            document => document,
+        }
     }
 
     /// A failure with its place; one without is where the run is.

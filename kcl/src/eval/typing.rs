@@ -1,8 +1,13 @@
 //! Types while a program runs: what does not fit is refused, and dicts become instances where a schema is meant.
 
+use std::sync::Arc;
+
+use syntax::{Source, Span};
+
 use super::Run;
 use super::expr::constant;
 use crate::lower::code::{SchemaCode, Type};
+use crate::package::PackageId;
 use crate::stdlib::Outcome;
 use crate::value::convert::type_of;
 use crate::value::{Args, Dict, DictBuilder, Entry, Key, SchemaId, Value, ops};
@@ -16,7 +21,9 @@ impl<'r> Run<'r> {
         if value.is_nothing() {
             return Ok(value);
         }
+        let place = self.place;
         let packed = if matches!(value, Value::Instance(_)) { value } else { self.pack_dicts(value, ty)? };
+        self.place = place;
         if fits(packed, ty) {
             return Ok(packed);
         }
@@ -80,7 +87,15 @@ impl<'r> Run<'r> {
             return Ok(whole);
         }
         let args = Args { positional: &[], named: Dict::EMPTY };
-        self.nested(|run| run.instantiate(&code.ty, *dict, None, args))
+        let place = dict.entries().last().and_then(|entry| self.written(entry));
+        self.nested(|run| run.instantiate(&code.ty, *dict, place, args))
+    }
+
+    /// Where an entry was written, if it was.
+    fn written(&self, entry: &Entry<'r>) -> Option<(&'r Arc<Source>, Span)> {
+        let package = PackageId(entry.origin.package.checked_sub(1)?);
+        let span = Span::new(entry.origin.at, entry.origin.at + entry.key.as_str().len() as u32);
+        Some((self.source_of(package, entry.origin.file), span))
     }
 
     /// Whether every key is an attribute, is private, or falls under an index signature.
@@ -103,7 +118,7 @@ impl<'r> Run<'r> {
     }
 
     pub(super) fn schema_code(&self, id: SchemaId) -> Option<&'r SchemaCode> {
-        self.code(crate::package::PackageId(id.package))?.schemas.get(id.schema as usize)
+        self.code(PackageId(id.package))?.schemas.get(id.schema as usize)
     }
 
     /// What is wrong with a dict where a schema is meant.

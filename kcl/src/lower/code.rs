@@ -33,6 +33,8 @@ pub struct PackageCode {
 
 /// The statements of a file.
 pub struct FileCode {
+    /// Where it is.
+    pub path: std::path::PathBuf,
     /// Its text, for diagnostics.
     pub source: Arc<Source>,
     /// In order; imports and declarations of schemas are not here.

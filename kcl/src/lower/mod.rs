@@ -188,7 +188,7 @@ impl<'a> Lower<'a> {
             self.global_stmt(file, at, stmt, &mut body);
         }
         let locals = self.bodies.pop().map_or(0, |body| body.locals);
-        FileCode { source: unit.file.source.clone(), body, locals }
+        FileCode { path: unit.file.path.clone(), source: unit.file.source.clone(), body, locals }
     }
 
     fn finish(self, files: Vec<FileCode>) -> PackageCode {

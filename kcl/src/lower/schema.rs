@@ -107,6 +107,7 @@ impl<'a> Lower<'a> {
     pub(super) fn attr(&mut self, attr: &ast::Attr) -> AttrCode {
         let value = match &attr.value {
             Some(value) => Some(self.expr(value)),
+            None if attr.optional => None,
             None => only_value(&attr.ty),
         };
         AttrCode {

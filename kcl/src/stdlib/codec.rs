@@ -1,5 +1,6 @@
 //! `base32`, `base64` and `crypto`.
 
+use std::borrow::Cow;
 use std::path::{Component, PathBuf};
 
 use data_encoding::{BASE32 as ENCODE_32, BASE64 as ENCODE_64, BASE64_NOPAD as DECODE_64, HEXLOWER};
@@ -55,6 +56,17 @@ pub(super) const CRYPTO: &[Function] = &[
 
 type Result<'v> = Outcome<Value<'v>>;
 
+/// The start of a text, as much as fits into a message.
+pub(super) fn brief(text: &str) -> Cow<'_, str> {
+    const MAX_CHARS: usize = 60;
+    let line = text.lines().next().unwrap_or("");
+    match line.char_indices().nth(MAX_CHARS) {
+        Some((end, _)) => format!("{}…", &line[..end]).into(),
+        None if line.len() < text.len() => format!("{line}…").into(),
+        None => line.into(),
+    }
+}
+
 fn result<'v>(host: &dyn Host<'v>, text: &str) -> Result<'v> {
     Ok(Value::Str(host.arena().alloc_str(text)))
 }
@@ -62,7 +74,7 @@ fn result<'v>(host: &dyn Host<'v>, text: &str) -> Result<'v> {
 /// `None` where the bytes are not text.
 fn decode_32<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
     let value = text(args, 0, "value")?;
-    let bytes = bytes_of_base32(value).ok_or_else(|| format!("`{value}` is not base32"))?;
+    let bytes = bytes_of_base32(value).ok_or_else(|| format!("`{}` is not base32", brief(value)))?;
     match std::str::from_utf8(&bytes) {
         Ok(text) => result(host, text),
         Err(_) => Ok(Value::None),
@@ -105,9 +117,9 @@ fn decode_64<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
         (0, 0) | (2, 0..=2) | (3, 0..=1) => DECODE_64.decode(digits.as_bytes()).ok(),
         _ => None,
     };
-    let bytes = bytes.ok_or_else(|| format!("`{value}` is not base64"))?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| format!("what `{value}` encodes is not text"))?;
-    result(host, text)
+    let bytes = bytes.ok_or_else(|| format!("`{}` is not base64", brief(value)))?;
+    let text = std::str::from_utf8(&bytes);
+    result(host, text.map_err(|_| format!("what `{}` encodes is not text", brief(value)))?)
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -126,7 +138,7 @@ fn hash<'v>(host: &mut dyn Host<'v>, args: Args<'v>, hash: fn(&[u8]) -> String) 
     };
     let (bytes, _, unmappable) = encoding.encode(value);
     if unmappable {
-        return Err(format!("`{value}` cannot be encoded as `{}`", encoding.name()).into());
+        return Err(format!("`{}` cannot be encoded as `{}`", brief(value), encoding.name()).into());
     }
     let hash = hash(&bytes);
     result(host, &hash)

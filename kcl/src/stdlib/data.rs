@@ -100,9 +100,14 @@ fn filter(args: Args<'_>, sort_keys: usize, ignore: usize) -> Filter {
     filter
 }
 
+/// What is written for a value. Functions were always written as zero where they are all that is written.
+fn written(value: Value<'_>) -> Value<'_> {
+    if matches!(value, Value::Func(_)) { Value::Int(0) } else { value }
+}
+
 /// The JSON of the first argument; `at` is the place of the first option.
 fn json_text(args: Args<'_>, at: usize) -> Outcome<String> {
-    let data = need(args, 0, "data")?;
+    let data = written(need(args, 0, "data")?);
     let indent = int(args, at + 1, "indent")?.unwrap_or(0).max(0);
     if indent > MAX_INDENT {
         return Err(format!("the indent may be {MAX_INDENT} at most, not {indent}").into());
@@ -111,7 +116,7 @@ fn json_text(args: Args<'_>, at: usize) -> Outcome<String> {
 }
 
 fn yaml_text(args: Args<'_>, at: usize) -> Outcome<String> {
-    plan::yaml::document(need(args, 0, "data")?, &filter(args, at, at + 1))
+    plan::yaml::document(written(need(args, 0, "data")?), &filter(args, at, at + 1))
 }
 
 fn yaml_stream(args: Args<'_>, at: usize) -> Outcome<String> {
@@ -134,7 +139,7 @@ pub(super) fn stream(
         if at > 0 {
             stream.push_str(between);
         }
-        stream.push_str(trim(&plan::yaml::document(*item, filter)?));
+        stream.push_str(trim(&plan::yaml::document(written(*item), filter)?));
         if stream.len() > plan::MAX_BYTES {
             return Err("the documents are longer than 1 GiB".into());
         }
@@ -143,10 +148,10 @@ pub(super) fn stream(
 }
 
 fn dump<'v>(host: &mut dyn Host<'v>, args: Args<'v>, text_of_file: &str) -> Result<'v> {
-    let written = text(args, 1, "filename")?;
+    let filename = text(args, 1, "filename")?;
     host.volatile(Volatile::SideEffect);
-    let done = host.world().files().write(&place(host, written), text_of_file.as_bytes(), false);
-    done.map_err(|error| world_failure("write", written, error))?;
+    let done = host.world().files().write(&place(host, filename), text_of_file.as_bytes(), false);
+    done.map_err(|error| world_failure("write", filename, error))?;
     Ok(Value::Undefined)
 }
 

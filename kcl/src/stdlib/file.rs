@@ -1,7 +1,7 @@
 //! The system module `file`.
 //!
-//! Programs are not trusted: no path leads out of the module, or out of the folder that relative paths start from
-//! where there is no module. A `..` is refused even where it would stay inside.
+//! Relative paths start from the folder of the file that the code is in. Programs are not trusted: no path leads out
+//! of the module, or out of that folder where there is no module. A `..` is refused even where it would stay inside.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -25,12 +25,12 @@ pub(super) const FUNCTIONS: &[Function] = &[
     of("abs", PATH_TO_STR, abs),
     of("append", WRITE, |host, args| write(host, args, true)),
     of("cp", MOVE, cp),
-    of("current", "() -> str", current),
+    of("current", "() -> str", |host, _| path_value(host, host.current_file())),
     of("delete", "(filepath: str) -> None", delete),
     of("exists", "(filepath: str) -> bool", exists),
     of("glob", "(pattern: str) -> [str]", glob),
     of("mkdir", "(directory: str, exists?: bool) -> None", mkdir),
-    of("modpath", "() -> str", |host, _| path_value(host, host.module_root().unwrap_or(host.work_dir()))),
+    of("modpath", "() -> str", |host, _| path_value(host, host.module_root().unwrap_or(base(host)))),
     of("mv", MOVE, mv),
     of("read", PATH_TO_STR, read),
     of("read_env", "(key: str) -> str", read_env),
@@ -79,9 +79,14 @@ fn reason<'e>(error: &'e WorldError, absent: &'e str) -> &'e str {
     }
 }
 
+/// The folder that relative paths start from.
+fn base<'v>(host: &dyn Host<'v>) -> &'v Path {
+    host.current_file().parent().unwrap_or(host.work_dir())
+}
+
 /// The absolute path of what a program wrote, which may be a pattern.
 fn allowed<'v>(host: &dyn Host<'v>, written: &str) -> Outcome<PathBuf> {
-    let base = host.work_dir();
+    let base = base(host);
     let path = base.join(written);
     let up = Path::new(written).components().any(|part| part == Component::ParentDir);
     let inside = |root: &Path| path.starts_with(root);
@@ -154,7 +159,7 @@ fn glob<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
     let path = allowed(host, written)?;
     let place = Place { written, path: fixed_part(&path) };
     host.used_file(&place.path);
-    let pattern = pattern(host.work_dir(), written);
+    let pattern = pattern(base(host), written);
     let found = host.world().files().glob(&pattern).map_err(|error| place.failure("search for", &error))?;
     let mut values = Vec::with_capacity(found.len());
     for path in &found {
@@ -186,11 +191,6 @@ fn pattern(base: &Path, written: &str) -> String {
 fn fixed_part(pattern: &Path) -> PathBuf {
     let plain = |part: &Component<'_>| !part.as_os_str().to_string_lossy().contains(['?', '*', '[']);
     normal(&pattern.components().take_while(plain).collect::<PathBuf>())
-}
-
-/// A run does not tell which file it is in.
-fn current<'v>(_: &mut dyn Host<'v>, _: Args<'v>) -> Result<'v> {
-    Err("the current file is not known".into())
 }
 
 fn write<'v>(host: &mut dyn Host<'v>, args: Args<'v>, append: bool) -> Result<'v> {

@@ -4,10 +4,10 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use handlebars::template::{DecoratorTemplate, Parameter, TemplateElement};
+use handlebars::template::{Parameter, TemplateElement};
 use handlebars::{
     Context, Handlebars, Helper, HelperDef, HelperResult, JsonValue, Output, RenderContext, RenderError,
-    RenderErrorReason, Template, html_escape,
+    RenderErrorReason, Template, TemplateError, html_escape,
 };
 
 use super::args::{as_text, need, text};
@@ -165,7 +165,7 @@ const LEAVE: &str = "\0leave";
 
 fn render(source: &str, data: &JsonValue) -> std::result::Result<String, String> {
     check_nesting(source)?;
-    let mut template = Template::compile(source).map_err(|error| sentence(&error.to_string()))?;
+    let mut template = Template::compile(source).map_err(|error| template_error(&error))?;
     guard(&mut template);
     let partials = Arc::new(Partials::default());
     let mut handlebars = Handlebars::new();
@@ -180,9 +180,24 @@ fn render(source: &str, data: &JsonValue) -> std::result::Result<String, String>
     String::from_utf8(out.0).map_err(|error| error.to_string())
 }
 
+fn template_error(error: &TemplateError) -> String {
+    in_line(sentence(&error.reason().to_string()), error.pos().map(|(line, _)| line))
+}
+
 fn render_error(error: &RenderError) -> String {
-    let reason = sentence(&error.reason().to_string());
-    error.line_no.map_or_else(|| reason.clone(), |line| format!("{reason} in line {line}"))
+    let reason = match error.reason() {
+        RenderErrorReason::HelperNotFound(name) => format!("there is no helper `{name}`"),
+        RenderErrorReason::PartialNotFound(name) => format!("there is no partial `{name}`"),
+        other => sentence(&other.to_string()),
+    };
+    in_line(reason, error.line_no)
+}
+
+fn in_line(reason: String, line: Option<usize>) -> String {
+    match line {
+        Some(line) => format!("{reason}, in line {line}"),
+        None => reason,
+    }
 }
 
 /// One line that starts in lower case.
@@ -222,27 +237,30 @@ fn check_nesting(source: &str) -> std::result::Result<(), String> {
     Ok(())
 }
 
-/// Makes every partial that the template defines count how deep it is included.
+/// Makes the template, and every partial that it defines, count how deep they are included.
 fn guard(template: &mut Template) {
-    for element in &mut template.elements {
-        match element {
-            TemplateElement::HelperBlock(block) => {
-                block.template.iter_mut().for_each(guard);
-                block.inverse.iter_mut().for_each(guard);
-            }
-            TemplateElement::PartialBlock(block) => block.template.iter_mut().for_each(guard),
-            TemplateElement::DecoratorBlock(block) => guard_partial(block),
-            _ => {}
+    guard_partials(template);
+    if let (Some(enter), Some(leave)) = (call(ENTER), call(LEAVE)) {
+        template.elements.insert(0, enter);
+        template.elements.push(leave);
+        // Every element has its line there.
+        if let Some(first) = template.mapping.first().cloned() {
+            template.mapping.insert(0, first);
         }
     }
 }
 
-fn guard_partial(partial: &mut DecoratorTemplate) {
-    let Some(body) = &mut partial.template else { return };
-    guard(body);
-    if let (Some(enter), Some(leave)) = (call(ENTER), call(LEAVE)) {
-        body.elements.insert(0, enter);
-        body.elements.push(leave);
+fn guard_partials(template: &mut Template) {
+    for element in &mut template.elements {
+        match element {
+            TemplateElement::HelperBlock(block) => {
+                block.template.iter_mut().for_each(guard_partials);
+                block.inverse.iter_mut().for_each(guard_partials);
+            }
+            TemplateElement::PartialBlock(block) => block.template.iter_mut().for_each(guard_partials),
+            TemplateElement::DecoratorBlock(partial) => partial.template.iter_mut().for_each(guard),
+            _ => {}
+        }
     }
 }
 

@@ -69,8 +69,11 @@ pub trait Host<'v> {
     /// Notes that the result depends on more than its inputs.
     fn volatile(&mut self, what: Volatile);
 
-    /// The folder that relative paths of `file.*` start from.
+    /// The folder that the program is compiled in.
     fn work_dir(&self) -> &'v std::path::Path;
+
+    /// The file of the code that runs; relative paths of `file.*` start from its folder.
+    fn current_file(&self) -> &'v std::path::Path;
 
     /// The module root that `file.*` may not leave; `None` without a `kcl.mod`.
     fn module_root(&self) -> Option<&'v std::path::Path>;

@@ -7,6 +7,7 @@ use fancy_regex::{Captures, Expander, Regex};
 use rustc_hash::FxHashMap;
 
 use super::args::{int, text};
+use super::codec::brief;
 use super::{Failure, Function, Host, Outcome};
 use crate::value::ops::{MAX_LIST, MAX_STR};
 use crate::value::{Args, Value};
@@ -43,7 +44,7 @@ fn compiled(pattern: &str) -> Outcome<Rc<Regex>> {
         return Ok(kept);
     }
     let regex = Regex::new(pattern)
-        .map_err(|error| format!("`{pattern}` is not a regular expression: {error}"))?;
+        .map_err(|error| format!("`{}` is not a regular expression: {error}", brief(pattern)))?;
     let regex = Rc::new(regex);
     KEPT.with_borrow_mut(|kept| {
         if kept.len() >= MAX_KEPT {
@@ -59,14 +60,14 @@ fn subject<'v>(args: Args<'v>) -> Outcome<(&'v str, Rc<Regex>)> {
     Ok((text(args, 0, "string")?, compiled(text(args, 1, "pattern")?)?))
 }
 
-/// A search that had to be given up.
-fn given_up(regex: &Regex, error: &fancy_regex::Error) -> Failure {
-    format!("the search for `{}` was given up: {error}", regex.as_str()).into()
+/// A search that reached its limit.
+fn given_up(regex: &Regex) -> Failure {
+    format!("the search for `{}` was given up, for it went back too often", brief(regex.as_str())).into()
 }
 
 fn search<'v>(_: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
     let (string, regex) = subject(args)?;
-    let found = regex.is_match(string).map_err(|error| given_up(&regex, &error))?;
+    let found = regex.is_match(string).map_err(|_| given_up(&regex))?;
     Ok(Value::Bool(found))
 }
 
@@ -88,13 +89,13 @@ fn find_all<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
     let mut found = Vec::new();
     if regex.captures_len() > 2 {
         for captures in regex.captures_iter(string) {
-            let captures = captures.map_err(|error| given_up(&regex, &error))?;
+            let captures = captures.map_err(|_| given_up(&regex))?;
             let groups = groups(&regex, &captures)?;
             push(&mut found, list(host, &groups))?;
         }
     } else {
         for hit in regex.find_iter(string) {
-            let hit = hit.map_err(|error| given_up(&regex, &error))?;
+            let hit = hit.map_err(|_| given_up(&regex))?;
             push(&mut found, Value::Str(hit.as_str()))?;
         }
     }
@@ -104,7 +105,7 @@ fn find_all<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
 fn groups<'v>(regex: &Regex, captures: &Captures<'v>) -> Outcome<Vec<Value<'v>>> {
     let group = |at: usize| match captures.get(at) {
         Some(group) => Ok(Value::Str(group.as_str())),
-        None => Err(format!("group {at} of `{}` takes no part in a match", regex.as_str()).into()),
+        None => Err(format!("group {at} of `{}` takes no part in a match", brief(regex.as_str())).into()),
     };
     (1..captures.len()).map(group).collect()
 }
@@ -123,7 +124,7 @@ fn replace<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
     let expander = Expander::default();
     let (mut out, mut rest) = (String::with_capacity(string.len()), 0);
     for captures in regex.captures_iter(string).take(times) {
-        let captures = captures.map_err(|error| given_up(&regex, &error))?;
+        let captures = captures.map_err(|_| given_up(&regex))?;
         let Some(hit) = captures.get(0) else { continue };
         out.push_str(&string[rest..hit.start()]);
         expander.append_expansion(&mut out, replacement, &captures);
@@ -141,7 +142,7 @@ fn split<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
     let (string, regex) = subject(args)?;
     let mut parts = Vec::new();
     for part in regex.split(string).take(times(args, 2, "maxsplit")?) {
-        let part = part.map_err(|error| given_up(&regex, &error))?;
+        let part = part.map_err(|_| given_up(&regex))?;
         push(&mut parts, Value::Str(part))?;
     }
     Ok(list(host, &parts))
