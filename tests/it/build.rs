@@ -10,7 +10,7 @@ fn demo() -> Repo {
         .file("base/labels.k", "schema Labels:\n    app: str\n    team?: str\n")
         .file("apps/shop/project.yaml", "name: shop\ntenant: retail\n")
         .file("apps/shop/dev/stack.yaml", "name: dev\n")
-        .file("apps/shop/dev/main.k", "import base.labels\n\nlabels = labels.Labels {app = \"shop\"}\n")
+        .file("apps/shop/dev/main.k", "import base.labels\n\ntags = labels.Labels {app = \"shop\"}\n")
         .file("apps/shop/prod/stack.yaml", "name: prod\n")
         .file("apps/shop/prod/main.k", "replicas = 3\n")
         .file("apps/mail/project.yaml", "name: mail\ntenant: messaging\n")
@@ -36,7 +36,7 @@ fn writes_an_artifact_for_each_stack() {
     let ran = repo.konfig(&["build"]).good();
     assert_eq!(ran.counts(), (3, 0, 3));
     assert_eq!(artifacts(&repo), ["apps/mail/prod", "apps/shop/dev", "apps/shop/prod"]);
-    assert_eq!(repo.read("dist/apps/shop/dev.yaml").as_deref(), Some("labels:\n  app: shop\n"));
+    assert_eq!(repo.read("dist/apps/shop/dev.yaml").as_deref(), Some("tags:\n  app: shop\n"));
     assert_eq!(repo.read("dist/apps/shop/prod.yaml").as_deref(), Some("replicas: 3\n"));
 }
 
@@ -156,7 +156,7 @@ fn a_problem_of_many_stacks_is_said_once() {
 #[test]
 fn check_compares_and_writes_nothing() {
     let repo = demo()
-        .file("apps/shop/dev/ci-test/stdout.golden.yaml", "labels: {app: shop}\n")
+        .file("apps/shop/dev/ci-test/stdout.golden.yaml", "tags: {app: shop}\n")
         .file("apps/shop/prod/ci-test/stdout.golden.yaml", "replicas: 3 # at least\n");
     let ran = repo.konfig(&["build", "--check"]).good();
     assert_eq!(ran.counts(), (3, 0, 0));
