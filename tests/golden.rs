@@ -11,7 +11,6 @@
 #[path = "it/repo.rs"]
 mod repo;
 
-use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -247,7 +246,7 @@ impl Case {
             match (here, kept) {
                 _ if line.starts_with("#>") || line.starts_with("#! ") => {}
                 (_, Some(_)) => lines.push(line.clone()),
-                (Some(found), None) => lines.push(format!("{before}  #! {}", found.message)),
+                (Some(found), None) => lines.push(format!("{before}  #! {}", found.first_line())),
                 (None, _) => lines.push(before.to_owned()),
             }
         }
@@ -255,7 +254,7 @@ impl Case {
             lines.pop();
         }
         let placeless = found.iter().filter(|found| found.place.is_empty());
-        lines.extend(placeless.map(|found| format!("#! {}", found.message)));
+        lines.extend(placeless.map(|found| format!("#! {}", found.first_line())));
         lines.extend(ran.stdout.lines().map(|line| format!("#> {line}").trim_end().to_owned()));
         lines.push(String::new());
         lines
@@ -265,6 +264,10 @@ impl Case {
 impl Expected {
     fn is(&self, found: &Self) -> bool {
         self.place == found.place && found.message.contains(&self.message)
+    }
+
+    fn first_line(&self) -> &str {
+        self.message.lines().next().unwrap_or_default().trim_end()
     }
 }
 
@@ -285,7 +288,8 @@ fn diagnostics(stderr: &str) -> Vec<Expected> {
                 place = format!("{file}:{line}");
                 break;
             }
-            let _ = write!(message, " {next}");
+            message.push('\n');
+            message.push_str(next);
             lines.next();
         }
         found.push(Expected { place, message });
