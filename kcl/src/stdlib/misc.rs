@@ -16,7 +16,7 @@ use crate::plan::Filter;
 use crate::value::convert::type_name;
 use crate::value::ops::{MAX_DEPTH, MAX_STR};
 use crate::value::union::{UnionOptions, union};
-use crate::value::{Args, Dict, Func, Value};
+use crate::value::{Args, Dict, Entry, Func, Value};
 
 const fn of(
     module: &'static str,
@@ -28,7 +28,8 @@ const fn of(
 }
 
 /// The members of `collection`.
-pub(super) const COLLECTION: &[Function] = &[of("collection", "union_all", "(list: [any]) -> any", union_all)];
+pub(super) const COLLECTION: &[Function] =
+    &[of("collection", "union_all", "(list: [any]) -> any", union_all)];
 
 /// The members of `manifests`.
 pub(super) const MANIFESTS: &[Function] =
@@ -53,7 +54,8 @@ fn not_a_list(value: Value<'_>) -> Failure {
 
 /// All items as `|` puts them together; `None` where there are none.
 fn union_all<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
-    let Value::List(items) = need(args, 0, "list")? else { return Err(not_a_list(need(args, 0, "list")?)) };
+    let list = need(args, 0, "list")?;
+    let Value::List(items) = list else { return Err(not_a_list(list)) };
     let Some((first, rest)) = items.split_first() else { return Ok(Value::None) };
     rest.iter().try_fold(*first, |all, item| union(host, all, *item, UnionOptions::default()))
 }
@@ -122,7 +124,7 @@ fn template_data(data: Value<'_>) -> Outcome<JsonValue> {
 fn object(dict: &Dict<'_>, depth: usize, keeps: fn(Value<'_>) -> bool) -> Outcome<JsonValue> {
     let mut entries: Vec<_> = dict.entries().iter().filter(|entry| keeps(entry.value)).collect();
     entries.sort_by_key(|entry| entry.key.as_str());
-    let pair = |entry: &crate::value::Entry<'_>| Ok((entry.key.as_str().to_owned(), json(entry.value, depth)?));
+    let pair = |entry: &Entry<'_>| Ok((entry.key.as_str().to_owned(), json(entry.value, depth)?));
     let pairs: Outcome<serde_json::Map<_, _>> = entries.into_iter().map(pair).collect();
     pairs.map(JsonValue::Object)
 }
@@ -174,9 +176,7 @@ fn render(source: &str, data: &JsonValue) -> std::result::Result<String, String>
     handlebars.register_helper(LEAVE, Box::new(Leave(partials)));
     handlebars.register_template("template", template);
     let mut out = Limited(Vec::new());
-    handlebars
-        .render_to_write("template", data, &mut out)
-        .map_err(|error| render_error(&error))?;
+    handlebars.render_to_write("template", data, &mut out).map_err(|error| render_error(&error))?;
     String::from_utf8(out.0).map_err(|error| error.to_string())
 }
 
