@@ -61,7 +61,12 @@ impl Generator {
             self.lambda(number);
         }
         for number in 0..self.rng.usize(2..8) {
-            self.global(number);
+            match self.rng.u32(0..8) {
+                0 => self.unification(number),
+                1 => self.branches(number),
+                2 => self.changed(number),
+                _ => self.global(number),
+            }
         }
     }
 
@@ -184,6 +189,67 @@ impl Generator {
         self.names.push((name, ty));
     }
 
+    /// One or two declarations of a name that become one.
+    fn unification(&mut self, number: usize) {
+        if self.schemas.is_empty() {
+            return self.global(number);
+        }
+        let schema = self.rng.usize(0..self.schemas.len());
+        let value = self.instance(schema, 1);
+        self.line(&format!("u{number}: {value}"));
+        if self.chance(2) {
+            let attr = self.rng.usize(0..self.schemas[schema].attrs.len());
+            let Attr { name, ty, .. } = &self.schemas[schema].attrs[attr];
+            let (name, ty) = (name.clone(), ty.clone());
+            let value = self.expr(&ty, 1);
+            let text = format!("u{number}: {} {{{name} = {value}}}", self.schemas[schema].name);
+            self.line(&text);
+        }
+        self.names.push((format!("u{number}"), Ty::Schema(schema)));
+    }
+
+    /// A variable that is set in the arms of an `if`, and read before or after.
+    fn branches(&mut self, number: usize) {
+        let ty = self.ty(1);
+        let (test, other) = (self.expr(&Ty::Bool, 2), self.expr(&Ty::Bool, 1));
+        let values: Vec<_> = (0..4).map(|_| self.expr(&ty, 2)).collect();
+        let name = format!("_b{number}");
+        if self.chance(2) {
+            self.line(&format!("e{number} = {name}"));
+        }
+        self.line(&format!("{name} = {}", values[0]));
+        self.line(&format!("if {test}:\n    {name} = {}", values[1]));
+        if self.chance(2) {
+            self.line(&format!("elif {other}:\n    {name} = {}", values[2]));
+        }
+        if self.chance(2) {
+            self.line(&format!("else:\n    {name} = {}", values[3]));
+        }
+        self.line(&format!("b{number} = {name}"));
+        self.names.push((format!("b{number}"), ty));
+    }
+
+    /// A variable that is changed step by step.
+    fn changed(&mut self, number: usize) {
+        let name = format!("_c{number}");
+        let ty = match self.rng.u32(0..3) {
+            0 => Ty::Int,
+            1 => Ty::Str,
+            _ => Ty::List(Box::new(Ty::Int)),
+        };
+        let first = self.expr(&ty, 1);
+        self.line(&format!("{name} = {first}"));
+        for _ in 0..self.rng.usize(1..3) {
+            let more = self.expr(&ty, 1);
+            match self.rng.u32(0..3) {
+                0 => self.line(&format!("{name} = {name} + {more}")),
+                _ => self.line(&format!("{name} += {more}")),
+            }
+        }
+        self.line(&format!("c{number} = {name}"));
+        self.names.push((format!("c{number}"), ty));
+    }
+
     /// An expression of a type, or of another one by mistake.
     fn expr(&mut self, ty: &Ty, depth: u32) -> String {
         if self.slips() {
@@ -199,7 +265,8 @@ impl Generator {
         if depth == 0 || self.chance(4) {
             return self.leaf(ty);
         }
-        match self.rng.u32(0..9) {
+        match self.rng.u32(0..10) {
+            9 => self.member(ty).unwrap_or_else(|| self.leaf(ty)),
             0 => {
                 let test = self.expr(&Ty::Bool, depth - 1);
                 let (then, otherwise) = (self.expr(ty, depth - 1), self.expr(ty, depth - 1));
@@ -215,6 +282,17 @@ impl Generator {
             }
             _ => self.built(ty, depth - 1),
         }
+    }
+
+    /// An attribute of an instance that has a name.
+    fn member(&mut self, ty: &Ty) -> Option<String> {
+        let mut known = Vec::new();
+        for (name, of) in &self.names {
+            let Ty::Schema(schema) = of else { continue };
+            let fitting = self.schemas[*schema].attrs.iter().filter(|attr| attr.ty == *ty && !attr.optional);
+            known.extend(fitting.map(|attr| format!("{name}.{}", attr.name)));
+        }
+        if known.is_empty() { None } else { Some(known.swap_remove(self.rng.usize(0..known.len()))) }
     }
 
     fn leaf(&mut self, ty: &Ty) -> String {
@@ -324,7 +402,7 @@ impl Generator {
 
     fn list(&mut self, item: &Ty, depth: u32) -> String {
         let whole = Ty::List(Box::new(item.clone()));
-        match self.rng.u32(0..7) {
+        match self.rng.u32(0..8) {
             0 => format!("({} + {})", self.expr(&whole, depth), self.expr(&whole, depth)),
             1 => {
                 let source = self.expr(&Ty::List(Box::new(Ty::Int)), depth);
@@ -341,6 +419,16 @@ impl Generator {
             }
             4 => format!("[*{}, {}]", self.expr(&whole, depth), self.expr(item, depth)),
             5 if *item == Ty::Int => format!("range({})", self.rng.i32(0..6)),
+            5 if matches!(item, Ty::Str) => format!("sorted({})", self.expr(&whole, depth)),
+            6 => {
+                let kind = self.pick(&["filter", "map"]);
+                let source = self.leaf(&whole);
+                self.names.push(("e".into(), item.clone()));
+                let body = if kind == "map" { self.expr(item, depth) } else { self.expr(&Ty::Bool, depth) };
+                self.names.pop();
+                let quantified = if source.starts_with('[') { source } else { format!("{source}[:]") };
+                format!("({kind} e in {quantified} {{ {body} }})")
+            }
             _ => {
                 let items: Vec<_> = (0..self.rng.usize(0..4)).map(|_| self.expr(item, depth)).collect();
                 format!("[{}]", items.join(", "))
@@ -391,6 +479,13 @@ impl Generator {
         if self.slips() {
             entries.push("zz = 1".into());
         }
-        format!("{} {{{}}}", self.schemas[number].name, entries.join(", "))
+        let instance = format!("{} {{{}}}", self.schemas[number].name, entries.join(", "));
+        if depth == 0 || !self.chance(4) {
+            return instance;
+        }
+        let attr = self.rng.usize(0..self.schemas[number].attrs.len());
+        let Attr { name, ty, .. } = &self.schemas[number].attrs[attr];
+        let (name, ty) = (name.clone(), ty.clone());
+        format!("({instance} | {{{name} = {}}})", self.expr(&ty, depth - 1))
     }
 }

@@ -2,10 +2,11 @@
 
 use syntax::ast::{BinaryOp, TemplateFormat};
 
+use super::typing::{describe, is_of_schema};
 use super::{Frame, Run};
 use crate::lower::code::{Const, Expr, ExprKind, Item, PartCode, SliceCode, Type};
 use crate::stdlib::Outcome;
-use crate::value::convert::write_text;
+use crate::value::convert::{type_of, write_text};
 use crate::value::ops::MAX_STR;
 use crate::value::union::{UnionOptions, union, unpack_list};
 use crate::value::{Key, Value, ops};
@@ -138,7 +139,11 @@ impl<'r> Run<'r> {
 
     fn convert(&mut self, value: &'r Expr, ty: &'r Type) -> Outcome<Value<'r>> {
         let value = self.expr(value)?;
-        self.pack(value, ty)
+        let packed = self.pack(value, ty)?;
+        if !is_of_schema(packed, ty) {
+            return Err(format!("expect {}, got {}", describe(ty), type_of(packed, true)).into());
+        }
+        Ok(packed)
     }
 
     fn items(&mut self, items: &'r [Item], list: &mut Vec<Value<'r>>) -> Outcome<()> {

@@ -6,11 +6,19 @@ use std::sync::Arc;
 use bumpalo::Bump;
 
 use super::Run;
+use super::typing::describe;
+use crate::lower::code::Type;
 use crate::stdlib::{Failure, Host, Outcome, Volatile};
-use crate::value::{Args, Dict, SchemaType, Value};
+use crate::value::{Args, Dict, Func, SchemaType, Value};
 use crate::world::World;
 
 impl<'r> Host<'r> for Run<'r> {
+    fn first_parameter(&self, callee: Value<'r>) -> Option<String> {
+        let Value::Func(Func::Lambda(closure)) = callee else { return None };
+        let ty = closure.code.params.first()?.ty.as_ref()?;
+        (!matches!(ty, Type::Any)).then(|| describe(ty))
+    }
+
     fn arena(&self) -> &'r Bump {
         self.arena
     }

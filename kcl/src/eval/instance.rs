@@ -70,7 +70,7 @@ const UNSET: Slot<'static> = Slot {
     value: Value::Undefined,
     op: EntryOp::Union,
     index: None,
-    origin: Origin { package: 0, file: 0, at: 0 },
+    origin: Origin::NOWHERE,
     ty: None,
     last: None,
     level: 0,
@@ -439,6 +439,7 @@ impl<'r> Run<'r> {
     }
 
     fn merged(&mut self, old: Slot<'r>, entry: &'r Entry<'r>) -> Outcome<Value<'r>> {
+        self.place = self.end_of(entry).unwrap_or(self.place);
         let mut block = DictBuilder::with_capacity(1);
         block.put(Entry { value: old.value, op: old.op, index: None, ..*entry });
         merge_entry(self, &mut block, *entry, ATTRIBUTE)?;

@@ -10,7 +10,7 @@ use crate::lower::code::{SchemaCode, Type};
 use crate::package::PackageId;
 use crate::stdlib::Outcome;
 use crate::value::convert::type_of;
-use crate::value::{Args, Dict, DictBuilder, Entry, Key, SchemaId, Value, ops};
+use crate::value::{Args, Dict, DictBuilder, Entry, Key, Origin, SchemaId, Value, ops};
 
 impl<'r> Run<'r> {
     /// The value as a type has it.
@@ -91,11 +91,20 @@ impl<'r> Run<'r> {
         self.nested(|run| run.instantiate(&code.ty, *dict, place, args))
     }
 
+    /// Where an entry ends, as far as is known: its last own entry.
+    pub(super) fn end_of(&self, entry: &Entry<'r>) -> Option<(&'r Arc<Source>, Span)> {
+        let inner = match entry.value {
+            Value::Dict(dict) => dict.entries().last().and_then(|last| self.written(last)),
+            _ => None,
+        };
+        inner.or_else(|| self.written(entry))
+    }
+
     /// Where an entry was written, if it was.
     fn written(&self, entry: &Entry<'r>) -> Option<(&'r Arc<Source>, Span)> {
-        let package = PackageId(entry.origin.package.checked_sub(1)?);
-        let span = Span::new(entry.origin.at, entry.origin.at + entry.key.as_str().len() as u32);
-        Some((self.source_of(package, entry.origin.file), span))
+        let Origin { package, file, at } = entry.origin;
+        let file = self.code(PackageId(package))?.files.get(file as usize)?;
+        Some((&file.source, Span::new(at, at + entry.key.as_str().len() as u32)))
     }
 
     /// Whether every key is an attribute, is private, or falls under an index signature.
@@ -178,11 +187,20 @@ pub(super) fn fits(value: Value<'_>, ty: &Type) -> bool {
     }
 }
 
+/// Whether an instance is of the very schema that a type names; other values are no matter of this.
+pub(super) fn is_of_schema(value: Value<'_>, ty: &Type) -> bool {
+    match (ty, value) {
+        (Type::Schema(id, _), Value::Instance(instance)) => instance.schema.id == *id,
+        (Type::Union(types), Value::Instance(_)) => types.iter().any(|ty| is_of_schema(value, ty)),
+        _ => true,
+    }
+}
+
 fn same_literal(value: Value<'_>, literal: Value<'_>) -> bool {
     match (value, literal) {
         (Value::Unit(a), Value::Unit(b)) => a.raw == b.raw && a.suffix == b.suffix,
         (Value::Bool(_), Value::Bool(_)) | (Value::Str(_), Value::Str(_)) => ops::equal(value, literal),
-        (Value::Int(_) | Value::Float(_), Value::Int(_) | Value::Float(_)) => ops::equal(value, literal),
+        (Value::Int(_), Value::Int(_)) | (Value::Float(_), Value::Float(_)) => ops::equal(value, literal),
         _ => false,
     }
 }

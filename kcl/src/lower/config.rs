@@ -171,8 +171,7 @@ impl Lower<'_> {
         value: Expr,
         span: Span,
     ) -> EntryCode {
-        let origin =
-            Origin { package: self.package.id.0.wrapping_add(1), file: self.file as u32, at: span.start };
+        let origin = Origin { package: self.package.id.0, file: self.file as u32, at: span.start };
         EntryCode { key, op, index, value, local: None, origin, span }
     }
 

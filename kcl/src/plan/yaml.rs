@@ -140,7 +140,7 @@ impl Writer {
             Value::Bool(bool) => self.out.push_str(if bool { "true" } else { "false" }),
             Value::Int(int) => self.out.push_str(itoa::Buffer::new().format(int)),
             Value::Float(float) if float.is_finite() => {
-                self.out.push_str(ryu::Buffer::new().format_finite(float));
+                self.out.push_str(ryu::Buffer::new().format_finite(as_read(float)));
             }
             Value::Unit(unit) => self.out.push_str(ryu::Buffer::new().format(unit.value)),
             _ => self.out.push_str("null"),
@@ -251,6 +251,12 @@ impl Writer {
 }
 
 /// What says how the end of a block is read: one break is kept by default, none is `-`, more are `+`.
+/// A float as the reference has it in YAML: it writes JSON first and reads it back in a way that may miss the last bit.
+fn as_read(float: f64) -> f64 {
+    let mut digits = ryu::Buffer::new();
+    serde_json::from_str(digits.format_finite(float)).unwrap_or(float)
+}
+
 fn chomping(text: &str) -> &'static str {
     let mut back = text.chars().rev().map(is_break);
     match (back.next(), back.next()) {

@@ -283,9 +283,15 @@ fn reduce<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
         return Err("the argument `reducer` must be a function".into());
     }
     let mut items = items.iter();
-    let mut result = match args.get(2, "initial") {
-        Some(initial) => initial,
-        None => items.next().copied().unwrap_or(Value::None),
+    let mut result = match args.get(2, "initial").or_else(|| items.next().copied()) {
+        Some(first) => first,
+        None => match host.first_parameter(reducer) {
+            Some(ty) => {
+                let why = format!("an empty list without an initial value gives no `{ty}` to start from");
+                return Err(why.into());
+            }
+            None => Value::None,
+        },
     };
     for item in items {
         let positional = host.arena().alloc_slice_copy(&[result, *item]);

@@ -90,6 +90,9 @@ pub trait Host<'v> {
     /// Replaces the output of the program.
     fn set_output(&mut self, text: String);
 
+    /// The type of a function's first parameter, where it is declared and not `any`.
+    fn first_parameter(&self, callee: Value<'v>) -> Option<String>;
+
     /// Calls a value.
     ///
     /// # Errors

@@ -170,6 +170,8 @@ fn is_global_unicast_4(ip: Ipv4Addr) -> bool {
 
 fn is_global_unicast_6(ip: Ipv6Addr) -> bool {
     match ip.segments() {
+        // Those that stand for addresses of the older kind.
+        [0x64, 0xFF9B, 0, 0, 0, 0, ..] => true,
         [0x2001, 0xDB8, ..] | [0x2001, 2, 0, ..] => false,
         [first, ..] => first & 0xE000 == 0x2000,
     }

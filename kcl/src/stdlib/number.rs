@@ -4,6 +4,9 @@ use crate::stdlib::Outcome;
 use crate::value::Value;
 use crate::value::convert::{text, type_name};
 
+/// The first float that no integer reaches.
+const I64_END: f64 = 9_223_372_036_854_775_808.0;
+
 /// The factor of a unit, for the units that are above one.
 pub(super) fn unit_factor(unit: &str) -> Option<i64> {
     Some(match unit {
@@ -29,6 +32,9 @@ pub(super) fn parse_int<'v>(value: Value<'v>, base: i64) -> Outcome<Value<'v>> {
     match value {
         Value::Int(_) => Ok(value),
         Value::Float(float) => Ok(Value::Int(float as i64)),
+        Value::Unit(unit) if unit.value.abs() >= I64_END => {
+            Err(format!("`{}{}` does not fit into 64 bits", unit.raw, unit.suffix).into())
+        }
         Value::Unit(unit) => Ok(Value::Int(unit.value as i64)),
         Value::Bool(bool) => Ok(Value::Int(bool.into())),
         Value::Str(text) => {

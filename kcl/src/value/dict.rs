@@ -49,14 +49,19 @@ impl PartialEq for Key<'_> {
 impl Eq for Key<'_> {}
 
 /// Where an entry was written: the file, numbered in its package, and the first byte of the key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin {
-    /// Number of the package in the program, plus one; 0 where no text is behind the entry.
+    /// Number of the package in the program.
     pub package: u32,
     /// Number of the file in its package.
     pub file: u32,
     /// First byte.
     pub at: u32,
+}
+
+impl Origin {
+    /// That of entries that no text is behind.
+    pub const NOWHERE: Self = Self { package: u32::MAX - 1, file: 0, at: 0 };
 }
 
 /// An entry of a dict.
@@ -78,7 +83,7 @@ impl<'v> Entry<'v> {
     /// An entry with the operator `:`.
     #[must_use]
     pub fn new(key: Key<'v>, value: Value<'v>) -> Self {
-        Self { key, value, op: EntryOp::Union, index: None, origin: Origin::default() }
+        Self { key, value, op: EntryOp::Union, index: None, origin: Origin::NOWHERE }
     }
 }
 
