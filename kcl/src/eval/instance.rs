@@ -186,6 +186,7 @@ impl<'r> Run<'r> {
         let layout = self.contexts[context as usize].layout;
         let own = own_body(layout, code.ty.id);
         let by = self.frame.package;
+        let around = self.place;
         self.set_up(context, own, args, by)?;
         let named = code.index.as_ref().filter(|_| layout.key_slot.is_some());
         match named {
@@ -195,6 +196,7 @@ impl<'r> Run<'r> {
         let value = self.finish(context, code, args);
         self.record(context, code.ty.id, by);
         if self.schema_depth <= 1 && self.schema_expr_depth <= 1 {
+            self.place = around;
             self.check_required(value)?;
         }
         if named.is_none() {
@@ -428,8 +430,16 @@ impl<'r> Run<'r> {
         let old = *self.slot_mut(context, slot);
         let plain = entry.index.is_none()
             && (entry.op == EntryOp::Override || entry.op == EntryOp::Union && old.value.is_nothing());
+        let declared = self.place;
         let value = if plain { entry.value } else { self.merged(old, entry)? };
-        let value = self.pack_slot(context, slot, value)?;
+        let value = self.pack_slot(context, slot, value).map_err(|failure| match failure {
+            Failure::Message(message) => {
+                let (source, span) = self.end_of(entry).unwrap_or(declared);
+                let misfit = Diagnostic::new(Code::Evaluation, source, span, message);
+                Failure::At(Box::new(misfit.note(declared.0, declared.1, "the attribute is declared here")))
+            }
+            placed => placed,
+        })?;
         let slot = self.slot_mut(context, slot);
         slot.value = value;
         slot.op = entry.op;
@@ -592,7 +602,11 @@ impl<'r> Run<'r> {
             missing.as_str(),
             instance.schema.name
         );
-        Err(Failure::At(Box::new(Diagnostic::new(Code::Evaluation, source, span, message))))
+        let missing = Diagnostic::new(Code::Evaluation, source, span, message);
+        let (now, at) = self.place;
+        let here = Arc::ptr_eq(now, source) && at.start == span.start;
+        let missing = if here { missing } else { missing.note(now, at, "the instance is made for this") };
+        Err(Failure::At(Box::new(missing)))
     }
 
     /// The checks of the base, of the schema, of the mixins.
