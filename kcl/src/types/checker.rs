@@ -8,12 +8,11 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use elsa::sync::FrozenVec;
 use rustc_hash::{FxHashMap, FxHashSet};
 use syntax::{Code, Diagnostic, Source, Span, Symbol};
 
 use super::signature;
-use super::table::Table;
+use super::table::{Own, Table};
 use super::ty::{FunctionType, ModuleType, Place, SchemaSort, SchemaType, Type};
 use crate::package::{Package, PackageFile};
 use crate::resolve::Program;
@@ -84,7 +83,7 @@ impl<'a> Checker<'a> {
         program: &'a Program,
         package: &'a Package,
         merged: Option<&'a Merged<'a>>,
-        own: &'a FrozenVec<Box<SchemaType>>,
+        own: &'a Own,
     ) -> Self {
         Self {
             table: Table { program, package: package.id, own },
@@ -155,6 +154,7 @@ impl<'a> Checker<'a> {
 
     /// Declares a name in the current scope.
     pub(super) fn declare(&mut self, name: Symbol, ty: Type, span: Span) {
+        let ty = ty.bounded();
         if self.scopes.is_empty() {
             let place = self.place(span);
             self.globals.insert(name, Global { ty, place });
@@ -228,6 +228,7 @@ impl<'a> Checker<'a> {
 
     /// Sets the type of a name of the current scope.
     pub(super) fn set(&mut self, name: Symbol, ty: Type) {
+        let ty = ty.bounded();
         if self.scopes.is_empty() {
             if let Some(global) = self.globals.get_mut(&name) {
                 global.ty = ty;
@@ -246,7 +247,7 @@ impl<'a> Checker<'a> {
 
     pub(super) fn learn_attribute(&mut self, name: Symbol, ty: Type) {
         if let Some(body) = &mut self.body {
-            body.learned.insert(name, ty);
+            body.learned.insert(name, ty.bounded());
         }
     }
 

@@ -558,7 +558,7 @@ impl Checker<'_> {
             found.names.push(key);
         }
         let joined = before.map_or_else(|| ty.clone(), |before| self.table.join([&before.ty, &ty]));
-        let attr = DictAttr { ty: self.table.widen(&joined), place: self.place(name.span) };
+        let attr = DictAttr { ty: self.table.widen(&joined).bounded(), place: self.place(name.span) };
         found.attrs.insert(name.name, attr);
         self.declare(name.name, joined, name.span);
         found.values.push(ty);

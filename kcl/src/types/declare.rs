@@ -1,18 +1,12 @@
 //! What a package declares: found before any statement is checked, since names may be used before they are set.
 
-use syntax::ast::{self, ExprKind, StmtKind, TypeKind};
+use rustc_hash::FxHashSet;
+use syntax::ast::{self, ExprKind, Ident, StmtKind, TypeKind};
 use syntax::{Code, Symbol};
 
 use super::checker::{Checker, Global};
 use super::stmt::is_private;
 use super::ty::{FunctionType, SchemaRef, Type};
-
-/// An alias, and the file that it is in.
-#[derive(Clone, Copy)]
-struct Alias<'a> {
-    file: usize,
-    alias: &'a ast::TypeAlias,
-}
 
 impl<'a> Checker<'a> {
     /// Declares the names of the package, then what its schemas are.
@@ -50,41 +44,37 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Aliases may stand for later ones; one that is never settled stands for itself.
+    /// Aliases stand for what was declared before them, and for schemas.
     fn aliases(&mut self) {
         let found = self.top_stmts().filter_map(|(file, stmt)| match &stmt.kind {
-            StmtKind::TypeAlias(alias) => Some(Alias { file, alias }),
+            StmtKind::TypeAlias(alias) => Some((file, &**alias)),
             _ => None,
         });
-        let mut open: Vec<Alias<'a>> = found.collect();
-        while !open.is_empty() {
-            let before = open.len();
-            let waiting: Vec<Symbol> = open.iter().map(|one| one.alias.name.name).collect();
-            let (ready, rest): (Vec<_>, Vec<_>) =
-                open.into_iter().partition(|one| !mentions(&one.alias.ty, &waiting));
-            for one in ready {
-                self.settle(one);
-            }
-            if rest.len() == before {
-                rest.iter().for_each(|one| self.circular(*one));
-                return;
-            }
-            open = rest;
+        let found: Vec<(usize, &ast::TypeAlias)> = found.collect();
+        let aliases: FxHashSet<Symbol> = found.iter().map(|(_, alias)| alias.name.name).collect();
+        for (file, alias) in found {
+            self.file = file;
+            let open = |name| aliases.contains(&name) && !self.globals.contains_key(&name);
+            let ty = match mentioned(&alias.ty, &open) {
+                Some(name) => self.alias_of_later(alias, name),
+                None => self.quietly(|this| this.annotation(&alias.ty)),
+            };
+            let ty = if let Type::Schema(id, _) = ty { Type::Schema(id, false) } else { ty };
+            self.declare(alias.name.name, ty, alias.name.span);
         }
     }
 
-    fn settle(&mut self, Alias { file, alias }: Alias<'a>) {
-        self.file = file;
-        let ty = self.quietly(|this| this.annotation(&alias.ty));
-        let ty = if let Type::Schema(id, _) = ty { Type::Schema(id, false) } else { ty };
-        self.declare(alias.name.name, ty, alias.name.span);
-    }
-
-    fn circular(&mut self, Alias { file, alias }: Alias<'a>) {
-        self.file = file;
-        self.declare(alias.name.name, Type::Any, alias.name.span);
-        let message = format!("the alias `{}` stands for itself", alias.name.name);
-        self.report(Code::Compile, alias.name.span, message);
+    fn alias_of_later(&mut self, alias: &ast::TypeAlias, name: Ident) -> Type {
+        let Ident { name, span } = name;
+        let own = alias.name.name;
+        let problem = if name == own {
+            self.problem(Code::Compile, span, format!("the alias `{name}` stands for itself"))
+        } else {
+            let problem = self.problem(Code::Compile, span, format!("name `{name}` is not defined"));
+            problem.hint(format!("declare `{name}` before `{own}`"))
+        };
+        self.problems.push(problem);
+        Type::Any
     }
 
     /// Does something without a word about what is wrong: it is done again later, aloud.
@@ -105,7 +95,13 @@ impl<'a> Checker<'a> {
     fn declare_stmt(&mut self, stmt: &'a ast::Stmt) {
         match &stmt.kind {
             StmtKind::Assign(assign) => self.declare_assign(assign),
-            StmtKind::Unify(unify) => self.declare_variable(&unify.name, Type::Any),
+            StmtKind::Unify(unify) => {
+                let ty = match self.path(&unify.value.name, unify.value.name_span) {
+                    Type::Schema(id, _) => Type::Schema(id, true),
+                    _ => Type::Any,
+                };
+                self.declare_variable(&unify.name, ty);
+            }
             StmtKind::If(choice) => {
                 for stmt in choice.body.iter().chain(&choice.otherwise) {
                     self.declare_stmt(stmt);
@@ -130,7 +126,7 @@ impl<'a> Checker<'a> {
             if !target.path.is_empty() {
                 continue;
             }
-            let declared = assign.ty.as_ref().map(|ty| self.quietly(|this| this.annotation(ty)));
+            let declared = assign.ty.as_ref().map(|ty| self.annotation(ty));
             if let Some(ty) = &declared
                 && let Some(known) = self.globals.get(&name).map(|global| global.ty.clone())
                 && !known.is_any()
@@ -148,7 +144,7 @@ impl<'a> Checker<'a> {
     }
 
     /// A name that was given a type keeps it.
-    fn declare_variable(&mut self, name: &ast::Ident, ty: Type) {
+    fn declare_variable(&mut self, name: &Ident, ty: Type) {
         let place = self.place(name.span);
         let known = self.globals.get(&name.name).map(|global| global.ty.clone());
         let ty = known.filter(|_| ty.is_any()).unwrap_or(ty);
@@ -156,15 +152,17 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// Whether a type mentions one of these names.
-fn mentions(ty: &ast::Type, names: &[Symbol]) -> bool {
-    let optional = |ty: &Option<Box<ast::Type>>| ty.as_ref().is_some_and(|ty| mentions(ty, names));
+/// The first name in a type that a test holds for.
+fn mentioned(ty: &ast::Type, test: &impl Fn(Symbol) -> bool) -> Option<Ident> {
+    let optional = |ty: &Option<Box<ast::Type>>| mentioned(ty.as_deref()?, test);
     match &ty.kind {
-        TypeKind::Named(path) => path.len() == 1 && path.iter().any(|part| names.contains(&part.name)),
+        TypeKind::Named(path) => path.first().filter(|name| path.len() == 1 && test(name.name)).copied(),
         TypeKind::List(item) => optional(item),
-        TypeKind::Dict(key, value) => optional(key) || optional(value),
-        TypeKind::Union(members) => members.iter().any(|ty| mentions(ty, names)),
-        TypeKind::Function(params, result) => params.iter().any(|ty| mentions(ty, names)) || optional(result),
-        _ => false,
+        TypeKind::Dict(key, value) => optional(key).or_else(|| optional(value)),
+        TypeKind::Union(members) => members.iter().find_map(|ty| mentioned(ty, test)),
+        TypeKind::Function(params, result) => {
+            params.iter().find_map(|ty| mentioned(ty, test)).or_else(|| optional(result))
+        }
+        _ => None,
     }
 }

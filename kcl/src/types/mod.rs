@@ -20,11 +20,11 @@ mod stmt;
 mod table;
 mod ty;
 
-use elsa::sync::FrozenVec;
 use rustc_hash::FxHashSet;
 use syntax::Diagnostic;
 
 use self::checker::{Checker, Globals};
+use self::table::Own;
 use self::ty::SchemaType;
 use crate::package::{Package, PackageId};
 use crate::resolve::merge::Merged;
@@ -75,7 +75,7 @@ fn check_alone(program: &Program, id: PackageId) -> Option<&PackageTypes> {
 }
 
 fn check(program: &Program, package: &Package, merged: Option<&Merged<'_>>) -> PackageTypes {
-    let own = FrozenVec::new();
+    let own = Own::default();
     let mut checker = Checker::new(program, package, merged, &own);
     checker.declare_all();
     checker.files();
@@ -87,7 +87,7 @@ fn check(program: &Program, package: &Package, merged: Option<&Merged<'_>>) -> P
             seen.insert((place, problem.message.clone()))
         });
     }
-    PackageTypes { problems, schemas: own.into_vec(), globals }
+    PackageTypes { problems, schemas: own.schemas.into_vec(), globals }
 }
 
 /// A package and all that it imports, each after those that it imports itself. Walked with a stack of its own: a chain

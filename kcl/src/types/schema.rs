@@ -42,11 +42,11 @@ impl<'a> Checker<'a> {
         self.inherit_types(&mut types);
         self.mix_in(&mut types);
         for ty in types {
-            self.table.own.push(Box::new(ty));
+            self.table.own.schemas.push(Box::new(ty));
         }
         for (at, (file, declaration)) in found.into_iter().enumerate() {
             self.file = file;
-            let Some(ty) = self.table.own.get(at) else { continue };
+            let Some(ty) = self.table.own.schemas.get(at) else { continue };
             match declaration {
                 Declaration::Schema(schema) => self.check_schema(schema, ty),
                 Declaration::Rule(rule) => self.check_rule(rule),
@@ -85,7 +85,9 @@ impl<'a> Checker<'a> {
     }
 
     fn rule_type(&mut self, id: SchemaRef, rule: &ast::Rule) -> SchemaType {
-        let params = self.params(&rule.params);
+        let mut params = self.params(&rule.params);
+        // A rule without its arguments is refused only where it uses them.
+        params.iter_mut().for_each(|param| param.has_default = true);
         SchemaType {
             id,
             name: rule.name.name,
@@ -122,8 +124,10 @@ impl<'a> Checker<'a> {
                     (attr.name.name, SchemaAttr { ty, optional: attr.optional, has_default, place })
                 }
                 StmtKind::Unify(unify) => {
-                    let name = self.schema_named(Some(&unify.value.name));
-                    let ty = name.map_or(Type::Any, |id| Type::Schema(id, false));
+                    let ty = match self.path(&unify.value.name, unify.value.name_span) {
+                        Type::Schema(id, _) => Type::Schema(id, false),
+                        _ => Type::Any,
+                    };
                     let place = self.place(unify.name.span);
                     (unify.name.name, SchemaAttr { ty, optional: false, has_default: true, place })
                 }
@@ -224,7 +228,7 @@ impl<'a> Checker<'a> {
         self.check_name(schema, ty);
         self.decorators(&schema.decorators);
         if let Some(base) = &schema.base {
-            self.check_base(base, ty);
+            self.check_base(base);
         }
         if let Some(host) = &schema.host {
             self.check_host(ty.sort, host);
@@ -250,7 +254,9 @@ impl<'a> Checker<'a> {
     }
 
     fn only_attributes(&mut self, ty: &SchemaType, span: Span) {
-        self.report(Code::Compile, span, format!("the protocol `{}` may declare attributes only", ty.name));
+        let message = format!("the protocol `{}` may declare attributes only", ty.name);
+        let problem = self.problem(Code::Compile, span, message);
+        self.problems.push(self.note(problem, Some(ty.place), format!("`{}` is declared here", ty.name)));
     }
 
     fn check_name(&mut self, schema: &ast::Schema, ty: &SchemaType) {
@@ -279,13 +285,13 @@ impl<'a> Checker<'a> {
         Some((ty, schema))
     }
 
-    fn check_base(&mut self, path: &ast::Path, ty: &SchemaType) {
+    fn check_base(&mut self, path: &ast::Path) {
         let Some((found, base)) = self.head(path) else { return };
         let text = Self::path_text(path);
         let message = match base.map(|base| base.sort) {
-            None if found.is_any() => return,
+            None if found.is_any() && path.len() > 1 => return,
             None => format!("`{text}` is no schema to extend: its type is `{}`", self.table.show(&found)),
-            Some(SchemaSort::Mixin) if ty.sort != SchemaSort::Mixin => {
+            Some(SchemaSort::Mixin) => {
                 format!("the mixin `{text}` cannot be extended")
             }
             Some(SchemaSort::Protocol) => format!("the protocol `{text}` cannot be extended"),
@@ -317,9 +323,8 @@ impl<'a> Checker<'a> {
     fn check_mixin(&mut self, path: &ast::Path) {
         let Some((found, mixin)) = self.head(path) else { return };
         let text = Self::path_text(path);
-        if found.is_any()
-            || mixin.is_some_and(|mixin| mixin.sort == SchemaSort::Mixin && is_mixin_name(mixin.name))
-        {
+        let mixes = mixin.is_some_and(|mixin| mixin.sort == SchemaSort::Mixin && is_mixin_name(mixin.name));
+        if mixes || found.is_any() && path.len() > 1 {
             return;
         }
         let problem = match mixin {
@@ -367,7 +372,7 @@ impl<'a> Checker<'a> {
     }
 
     fn check_redeclared(&mut self, name: Symbol, ty: &Type, optional: bool, before: &SchemaAttr, span: Span) {
-        let message = if !self.table.redeclares(ty, &before.ty) {
+        let message = if !self.table.includes(&before.ty, ty) {
             let (new, old) = (self.table.show(ty), self.table.show(&before.ty));
             format!("the type of `{name}` cannot change from `{old}` to `{new}`")
         } else if optional && !before.optional {
@@ -388,7 +393,8 @@ impl<'a> Checker<'a> {
         if !index.key.all(Type::is_str) {
             let message =
                 format!("keys of an index signature are strings, not `{}`", self.table.show(&index.key));
-            self.report(Code::IndexSignature, written.key.span, message);
+            let problem = self.problem(Code::IndexSignature, written.key.span, message);
+            self.problems.push(self.note(problem, Some(ty.place), format!("in `{}`", ty.name)));
         }
         if let Some(name) = &written.key_name
             && ty.attrs.contains_key(&name.name)

@@ -1,14 +1,25 @@
 //! Relations between types: assignable, smallest common type, and how messages spell them.
 
+use std::cell::Cell;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use elsa::sync::FrozenVec;
+use elsa::FrozenVec;
+use rustc_hash::FxHashSet;
 use syntax::Symbol;
 
 use super::ty::{DictType, FunctionType, SchemaAttr, SchemaRef, SchemaType, Type};
 use crate::package::PackageId;
 use crate::resolve::Program;
+
+/// What a check makes, for whoever looks something up in it.
+#[derive(Default)]
+pub(super) struct Own {
+    /// The schemas of the package that is being checked.
+    pub(super) schemas: FrozenVec<Box<SchemaType>>,
+    /// How often types were held against each other.
+    steps: Cell<u64>,
+}
 
 /// The schemas that types refer to.
 #[derive(Clone, Copy)]
@@ -16,18 +27,31 @@ pub(super) struct Table<'a> {
     pub(super) program: &'a Program,
     /// The package that is being checked.
     pub(super) package: PackageId,
-    /// Its schemas.
-    pub(super) own: &'a FrozenVec<Box<SchemaType>>,
+    /// What is known of it.
+    pub(super) own: &'a Own,
 }
 
 /// How long a chain of base schemas may be; longer ones cannot be written by hand.
 const DEEPEST: usize = 1000;
 
+/// How often types may be held against each other in one package. After that nothing is said any more: large packages
+/// come nowhere near, and a few lines made for it could keep the checker for ever.
+const MOST_STEPS: u64 = 20_000_000;
+
+/// How many members of a union messages show.
+const MOST_SHOWN: usize = 8;
+
+/// From which length on messages cut a type.
+const LONGEST: usize = 120;
+
+/// How many different types a list or dict may hold; with more of them it may hold anything.
+const MOST_MEMBERS: usize = 2000;
+
 impl<'a> Table<'a> {
     /// The schema of a number.
     pub(super) fn schema(self, id: SchemaRef) -> Option<&'a SchemaType> {
         if id.package == self.package {
-            return self.own.get(id.index as usize);
+            return self.own.schemas.get(id.index as usize);
         }
         let types = self.program.cell(id.package)?.types.get()?;
         types.schemas.get(id.index as usize).map(|schema| &**schema)
@@ -60,6 +84,10 @@ impl<'a> Table<'a> {
     /// Whether a value of the one type may stand where the other is expected. An `any` inside a union or at the start
     /// counts as fitting only where the flag says so.
     pub(super) fn fits(self, ty: &Type, expected: &Type, any: bool) -> bool {
+        if self.is_exhausted() {
+            return true;
+        }
+        self.own.steps.set(self.own.steps.get() + 1);
         match (ty, expected) {
             (_, Type::Any) | (Type::None, _) => true,
             (Type::Any, _) if any => true,
@@ -98,38 +126,50 @@ impl<'a> Table<'a> {
         self.fits(narrow, wide, false)
     }
 
-    /// Whether an attribute of the one type may be declared again with the other.
-    pub(super) fn redeclares(self, ty: &Type, before: &Type) -> bool {
-        self.fits(ty, before, true)
+    fn is_exhausted(self) -> bool {
+        self.own.steps.get() >= MOST_STEPS
     }
 
     /// The smallest type that includes all of these.
     pub(super) fn join<'t>(self, types: impl IntoIterator<Item = &'t Type>) -> Type {
-        let mut kept: Vec<Type> = Vec::new();
+        let mut joined = Joined { kept: Vec::new(), texts: FxHashSet::default(), ints: FxHashSet::default() };
         for ty in types {
-            self.add(&mut kept, ty);
+            self.add(&mut joined, ty);
+            if joined.kept.len() - joined.texts.len() - joined.ints.len() > MOST_MEMBERS {
+                return Type::Any;
+            }
         }
+        let Joined { mut kept, .. } = joined;
         match kept.len() {
+            _ if self.is_exhausted() => Type::Any,
             0 => Type::Any,
             1 => kept.swap_remove(0),
             _ => Type::Union(Arc::from(kept)),
         }
     }
 
-    fn add(self, kept: &mut Vec<Type>, ty: &Type) {
+    fn add<'t>(self, joined: &mut Joined<'t>, ty: &'t Type) {
         match ty {
             Type::Void => {}
             Type::Union(members) => {
                 for member in members.iter() {
-                    self.add(kept, member);
+                    self.add(joined, member);
                 }
             }
-            _ if kept.iter().any(|other| self.fits(ty, other, false)) => {}
-            _ => {
-                kept.retain(|other| !self.fits(other, ty, false));
-                kept.push(ty.clone());
-            }
+            Type::StrLit(text) if joined.has_only_texts() => joined.add_text(text.as_str(), ty),
+            Type::IntLit(value) if joined.has_only_ints() => joined.add_int(*value, ty),
+            _ => self.add_compared(joined, ty),
         }
+    }
+
+    fn add_compared(self, joined: &mut Joined<'_>, ty: &Type) {
+        if joined.kept.iter().any(|other| self.fits(ty, other, false)) {
+            return;
+        }
+        joined.kept.retain(|other| !self.fits(other, ty, false));
+        joined.kept.push(ty.clone());
+        joined.texts.clear();
+        joined.ints.clear();
     }
 
     /// The type of a variable that starts with a value: literals widen.
@@ -166,6 +206,9 @@ impl<'a> Table<'a> {
     }
 
     fn write(self, out: &mut String, ty: &Type) {
+        if out.len() > LONGEST {
+            return out.push('…');
+        }
         match ty {
             Type::Any => out.push_str("any"),
             Type::None => out.push_str("None"),
@@ -216,13 +259,43 @@ impl<'a> Table<'a> {
 
     /// Long unions are cut: nobody reads them.
     fn write_all(self, out: &mut String, types: &[Type], between: &str) {
-        const LONGEST: usize = 8;
-        for (at, ty) in types.iter().take(LONGEST).enumerate() {
+        for (at, ty) in types.iter().take(MOST_SHOWN).enumerate() {
             out.push_str(if at > 0 { between } else { "" });
             self.write(out, ty);
         }
-        if types.len() > LONGEST {
+        if types.len() > MOST_SHOWN {
             _ = write!(out, "{between}…");
+        }
+    }
+}
+
+/// Types that are being joined.
+struct Joined<'t> {
+    kept: Vec<Type>,
+    /// The texts of all that is kept, where it is that alone.
+    texts: FxHashSet<&'t str>,
+    /// The same for integers.
+    ints: FxHashSet<i64>,
+}
+
+impl<'t> Joined<'t> {
+    fn has_only_texts(&self) -> bool {
+        self.kept.len() == self.texts.len()
+    }
+
+    fn has_only_ints(&self) -> bool {
+        self.kept.len() == self.ints.len()
+    }
+
+    fn add_text(&mut self, text: &'t str, ty: &Type) {
+        if self.texts.insert(text) {
+            self.kept.push(ty.clone());
+        }
+    }
+
+    fn add_int(&mut self, value: i64, ty: &Type) {
+        if self.ints.insert(value) {
+            self.kept.push(ty.clone());
         }
     }
 }

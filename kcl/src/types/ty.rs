@@ -332,6 +332,38 @@ impl Type {
     }
 }
 
+/// How deep the type of a name may be nested, and of how many parts it may be. Types grow with each name that holds
+/// another one, and the parts of a type may be shared, so that few names make very many parts.
+const DEEPEST: u32 = 64;
+const MOST_PARTS: u32 = 4096;
+
+impl Type {
+    /// The type itself, or `any` where it is too large to be held against others.
+    pub(super) fn bounded(self) -> Self {
+        let mut parts = MOST_PARTS;
+        if self.is_small(DEEPEST, &mut parts) { self } else { Self::Any }
+    }
+
+    fn is_small(&self, depth: u32, parts: &mut u32) -> bool {
+        if depth == 0 || *parts == 0 {
+            return false;
+        }
+        *parts -= 1;
+        let mut small = |ty: &Self| ty.is_small(depth - 1, parts);
+        match self {
+            Self::List(item) => small(item),
+            Self::Union(members) => members.iter().all(small),
+            Self::Dict(dict) => {
+                small(&dict.key) && small(&dict.value) && dict.attrs.values().all(|attr| small(&attr.ty))
+            }
+            Self::Function(function) => {
+                function.params.iter().all(|param| small(&param.ty)) && small(&function.result)
+            }
+            _ => true,
+        }
+    }
+}
+
 impl DictType {
     /// The type of the value of a key.
     pub(super) fn value_of(&self, key: Symbol) -> &Type {
