@@ -140,7 +140,6 @@ impl<'r> Run<'r> {
 fn turns(host: Value<'_>) -> Outcome<usize> {
     match host {
         Value::List(items) => Ok(items.len()),
-        Value::Undefined | Value::None => Ok(0),
         _ => match host.config() {
             Some(dict) => Ok(dict.len()),
             None => Err(format!("`{}` object is not iterable", type_name(host)).into()),

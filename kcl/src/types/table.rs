@@ -163,7 +163,9 @@ impl<'a> Table<'a> {
     }
 
     fn add_compared(self, joined: &mut Joined<'_>, ty: &Type) {
-        if joined.kept.iter().any(|other| self.fits(ty, other, false)) {
+        // A string may stand for a literal, but does not go away for one.
+        let wider = |other: &Type| matches!((ty, other), (Type::Str, Type::StrLit(_)));
+        if joined.kept.iter().any(|other| !wider(other) && self.fits(ty, other, false)) {
             return;
         }
         joined.kept.retain(|other| !self.fits(other, ty, false));

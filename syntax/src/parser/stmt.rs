@@ -13,6 +13,8 @@ use crate::token::Kind;
 impl Parser<'_> {
     pub(super) fn file(&mut self) -> File {
         let mut body = Vec::new();
+        // A long string as the very first token is documentation; after a comment or an empty line it is a value.
+        self.eat(Kind::LongStr);
         self.skip_newlines();
         let home = self.token.start;
         while !self.at(Kind::Eof) {
