@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use criterion::{Criterion, criterion_group, criterion_main};
+use criterion::Criterion;
 use kcl::eval::Limits;
 use kcl::resolve::Program;
 use konfig::build::compile::{Format, Shared, compile};
@@ -28,10 +28,13 @@ fn evaluate(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn on_a_large_stack(criterion: &mut Criterion) {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).stack_size(kcl::eval::STACK_BYTES).build();
-    pool.expect("a thread can be started").scope(|_| evaluate(criterion));
+/// The benches on a thread with the stack that evaluation needs.
+fn main() {
+    let run = || {
+        let mut criterion = Criterion::default().configure_from_args();
+        evaluate(&mut criterion);
+        criterion.final_summary();
+    };
+    let thread = std::thread::Builder::new().stack_size(kcl::eval::STACK_BYTES).spawn(run);
+    thread.expect("a thread can be started").join().expect("the benches end");
 }
-
-criterion_group!(benches, on_a_large_stack);
-criterion_main!(benches);

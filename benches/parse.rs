@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput};
 use syntax::Source;
 
 fn sources(root: &Path) -> Vec<Arc<Source>> {
@@ -30,5 +30,8 @@ fn parse(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, parse);
-criterion_main!(benches);
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    parse(&mut criterion);
+    criterion.final_summary();
+}

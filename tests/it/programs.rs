@@ -304,7 +304,17 @@ impl Generator {
         match ty {
             Ty::Int => self.rng.i32(-3..40).to_string(),
             Ty::Str => {
-                let texts = ["\"\"", "\"a\"", "\"Ab c\"", "'x,y'", "\"k1\"", "\"é\"", "\"1\"", "\"a: b\"", "\"- \\n\""];
+                let texts = [
+                    "\"\"",
+                    "\"a\"",
+                    "\"Ab c\"",
+                    "'x,y'",
+                    "\"k1\"",
+                    "\"é\"",
+                    "\"1\"",
+                    "\"a: b\"",
+                    "\"- \\n\"",
+                ];
                 self.pick(&texts).into()
             }
             Ty::Bool => self.pick(&["True", "False"]).into(),

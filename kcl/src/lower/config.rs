@@ -198,7 +198,7 @@ fn static_keys(item: &ast::ConfigItem, keys: &mut Vec<Symbol>) {
     match item {
         ast::ConfigItem::Entry(entry) => match &entry.key {
             ast::Key::Path(path) | ast::Key::Index(path, _) => {
-                keys.extend(path.first().map(|name| name.name))
+                keys.extend(path.first().map(|name| name.name));
             }
             ast::Key::Str(name) => keys.push(*name),
             ast::Key::Expr(_) => {}

@@ -8,8 +8,8 @@ use syntax::ast::{self, TypeKind};
 
 use super::Lower;
 use super::code::{
-    AttrCode, Const, DecoratorCode, Expr, ExprKind, IndexCode, Param, Place, RuleCode, SchemaCode, Setter, Stmt,
-    StmtKind,
+    AttrCode, Const, DecoratorCode, Expr, ExprKind, IndexCode, Param, Place, RuleCode, SchemaCode, Setter,
+    Stmt, StmtKind,
 };
 use super::scope::{BindingKind, Body, BodyKind};
 use super::stmt::setters;

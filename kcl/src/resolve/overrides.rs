@@ -248,7 +248,7 @@ fn replace(stmt: &mut Stmt, new: New) {
 fn combine(value: &mut Expr, new: New) {
     match (&mut value.kind, new.op, new.value) {
         (ExprKind::List(items), EntryOp::Insert, Expr { kind: ExprKind::List(more), .. }) => {
-            items.extend(more)
+            items.extend(more);
         }
         (_, EntryOp::Insert, right) => {
             let left = std::mem::replace(value, nothing());

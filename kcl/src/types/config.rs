@@ -45,7 +45,7 @@ impl<'m> Items<'m> {
             Self::Plain(items) => Item { file: None, item: &items[at], nested: None },
             Self::Merged(items) => {
                 let MergedItem { file, item, nested } = &items[at];
-                Item { file: Some(*file), item: *item, nested: nested.as_deref() }
+                Item { file: Some(*file), item, nested: nested.as_deref() }
             }
         })
     }
@@ -625,7 +625,7 @@ fn provided_by_siblings(items: Items<'_>, item: &ConfigItem) -> Option<Rc<FxHash
             (Some(items), _) => provided.extend(items.iter().filter_map(|item| first_name(item.item))),
             (None, ExprKind::Config(config)) => provided.extend(config.items.iter().filter_map(first_name)),
             (None, ExprKind::Schema(schema)) => {
-                provided.extend(schema.config.items.iter().filter_map(first_name))
+                provided.extend(schema.config.items.iter().filter_map(first_name));
             }
             _ => {}
         }

@@ -36,7 +36,7 @@ pub struct PackageTypes {
     /// What is wrong with it.
     pub problems: Vec<Diagnostic>,
     /// Its schemas, mixins, protocols and rules, in order.
-    schemas: Vec<Box<SchemaType>>,
+    schemas: Vec<SchemaType>,
     /// Its globals.
     globals: Globals,
 }
@@ -87,7 +87,11 @@ fn check(program: &Program, package: &Package, merged: Option<&Merged<'_>>) -> P
             seen.insert((place, problem.message.clone()))
         });
     }
-    PackageTypes { problems, schemas: own.schemas.into_vec(), globals }
+    PackageTypes {
+        problems,
+        schemas: own.schemas.into_vec().into_iter().map(|schema| *schema).collect(),
+        globals,
+    }
 }
 
 /// A package and all that it imports, each after those that it imports itself. Walked with a stack of its own: a chain

@@ -54,7 +54,7 @@ impl<'a> Table<'a> {
             return self.own.schemas.get(id.index as usize);
         }
         let types = self.program.cell(id.package)?.types.get()?;
-        types.schemas.get(id.index as usize).map(|schema| &**schema)
+        types.schemas.get(id.index as usize)
     }
 
     /// The schema and those that it extends, nearest first.
@@ -163,9 +163,10 @@ impl<'a> Table<'a> {
     }
 
     fn add_compared(self, joined: &mut Joined<'_>, ty: &Type) {
-        // A string may stand for a literal, but does not go away for one.
-        let wider = |other: &Type| matches!((ty, other), (Type::Str, Type::StrLit(_)));
-        if joined.kept.iter().any(|other| !wider(other) && self.fits(ty, other, false)) {
+        // Strings and their literals may stand for each other; of the two the later one stays.
+        let twin =
+            |other: &Type| matches!((ty, other), (Type::Str, Type::StrLit(_)) | (Type::StrLit(_), Type::Str));
+        if joined.kept.iter().any(|other| !twin(other) && self.fits(ty, other, false)) {
             return;
         }
         joined.kept.retain(|other| !self.fits(other, ty, false));
