@@ -431,15 +431,17 @@ impl<'r> Run<'r> {
         let plain = entry.index.is_none()
             && (entry.op == EntryOp::Override || entry.op == EntryOp::Union && old.value.is_nothing());
         let declared = self.place;
+        let place = self.end_of(entry).unwrap_or(declared);
+        self.place = place;
         let value = if plain { entry.value } else { self.merged(old, entry)? };
         let value = self.pack_slot(context, slot, value).map_err(|failure| match failure {
             Failure::Message(message) => {
-                let (source, span) = self.end_of(entry).unwrap_or(declared);
-                let misfit = Diagnostic::new(Code::Evaluation, source, span, message);
+                let misfit = Diagnostic::new(Code::Evaluation, place.0, place.1, message);
                 Failure::At(Box::new(misfit.note(declared.0, declared.1, "the attribute is declared here")))
             }
             placed => placed,
         })?;
+        self.place = declared;
         let slot = self.slot_mut(context, slot);
         slot.value = value;
         slot.op = entry.op;
@@ -449,7 +451,6 @@ impl<'r> Run<'r> {
     }
 
     fn merged(&mut self, old: Slot<'r>, entry: &'r Entry<'r>) -> Outcome<Value<'r>> {
-        self.place = self.end_of(entry).unwrap_or(self.place);
         let mut block = DictBuilder::with_capacity(1);
         block.put(Entry { value: old.value, op: old.op, index: None, ..*entry });
         merge_entry(self, &mut block, *entry, ATTRIBUTE)?;

@@ -1,5 +1,6 @@
 //! Calls: callees and arguments.
 
+use std::fmt;
 use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
@@ -16,16 +17,16 @@ impl Checker<'_> {
         match self.expr(&call.callee) {
             Type::Any => {
                 let signature = self.later_lambda(&call.callee);
-                self.arguments(&callee_name(&call.callee), span, &call.args, signature.as_deref());
+                self.arguments(Callee::Expr(&call.callee), span, &call.args, signature.as_deref());
                 Type::Any
             }
             Type::Function(function) => {
-                self.arguments(&callee_name(&call.callee), span, &call.args, Some(&function));
+                self.arguments(Callee::Expr(&call.callee), span, &call.args, Some(&function));
                 function.result.clone()
             }
             Type::Schema(id, false) => {
                 let params = self.table.schema(id).map(|schema| Arc::clone(&schema.params));
-                self.arguments(&callee_name(&call.callee), span, &call.args, params.as_deref());
+                self.arguments(Callee::Expr(&call.callee), span, &call.args, params.as_deref());
                 Type::Schema(id, true)
             }
             other => {
@@ -46,7 +47,7 @@ impl Checker<'_> {
     /// Holds arguments against parameters; without parameters, anything goes.
     pub(super) fn arguments(
         &mut self,
-        name: &str,
+        callee: Callee<'_>,
         span: Span,
         args: &ast::Args,
         function: Option<&FunctionType>,
@@ -60,26 +61,26 @@ impl Checker<'_> {
             }
             self.expr(arg);
             if !variadic {
-                self.too_many(name, params.len(), args.positional.len(), arg.span);
+                self.too_many(callee, params.len(), args.positional.len(), arg.span);
                 break;
             }
         }
-        let named = self.keywords(name, args, function);
+        let named = self.keywords(callee, args, function);
         if !variadic {
             let required = params.iter().filter(|param| !param.has_default);
             let given = required.clone().filter(|param| named.contains(&param.name)).count();
-            self.check_count(name, required.count(), given + args.positional.len(), span);
+            self.check_count(callee, required.count(), given + args.positional.len(), span);
         }
     }
 
-    fn too_many(&mut self, name: &str, takes: usize, given: usize, span: Span) {
-        let message = format!("{name} takes {}, but {given} are given", counted(takes));
+    fn too_many(&mut self, callee: Callee<'_>, takes: usize, given: usize, span: Span) {
+        let message = format!("{callee} takes {}, but {given} are given", counted(takes));
         self.report(Code::Compile, span, message);
     }
 
-    fn check_count(&mut self, name: &str, wanted: usize, given: usize, span: Span) {
+    fn check_count(&mut self, callee: Callee<'_>, wanted: usize, given: usize, span: Span) {
         if given < wanted {
-            let message = format!("{name} needs {}, but {given} given", counted(wanted));
+            let message = format!("{callee} needs {}, but {given} given", counted(wanted));
             let message = if given == 1 {
                 message.replace("1 given", "1 is given")
             } else {
@@ -91,7 +92,7 @@ impl Checker<'_> {
 
     fn keywords(
         &mut self,
-        name: &str,
+        callee: Callee<'_>,
         args: &ast::Args,
         function: Option<&FunctionType>,
     ) -> FxHashSet<Symbol> {
@@ -99,20 +100,20 @@ impl Checker<'_> {
         for (key, value) in &args.keywords {
             if !seen.insert(key.name) {
                 let span = key.span.to(value.span);
-                self.report(Code::Compile, span, format!("{name} gets the argument `{}` twice", key.name));
+                self.report(Code::Compile, span, format!("{callee} gets the argument `{}` twice", key.name));
             }
             let Some(function) = function else { continue };
             match function.params.iter().find(|param| param.name == key.name) {
                 Some(param) => _ = self.expr_for(&param.ty, value, value.span, param.place),
                 None if function.variadic => {}
-                None => self.unknown_keyword(name, key, function),
+                None => self.unknown_keyword(callee, key, function),
             }
         }
         seen
     }
 
-    fn unknown_keyword(&mut self, name: &str, key: &ast::Ident, function: &FunctionType) {
-        let message = format!("{name} has no parameter `{}`", key.name);
+    fn unknown_keyword(&mut self, callee: Callee<'_>, key: &ast::Ident, function: &FunctionType) {
+        let message = format!("{callee} has no parameter `{}`", key.name);
         let problem = self.problem(Code::Compile, key.span, message);
         let near = nearest(key.name.as_str(), function.params.iter().map(|param| param.name.as_str()));
         let hint = near.map(|near| format!("did you mean `{near}`?"));
@@ -120,12 +121,24 @@ impl Checker<'_> {
     }
 }
 
-fn callee_name(callee: &ast::Expr) -> String {
-    match &callee.kind {
-        ExprKind::Name(name) => format!("`{name}`"),
-        ExprKind::Member(member) => format!("`{}`", member.name.name),
-        ExprKind::Paren(inner) => callee_name(inner),
-        _ => "the function".to_owned(),
+/// What gets arguments, for messages.
+#[derive(Clone, Copy)]
+pub(super) enum Callee<'e> {
+    Path(&'e ast::Path),
+    Expr(&'e ast::Expr),
+}
+
+impl fmt::Display for Callee<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => write!(f, "`{}`", Checker::path_text(path)),
+            Self::Expr(callee) => match &callee.kind {
+                ExprKind::Name(name) => write!(f, "`{name}`"),
+                ExprKind::Member(member) => write!(f, "`{}`", member.name.name),
+                ExprKind::Paren(inner) => Callee::Expr(inner).fmt(f),
+                _ => f.write_str("the function"),
+            },
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use syntax::{Code, Diagnostic, Source, Span, Symbol};
 
 use super::signature;
-use super::table::{Own, Table};
+use super::table::{Foreign, Own, Table};
 use super::ty::{FunctionType, ModuleType, Place, SchemaSort, SchemaType, Type};
 use crate::package::{Package, PackageFile};
 use crate::resolve::Program;
@@ -83,10 +83,10 @@ impl<'a> Checker<'a> {
         program: &'a Program,
         package: &'a Package,
         merged: Option<&'a Merged<'a>>,
-        own: &'a Own,
+        (own, foreign): (&'a Own, &'a Foreign<'a>),
     ) -> Self {
         Self {
-            table: Table { program, package: package.id, own },
+            table: Table { program, package: package.id, own, foreign },
             package,
             merged,
             globals: Globals::default(),

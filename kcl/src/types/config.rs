@@ -5,12 +5,13 @@
 //! "nothing is known, check nothing".
 
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxBuildHasher, FxHashSet};
 use syntax::ast::{self, BinaryOp, ConfigItem, Entry, EntryOp, ExprKind, Ident, Key};
 use syntax::{Code, Diagnostic, Span, Symbol};
 
+use super::call::Callee;
 use super::checker::{Checker, Expected};
 use super::ty::{DictAttr, DictType, Ordered, Place, SchemaRef, SchemaSort, SchemaType, Type};
 use crate::resolve::merge::MergedItem;
@@ -68,6 +69,13 @@ struct Found {
     attrs: Ordered<DictAttr>,
 }
 
+impl Found {
+    fn for_items(count: usize) -> Self {
+        let attrs = Ordered::with_capacity_and_hasher(count, FxBuildHasher);
+        Self { names: Vec::with_capacity(count), keys: Vec::new(), values: Vec::with_capacity(count), attrs }
+    }
+}
+
 /// How deep the attributes of an unpacked value are held against what is expected.
 const DEEPEST: usize = 8;
 
@@ -79,8 +87,8 @@ impl Checker<'_> {
 
     /// The same for the elements of the list that is to be walked.
     pub(super) fn expect_element(&mut self) {
-        let name = Symbol::new("[]");
-        self.expect_name(name);
+        static ELEMENT: LazyLock<Symbol> = LazyLock::new(|| Symbol::new("[]"));
+        self.expect_name(*ELEMENT);
     }
 
     fn expect_name(&mut self, name: Symbol) {
@@ -265,8 +273,7 @@ impl Checker<'_> {
         let none = ast::Args::default();
         let args = expr.args.as_ref().unwrap_or(&none);
         if !instance {
-            let name = format!("`{}`", Self::path_text(&expr.name));
-            self.arguments(&name, expr.name_span, args, Some(&schema.params));
+            self.arguments(Callee::Path(&expr.name), expr.name_span, args, Some(&schema.params));
         } else if !args.positional.is_empty() || !args.keywords.is_empty() {
             self.report(Code::Compile, expr.name_span, "an instance takes a config, but no arguments");
         }
@@ -315,7 +322,7 @@ impl Checker<'_> {
     /// The type of a block of entries.
     pub(super) fn block(&mut self, items: Items<'_>) -> Type {
         self.enter();
-        let mut found = Found::default();
+        let mut found = Found::for_items(items.len());
         let repeated = has_repeated_name(items);
         let file = self.file;
         for item in items.all() {
@@ -339,7 +346,7 @@ impl Checker<'_> {
             _ => self.table.join(names.iter().chain(&keys)),
         };
         let value = self.table.join(&values);
-        Type::Dict(Arc::new(DictType { key, value, attrs }))
+        Type::Dict(Arc::new(DictType::new(key, value, Arc::new(attrs))))
     }
 
     fn item(&mut self, item: Item<'_>, found: &mut Found) {
@@ -411,7 +418,7 @@ impl Checker<'_> {
         }
         match ty {
             Type::Dict(dict) => {
-                for (name, attr) in &dict.attrs {
+                for (name, attr) in dict.attrs.iter() {
                     self.check_unpacked_attr(*name, &attr.ty, attr.place, span, depth);
                 }
             }

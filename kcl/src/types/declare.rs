@@ -124,6 +124,7 @@ impl<'a> Checker<'a> {
                 continue;
             }
             if !target.path.is_empty() {
+                self.declare_variable(&target.name, Type::Any);
                 continue;
             }
             let declared = assign.ty.as_ref().map(|ty| self.annotation(ty));

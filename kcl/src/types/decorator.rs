@@ -3,6 +3,7 @@
 use syntax::ast;
 use syntax::{Code, Diagnostic};
 
+use super::call::Callee;
 use super::checker::Checker;
 use super::signature;
 use super::ty::Type;
@@ -34,7 +35,7 @@ impl Checker<'_> {
             return;
         };
         if let Type::Function(function) = signature::parse(signature) {
-            self.arguments(&format!("`{name}`"), decorator.span, &decorator.args, Some(&function));
+            self.arguments(Callee::Path(&decorator.name), decorator.span, &decorator.args, Some(&function));
         }
     }
 }

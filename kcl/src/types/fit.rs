@@ -54,7 +54,7 @@ impl Checker<'_> {
             }
             return;
         }
-        for (name, attr) in &dict.attrs {
+        for (name, attr) in dict.attrs.iter() {
             match schema.attrs.get(name).filter(|_| index.any_other) {
                 Some(expected) => self.must_fit(&attr.ty, &expected.ty, span, Some(expected.place)),
                 None => {

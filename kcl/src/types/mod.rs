@@ -24,7 +24,7 @@ use rustc_hash::FxHashSet;
 use syntax::Diagnostic;
 
 use self::checker::{Checker, Globals};
-use self::table::Own;
+use self::table::{Foreign, Own};
 use self::ty::SchemaType;
 use crate::package::{Package, PackageId};
 use crate::resolve::merge::Merged;
@@ -70,13 +70,16 @@ pub fn check_main(program: &Program, main: &Main) -> Vec<Diagnostic> {
 /// Checks a package whose imports were checked before; of others nothing is known.
 fn check_alone(program: &Program, id: PackageId) -> Option<&PackageTypes> {
     let cell = program.cell(id)?;
+    if let Some(known) = cell.types.get() {
+        return Some(known);
+    }
     let package = program.package(id);
     (package.id == id).then(|| cell.types.get_or_init(|| check(program, package, None)))
 }
 
 fn check(program: &Program, package: &Package, merged: Option<&Merged<'_>>) -> PackageTypes {
-    let own = Own::default();
-    let mut checker = Checker::new(program, package, merged, &own);
+    let (own, foreign) = (Own::default(), Foreign::default());
+    let mut checker = Checker::new(program, package, merged, (&own, &foreign));
     checker.declare_all();
     checker.files();
     let Checker { globals, mut problems, .. } = checker;
@@ -87,11 +90,8 @@ fn check(program: &Program, package: &Package, merged: Option<&Merged<'_>>) -> P
             seen.insert((place, problem.message.clone()))
         });
     }
-    PackageTypes {
-        problems,
-        schemas: own.schemas.into_vec().into_iter().map(|schema| *schema).collect(),
-        globals,
-    }
+    let schemas = own.schemas.into_vec().into_iter().map(|schema| *schema).collect();
+    PackageTypes { problems, schemas, globals }
 }
 
 /// A package and all that it imports, each after those that it imports itself. Walked with a stack of its own: a chain

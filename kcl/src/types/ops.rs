@@ -6,7 +6,7 @@ use syntax::ast::{self, BinaryOp, CompareOp, UnaryOp};
 use syntax::{Code, Span};
 
 use super::checker::Checker;
-use super::ty::{DictType, Type};
+use super::ty::{DictType, Ordered, Type};
 
 impl Checker<'_> {
     pub(super) fn binary_expr(&mut self, binary: &ast::Binary) -> Type {
@@ -70,11 +70,11 @@ impl Checker<'_> {
             (Type::None, _) => Some(other.clone()),
             (_, Type::None) => Some(one.clone()),
             (Type::Dict(one), Type::Dict(other)) => {
-                let mut attrs = one.attrs.clone();
+                let mut attrs = Ordered::clone(&one.attrs);
                 attrs.extend(other.attrs.iter().map(|(name, attr)| (*name, attr.clone())));
                 let key = self.table.join([&one.key, &other.key]);
                 let value = self.table.join([&one.value, &other.value]);
-                Some(Type::Dict(Arc::new(DictType { key, value, attrs })))
+                Some(Type::Dict(Arc::new(DictType::new(key, value, Arc::new(attrs)))))
             }
             (Type::Schema(..), Type::Schema(..) | Type::Dict(_)) => Some(one.clone()),
             _ => self.lists(one, other),

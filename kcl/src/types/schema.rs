@@ -55,7 +55,7 @@ impl<'a> Checker<'a> {
     }
 
     fn schema_type(&mut self, id: SchemaRef, schema: &ast::Schema) -> SchemaType {
-        let params = self.quietly(|this| this.params(&schema.params));
+        let params = self.params(&schema.params);
         let sort = match schema.kind {
             SchemaKind::Protocol => SchemaSort::Protocol,
             SchemaKind::Mixin => SchemaSort::Mixin,

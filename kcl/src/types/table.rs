@@ -29,6 +29,29 @@ pub(super) struct Table<'a> {
     pub(super) package: PackageId,
     /// What is known of it.
     pub(super) own: &'a Own,
+    pub(super) foreign: &'a Foreign<'a>,
+}
+
+/// The schemas of a package.
+type Schemas<'a> = (PackageId, &'a [SchemaType]);
+
+/// The package whose schemas were asked for last: mostly it is asked for next as well.
+#[derive(Default)]
+pub(super) struct Foreign<'a> {
+    last: Cell<Option<Schemas<'a>>>,
+}
+
+impl<'a> Foreign<'a> {
+    fn schemas(&self, program: &'a Program, id: PackageId) -> Option<&'a [SchemaType]> {
+        if let Some((package, schemas)) = self.last.get()
+            && package == id
+        {
+            return Some(schemas);
+        }
+        let schemas = program.cell(id)?.types.get()?.schemas.as_slice();
+        self.last.set(Some((id, schemas)));
+        Some(schemas)
+    }
 }
 
 /// How long a chain of base schemas may be; longer ones cannot be written by hand.
@@ -53,8 +76,7 @@ impl<'a> Table<'a> {
         if id.package == self.package {
             return self.own.schemas.get(id.index as usize);
         }
-        let types = self.program.cell(id.package)?.types.get()?;
-        types.schemas.get(id.index as usize)
+        self.foreign.schemas(self.program, id.package)?.get(id.index as usize)
     }
 
     /// The schema and those that it extends, nearest first.
@@ -163,10 +185,7 @@ impl<'a> Table<'a> {
     }
 
     fn add_compared(self, joined: &mut Joined<'_>, ty: &Type) {
-        // Strings and their literals may stand for each other; of the two the later one stays.
-        let twin =
-            |other: &Type| matches!((ty, other), (Type::Str, Type::StrLit(_)) | (Type::StrLit(_), Type::Str));
-        if joined.kept.iter().any(|other| !twin(other) && self.fits(ty, other, false)) {
+        if joined.kept.iter().any(|other| self.fits(ty, other, false)) {
             return;
         }
         joined.kept.retain(|other| !self.fits(other, ty, false));
@@ -186,7 +205,7 @@ impl<'a> Table<'a> {
             Type::List(item) => Type::list(self.widen(item)),
             Type::Dict(dict) => {
                 let (key, value) = (self.widen(&dict.key), self.widen(&dict.value));
-                Type::Dict(Arc::new(DictType { key, value, attrs: dict.attrs.clone() }))
+                Type::Dict(Arc::new(DictType::new(key, value, Arc::clone(&dict.attrs))))
             }
             Type::Union(members) => {
                 let wide: Vec<Type> = members.iter().map(|member| self.widen(member)).collect();

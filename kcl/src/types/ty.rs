@@ -110,7 +110,8 @@ pub(super) struct DictType {
     /// Of the values.
     pub(super) value: Type,
     /// Of the values of keys that were written out.
-    pub(super) attrs: Ordered<DictAttr>,
+    pub(super) attrs: Arc<Ordered<DictAttr>>,
+    size: Size,
 }
 
 /// The value of a key that was written out.
@@ -251,7 +252,7 @@ impl Type {
     /// A dict of which no key is known.
     #[must_use]
     pub(super) fn dict(key: Self, value: Self) -> Self {
-        Self::Dict(Arc::new(DictType { key, value, attrs: Ordered::default() }))
+        Self::Dict(Arc::new(DictType::new(key, value, Arc::default())))
     }
 
     /// The type of a name as a string.
@@ -332,39 +333,57 @@ impl Type {
     }
 }
 
-/// How deep the type of a name may be nested, and of how many parts it may be. Types grow with each name that holds
-/// another one, and the parts of a type may be shared, so that few names make very many parts.
-const DEEPEST: u32 = 64;
-const MOST_PARTS: u32 = 4096;
+/// How large a type is: how deep it is nested, and of how many parts it is where shared parts count each time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Size {
+    depth: u32,
+    parts: u32,
+}
+
+/// The largest type of a name. Types grow with each name that holds another one, and parts of a type may be shared, so
+/// that few names make very many parts.
+const LARGEST: Size = Size { depth: 64, parts: 4096 };
+
+impl Size {
+    const ONE: Self = Self { depth: 1, parts: 1 };
+
+    fn with(self, part: Self) -> Self {
+        Self {
+            depth: self.depth.max(part.depth.saturating_add(1)),
+            parts: self.parts.saturating_add(part.parts),
+        }
+    }
+}
 
 impl Type {
     /// The type itself, or `any` where it is too large to be held against others.
     pub(super) fn bounded(self) -> Self {
-        let mut parts = MOST_PARTS;
-        if self.is_small(DEEPEST, &mut parts) { self } else { Self::Any }
+        let size = self.size();
+        if size.depth > LARGEST.depth || size.parts > LARGEST.parts { Self::Any } else { self }
     }
 
-    fn is_small(&self, depth: u32, parts: &mut u32) -> bool {
-        if depth == 0 || *parts == 0 {
-            return false;
-        }
-        *parts -= 1;
-        let mut small = |ty: &Self| ty.is_small(depth - 1, parts);
+    fn size(&self) -> Size {
         match self {
-            Self::List(item) => small(item),
-            Self::Union(members) => members.iter().all(small),
-            Self::Dict(dict) => {
-                small(&dict.key) && small(&dict.value) && dict.attrs.values().all(|attr| small(&attr.ty))
-            }
+            Self::List(item) => Size::ONE.with(item.size()),
+            Self::Union(members) => members.iter().fold(Size::ONE, |size, member| size.with(member.size())),
+            Self::Dict(dict) => dict.size,
             Self::Function(function) => {
-                function.params.iter().all(|param| small(&param.ty)) && small(&function.result)
+                let params = function.params.iter().fold(Size::ONE, |size, param| size.with(param.ty.size()));
+                params.with(function.result.size())
             }
-            _ => true,
+            _ => Size::ONE,
         }
     }
 }
 
 impl DictType {
+    /// A dict of which some keys are known.
+    pub(super) fn new(key: Type, value: Type, attrs: Arc<Ordered<DictAttr>>) -> Self {
+        let size = Size::ONE.with(key.size()).with(value.size());
+        let size = attrs.values().fold(size, |size, attr| size.with(attr.ty.size()));
+        Self { key, value, attrs, size }
+    }
+
     /// The type of the value of a key.
     pub(super) fn value_of(&self, key: Symbol) -> &Type {
         self.attrs.get(&key).map_or(&self.value, |attr| &attr.ty)
