@@ -25,6 +25,9 @@ impl Default for Limits {
 /// What the arena says, as a panic, when it would grow beyond its limit.
 const OUT_OF_MEMORY: &str = "out of memory";
 
+/// How the strings and lists in the arena begin to say it.
+const NO_ROOM: &str = "encountered allocation error";
+
 impl Run<'_> {
     /// Counts a step.
     pub(super) fn step(&mut self) -> Outcome<()> {
@@ -45,8 +48,8 @@ impl Run<'_> {
         match result {
             Ok(result) => result,
             Err(panic) if is_out_of_memory(panic.as_ref()) => {
-                let limit = self.settings.limits.memory;
-                Err(format!("the values of the program take more than {limit} bytes").into())
+                let limit = self.settings.limits.memory >> 20;
+                Err(format!("the values of the program take more than {limit} MiB of memory").into())
             }
             Err(panic) => resume_unwind(panic),
         }
@@ -57,4 +60,5 @@ impl Run<'_> {
 #[must_use]
 pub fn is_out_of_memory(panic: &(dyn Any + Send)) -> bool {
     panic.downcast_ref::<&str>().is_some_and(|text| *text == OUT_OF_MEMORY)
+        || panic.downcast_ref::<String>().is_some_and(|text| text.starts_with(NO_ROOM))
 }
