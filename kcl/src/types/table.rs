@@ -185,7 +185,10 @@ impl<'a> Table<'a> {
     }
 
     fn add_compared(self, joined: &mut Joined<'_>, ty: &Type) {
-        if joined.kept.iter().any(|other| self.fits(ty, other, false)) {
+        // Strings and their literals may stand for each other; of the two the later one stays.
+        let twin =
+            |other: &Type| matches!((ty, other), (Type::Str, Type::StrLit(_)) | (Type::StrLit(_), Type::Str));
+        if joined.kept.iter().any(|other| !twin(other) && self.fits(ty, other, false)) {
             return;
         }
         joined.kept.retain(|other| !self.fits(other, ty, false));
