@@ -77,6 +77,9 @@ impl Parser<'_> {
             return;
         }
         schema.doc = self.doc();
+        if self.at(Kind::Mixin) && self.peek(1) == Kind::OpenBracket {
+            self.mixins(&mut schema.mixins);
+        }
         self.schema_stmts(schema);
         if !self.panicking && self.at(Kind::Check) {
             self.bump();
@@ -128,6 +131,11 @@ impl Parser<'_> {
         self.expect(Kind::CloseBracket, "`,` or `]`");
     }
 
+    fn late_mixins(&mut self) {
+        let hint = "move the line to the start of the body; several mixins stand in one list";
+        self.problem_with_hint(self.token.span(), "mixins come before everything else in a body", hint);
+    }
+
     /// Everything up to the check block or the end.
     fn schema_stmts(&mut self, schema: &mut Schema) {
         let home = self.token.start;
@@ -135,7 +143,7 @@ impl Parser<'_> {
             self.skip_newlines();
             match (self.token.kind, self.peek(1)) {
                 (Kind::Dedent | Kind::Eof, _) | (Kind::Check, Kind::Colon) => return,
-                (Kind::Mixin, Kind::OpenBracket) => self.mixins(&mut schema.mixins),
+                (Kind::Mixin, Kind::OpenBracket) => self.late_mixins(),
                 (Kind::OpenBracket, _) if self.at_index_signature() => {
                     self.index_signature(&mut schema.index);
                 }

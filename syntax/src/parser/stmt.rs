@@ -268,7 +268,8 @@ impl Parser<'_> {
     fn attribute_name(&mut self) -> Ident {
         let token = self.token;
         if !token.kind.is_string() {
-            if token.kind.starts_expression() {
+            let constant = matches!(token.kind, Kind::True | Kind::False | Kind::None | Kind::Undefined);
+            if token.kind.starts_expression() && !(constant && self.peek(1) == Kind::Question) {
                 let text = self.slice(token);
                 let hint = format!("write `${text}`");
                 self.problem_with_hint(token.span(), format!("`{text}` is a keyword"), &hint);
