@@ -10,18 +10,9 @@ use sha1::Sha1;
 use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
 
 use super::args::{as_text, text};
-use super::{Failure, Function, Host, Outcome, Volatile};
+use super::{Failure, Function, Host, Outcome, Volatile, of};
 use crate::value::{Args, Value};
 use crate::world::WorldError;
-
-const fn of(
-    module: &'static str,
-    name: &'static str,
-    signature: &'static str,
-    body: super::Body,
-) -> Function {
-    Function { module, name, body, signature }
-}
 
 /// The members of `base32`.
 pub(super) const BASE32: &[Function] = &[

@@ -9,20 +9,11 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 
 use super::args::{flag, int, need, text};
 use super::codec::{place, world_failure};
-use super::{Function, Host, Outcome, Volatile};
+use super::{Function, Host, Outcome, Volatile, of};
 use crate::plan::{self, Filter};
 use crate::value::convert::type_name;
 use crate::value::ops::{MAX_DEPTH, MAX_STR};
 use crate::value::{Args, Dict, DictBuilder, Entry, Instance, Key, Value};
-
-const fn of(
-    module: &'static str,
-    name: &'static str,
-    signature: &'static str,
-    body: super::Body,
-) -> Function {
-    Function { module, name, body, signature }
-}
 
 /// The members of `json`.
 pub(super) const JSON: &[Function] = &[

@@ -11,21 +11,12 @@ use handlebars::{
 };
 
 use super::args::{as_text, need, text};
-use super::{Failure, Function, Host, Outcome};
+use super::{Failure, Function, Host, Outcome, of};
 use crate::plan::Filter;
 use crate::value::convert::type_name;
 use crate::value::ops::{MAX_DEPTH, MAX_STR};
 use crate::value::union::{UnionOptions, union};
 use crate::value::{Args, Dict, Entry, Func, Value};
-
-const fn of(
-    module: &'static str,
-    name: &'static str,
-    signature: &'static str,
-    body: super::Body,
-) -> Function {
-    Function { module, name, body, signature }
-}
 
 /// The members of `collection`.
 pub(super) const COLLECTION: &[Function] =

@@ -133,6 +133,11 @@ pub struct Function {
     pub signature: &'static str,
 }
 
+/// A member of a system module.
+const fn of(module: &'static str, name: &'static str, signature: &'static str, body: Body) -> Function {
+    Function { module, name, body, signature }
+}
+
 /// A string method.
 pub struct Method {
     /// Its name.
