@@ -28,7 +28,11 @@ struct Attr {
 
 struct Schema {
     name: String,
+    /// The type of its argument.
+    argument: Option<Ty>,
     attrs: Vec<Attr>,
+    /// Whether other keys are taken, with integers as values.
+    open: bool,
 }
 
 /// A program under construction.
@@ -116,12 +120,19 @@ impl Generator {
     fn schema(&mut self, number: usize) {
         let name = format!("S{number}");
         let base = if number > 0 && self.chance(3) { Some(self.rng.usize(0..number)) } else { None };
-        match base {
-            Some(base) => self.line(&format!("schema {name}({}):", self.schemas[base].name)),
-            None => self.line(&format!("schema {name}:")),
-        }
+        let mixin = self.chance(4).then(|| self.mixin(number));
+        let argument = (base.is_none() && self.chance(5)).then(|| self.ty(0));
+        let parameter =
+            argument.as_ref().map_or_else(String::new, |ty| format!("[arg{number}: {}]", self.spelled(ty)));
+        let parent = base.map_or_else(String::new, |base| format!("({})", self.schemas[base].name));
+        self.line(&format!("schema {name}{parameter}{parent}:"));
         let mut attrs = Vec::new();
         let outside = self.names.len();
+        if let Some(attr) = mixin {
+            self.line(&format!("    mixin [X{number}Mixin]"));
+            attrs.push(attr);
+        }
+        self.names.extend(argument.iter().map(|ty| (format!("arg{number}"), ty.clone())));
         for at in 0..self.rng.usize(1..5) {
             let ty = self.ty(2);
             let attr = Attr {
@@ -140,6 +151,10 @@ impl Generator {
             }
             attrs.push(attr);
         }
+        let open = base.is_none() && attrs.iter().all(|attr| attr.ty == Ty::Int) && self.chance(2);
+        if open {
+            self.line("    [k: str]: int");
+        }
         if self.chance(3) {
             let test = self.expr(&Ty::Bool, 1);
             self.line(&format!("    check:\n        {test} or True, \"never\""));
@@ -154,8 +169,18 @@ impl Generator {
             });
             attrs.extend(inherited.collect::<Vec<_>>());
         }
-        self.schemas.push(Schema { name, attrs });
+        let argument = base.map_or(argument, |base| self.schemas[base].argument.clone());
+        self.schemas.push(Schema { name, argument, attrs, open });
         self.line("");
+    }
+
+    /// A mixin of one attribute with a default.
+    fn mixin(&mut self, number: usize) -> Attr {
+        let ty = self.ty(1);
+        let name = format!("m{number}");
+        let (spelled, value) = (self.spelled(&ty), self.expr(&ty, 1));
+        self.line(&format!("schema X{number}Mixin:\n    {name}: {spelled} = {value}\n"));
+        Attr { name, ty, optional: false, default: true }
     }
 
     fn lambda(&mut self, number: usize) {
@@ -202,8 +227,10 @@ impl Generator {
             let Attr { name, ty, .. } = &self.schemas[schema].attrs[attr];
             let (name, ty) = (name.clone(), ty.clone());
             let value = self.expr(&ty, 1);
-            let text = format!("u{number}: {} {{{name} = {value}}}", self.schemas[schema].name);
-            self.line(&text);
+            if self.schemas[schema].argument.is_none() {
+                let text = format!("u{number}: {} {{{name} = {value}}}", self.schemas[schema].name);
+                self.line(&text);
+            }
         }
         self.names.push((format!("u{number}"), Ty::Schema(schema)));
     }
@@ -489,7 +516,12 @@ impl Generator {
         if self.slips() {
             entries.push("zz = 1".into());
         }
-        let instance = format!("{} {{{}}}", self.schemas[number].name, entries.join(", "));
+        if self.schemas[number].open && self.chance(2) {
+            entries.push(format!("more = {}", self.expr(&Ty::Int, 0)));
+        }
+        let argument = self.schemas[number].argument.clone();
+        let argument = argument.map_or_else(String::new, |ty| format!("({})", self.expr(&ty, 0)));
+        let instance = format!("{}{argument} {{{}}}", self.schemas[number].name, entries.join(", "));
         if depth == 0 || !self.chance(4) {
             return instance;
         }
