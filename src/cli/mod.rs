@@ -18,7 +18,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use self::commands::{build, run};
 use self::diagnostics::Shown;
 use self::error::{EXIT_CODES, Exit, Refusal};
-use self::options::Common;
+use self::options::{Common, on_one_thread};
 
 /// Compiles a whole configuration monorepo written in KCL.
 #[derive(Debug, Parser)]
@@ -50,10 +50,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     commands::quiet_crashes();
     let Arguments { command, common } = arguments;
     let ui = common.ui();
-    let ended = common.in_pool(|| match command {
-        Command::Build(args) => build::run(&args, &common, &ui),
-        Command::Run(args) => run::run(args, &common, &ui),
-    });
+    let ended = match command {
+        Command::Build(args) => common.in_pool(|| build::run(&args, &common, &ui)),
+        Command::Run(args) => on_one_thread(|| run::run(args, &common, &ui)),
+    };
     let exit = ended.unwrap_or_else(|refusal: Refusal| {
         report::say(&[Shown::refusal(&refusal)], &ui);
         refusal.exit

@@ -74,6 +74,18 @@ impl Common {
     }
 }
 
+/// Does something on one thread with the stack that evaluation needs: starting more costs more than a small
+/// program.
+pub(crate) fn on_one_thread<T: Send>(work: impl FnOnce() -> Result<T, Refusal> + Send) -> Result<T, Refusal> {
+    let thread = std::thread::Builder::new().stack_size(kcl::eval::STACK_BYTES);
+    std::thread::scope(|scope| {
+        let started = thread.spawn_scoped(scope, work);
+        let started =
+            started.map_err(|error| Refusal::internal(format!("cannot start a thread: {error}")))?;
+        started.join().unwrap_or_else(|crash| std::panic::resume_unwind(crash))
+    })
+}
+
 /// The folder that the user stands in.
 pub(crate) fn stand() -> Result<PathBuf, Refusal> {
     let stand = std::env::current_dir();

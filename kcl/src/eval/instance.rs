@@ -483,10 +483,13 @@ impl<'r> Run<'r> {
         let config = self.contexts[context as usize].config;
         let unknown = |run: &Self, key: Key<'r>| {
             let open = &run.contexts[context as usize];
-            !open.layout.slots.iter().any(|slot| slot.key == key) && open.extras.get(key).is_none()
+            !open.layout.by_key.contains_key(&key) && open.extras.get(key).is_none()
         };
-        let entries = config.entries().iter();
-        for entry in entries.filter(|entry| only.is_none_or(|key| key == entry.key)) {
+        let entries = match only {
+            Some(key) => config.entry(key).map_or(&[][..], std::slice::from_ref),
+            None => config.entries(),
+        };
+        for entry in entries {
             if !unknown(self, entry.key) {
                 continue;
             }
@@ -532,8 +535,8 @@ impl<'r> Run<'r> {
         let open = &self.contexts[context as usize];
         let (config, layout) = (open.config, open.layout);
         for entry in config.entries() {
-            let known = layout.slots.iter().position(|slot| slot.key == entry.key);
-            let declared = known.is_some_and(|slot| self.slot_mut(context, slot as u32).ty.is_some());
+            let known = layout.by_key.get(&entry.key);
+            let declared = known.is_some_and(|slot| self.slot_mut(context, *slot).ty.is_some());
             if declared {
                 continue;
             }

@@ -1,6 +1,7 @@
 //! How instances are laid out: the slots and setters of a schema, its base and its mixins put together once.
 
-use rustc_hash::FxHashMap;
+use indexmap::IndexMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 use syntax::Symbol;
 
 use super::Run;
@@ -17,7 +18,7 @@ struct Builder {
     slots: Vec<(Symbol, Vec<Setter>)>,
     index: FxHashMap<Symbol, u32>,
     bodies: Vec<BodyLayout>,
-    declared: Vec<(Symbol, bool)>,
+    declared: IndexMap<Symbol, bool, FxBuildHasher>,
     locals: u32,
 }
 
@@ -41,14 +42,16 @@ impl<'r> Run<'r> {
             let names = self.schema_code(body.schema).map_or(&[][..], |code| &code.names);
             body.slots = names.iter().map(|name| index.get(name).copied().unwrap_or(NO_SLOT)).collect();
         }
+        let by_key = index.iter().map(|(name, slot)| (Key::from(*name), *slot)).collect();
         let slots = slots.into_iter();
         let slots =
             slots.map(|(name, setters)| SlotLayout { key: name.into(), name, setters: setters.into() });
         let keys = |optional: bool| -> Box<[Key<'static>]> {
-            declared.iter().filter(|(_, it)| *it == optional).map(|(name, _)| Key::from(*name)).collect()
+            declared.iter().filter(|(_, it)| **it == optional).map(|(name, _)| Key::from(*name)).collect()
         };
         let (optional, required) = (keys(true), keys(false));
-        Ok(Layout { slots: slots.collect(), index, bodies, optional, required, key_slot, locals })
+        let slots = slots.collect();
+        Ok(Layout { slots, index, by_key, bodies, optional, required, key_slot, locals })
     }
 
     /// The name that the index signature gives the key.
@@ -104,11 +107,6 @@ impl Builder {
 
     /// A later declaration says whether the attribute may be left out.
     fn declare(&mut self, attrs: &[(Symbol, bool)]) {
-        for (name, optional) in attrs {
-            match self.declared.iter_mut().find(|(declared, _)| declared == name) {
-                Some(declared) => declared.1 = *optional,
-                None => self.declared.push((*name, *optional)),
-            }
-        }
+        self.declared.extend(attrs.iter().copied());
     }
 }

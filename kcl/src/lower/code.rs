@@ -256,6 +256,8 @@ pub struct Layout {
     pub slots: Vec<SlotLayout>,
     /// The slot of each attribute.
     pub index: FxHashMap<Symbol, u32>,
+    /// The same, by the key that configs have for it.
+    pub by_key: FxHashMap<Key<'static>, u32>,
     /// Bodies in order of their set-up: base first, mixins last.
     pub bodies: Vec<BodyLayout>,
     /// The attributes that need not be set.

@@ -1,11 +1,12 @@
 //! Config blocks.
 
+use rustc_hash::FxHashMap;
 use syntax::ast::{self, EntryOp};
 use syntax::{Span, Symbol};
 
 use super::Lower;
 use super::code::{ArgsCode, ConfigCode, ConfigItem, EntryCode, Expr, ExprKind, KeyCode, SchemaExprCode};
-use super::scope::BindingKind;
+use super::scope::{BindingKind, Used};
 use crate::resolve::merge::MergedItem;
 use crate::value::{Key, Origin};
 
@@ -68,11 +69,9 @@ impl Lower<'_> {
             }
         }
         let used = self.body().leave_block();
-        if !used.is_empty() {
-            set_locals(&mut lowered, &used);
-        }
+        set_locals(&mut lowered, &used);
         let size = lowered.iter().filter(|item| matches!(item, ConfigItem::Entry(_))).count() as u32;
-        ConfigCode { items: lowered, locals: used.into_iter().map(|(_, local)| local).collect(), size }
+        ConfigCode { items: lowered, locals: used.into_values().collect(), size }
     }
 
     fn source(&mut self, source: Source<'_, '_>) -> ConfigItem {
@@ -136,7 +135,7 @@ impl Lower<'_> {
         let mut inner = vec![ConfigItem::Entry(self.path_entry(entry, rest, index, nested))];
         let used = self.body().leave_block();
         set_locals(&mut inner, &used);
-        let locals = used.into_iter().map(|(_, local)| local).collect();
+        let locals = used.into_values().collect();
         let config = ConfigCode { items: inner, locals, size: 1 };
         let span = rest[0].span.to(entry.value.span);
         let value = Expr { kind: ExprKind::Config(Box::new(config)), span };
@@ -213,19 +212,25 @@ fn static_keys(item: &ast::ConfigItem, keys: &mut Vec<Symbol>) {
 }
 
 /// Tells the entries whose keys are read into which local their value goes.
-fn set_locals(items: &mut [ConfigItem], used: &[(Symbol, u32)]) {
+fn set_locals(items: &mut [ConfigItem], used: &Used) {
+    if !used.is_empty() {
+        let used = used.iter().map(|(name, local)| (Key::from(*name), *local)).collect();
+        set_locals_of(items, &used);
+    }
+}
+
+fn set_locals_of(items: &mut [ConfigItem], used: &FxHashMap<Key<'_>, u32>) {
     for item in items {
         match item {
             ConfigItem::Entry(entry) => {
                 if let KeyCode::Const(key) = entry.key {
-                    let local = used.iter().find(|(name, _)| Key::from(*name) == key);
-                    entry.local = local.map(|(_, local)| *local);
+                    entry.local = used.get(&key).copied();
                 }
             }
             ConfigItem::Unpack(_) => {}
             ConfigItem::If(_, then, otherwise) => {
-                set_locals(then, used);
-                set_locals(otherwise, used);
+                set_locals_of(then, used);
+                set_locals_of(otherwise, used);
             }
         }
     }

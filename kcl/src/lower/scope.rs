@@ -1,6 +1,7 @@
 //! What names mean inside a body: locals, captured values, keys of config blocks, attributes of the instance.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use indexmap::IndexMap;
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use syntax::{Span, Symbol};
 
 use super::code::{Const, Expr, ExprKind};
@@ -37,10 +38,13 @@ enum Scope {
 struct Block {
     keys: Vec<Symbol>,
     /// For the config of a schema expression: the keys of the entries so far.
-    passed: Option<Vec<Symbol>>,
+    passed: Option<FxHashSet<Symbol>>,
     set: Option<FxHashSet<Symbol>>,
-    used: Vec<(Symbol, u32)>,
+    used: Used,
 }
+
+/// The keys that something read, in the order of the first reads, with their locals.
+pub(super) type Used = IndexMap<Symbol, u32, FxBuildHasher>;
 
 /// A visible local.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -105,8 +109,8 @@ impl Body {
     }
 
     pub(super) fn enter_block(&mut self, keys: Vec<Symbol>, of_schema: bool) {
-        let passed = of_schema.then(Vec::new);
-        self.scopes.push(Scope::Block(Block { keys, passed, set: None, used: Vec::new() }));
+        let passed = of_schema.then(FxHashSet::default);
+        self.scopes.push(Scope::Block(Block { keys, passed, set: None, used: Used::default() }));
     }
 
     /// Says that the entries of these keys are done, in the innermost block.
@@ -117,10 +121,10 @@ impl Body {
     }
 
     /// The keys that something read, with their locals.
-    pub(super) fn leave_block(&mut self) -> Vec<(Symbol, u32)> {
+    pub(super) fn leave_block(&mut self) -> Used {
         match self.scopes.pop() {
             Some(Scope::Block(block)) => block.used,
-            _ => Vec::new(),
+            _ => Used::default(),
         }
     }
 
@@ -182,7 +186,7 @@ impl Block {
     fn find(&mut self, name: Symbol, locals: &mut u32) -> Option<Binding> {
         let passed = self.passed.as_ref().is_some_and(|passed| passed.contains(&name));
         let kind = if passed { BindingKind::SchemaKey } else { BindingKind::Key };
-        if let Some((_, local)) = self.used.iter().find(|(key, _)| *key == name) {
+        if let Some(local) = self.used.get(&name) {
             return Some(Binding { local: *local, kind });
         }
         if !self.has(name) {
@@ -190,7 +194,7 @@ impl Block {
         }
         let local = *locals;
         *locals += 1;
-        self.used.push((name, local));
+        self.used.insert(name, local);
         Some(Binding { local, kind })
     }
 

@@ -40,7 +40,7 @@ impl Checker<'_> {
     /// The signature of a global lambda that is declared after the call.
     fn later_lambda(&self, callee: &ast::Expr) -> Option<Arc<FunctionType>> {
         let ExprKind::Name(name) = &callee.kind else { return None };
-        let hidden = self.locals.iter().any(|local| local.name == *name);
+        let hidden = self.locals.get(*name).is_some();
         if hidden { None } else { self.lambdas.get(name).cloned() }
     }
 

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use syntax::{Code, Diagnostic, Source, Span, Symbol};
 
+use super::locals::Locals;
 use super::signature;
 use super::table::{Foreign, Own, Table};
 use super::ty::{FunctionType, ModuleType, Place, SchemaSort, SchemaType, Type};
@@ -30,12 +31,6 @@ pub(super) struct Global {
 
 /// The globals of a package.
 pub(super) type Globals = FxHashMap<Symbol, Global>;
-
-/// A name in a scope inside the package.
-pub(super) struct Local {
-    pub(super) name: Symbol,
-    pub(super) ty: Type,
-}
 
 /// What a config literal is expected to be, and where that is declared.
 #[derive(Clone)]
@@ -61,9 +56,7 @@ pub(super) struct Checker<'a> {
     pub(super) lambdas: FxHashMap<Symbol, Arc<FunctionType>>,
     /// Globals whose statement was walked.
     pub(super) walked: FxHashMap<Symbol, Place>,
-    pub(super) locals: Vec<Local>,
-    /// Where in `locals` each open scope starts.
-    pub(super) scopes: Vec<usize>,
+    pub(super) locals: Locals,
     /// Loop variables; cleared whenever a scope or an assignment ends, so inner blocks hide them.
     pub(super) loop_names: Vec<Symbol>,
     pub(super) body: Option<Body<'a>>,
@@ -92,8 +85,7 @@ impl<'a> Checker<'a> {
             globals: Globals::default(),
             lambdas: FxHashMap::default(),
             walked: FxHashMap::default(),
-            locals: Vec::new(),
-            scopes: Vec::new(),
+            locals: Locals::default(),
             loop_names: Vec::new(),
             body: None,
             expected: Vec::new(),
@@ -142,35 +134,23 @@ impl<'a> Checker<'a> {
     }
 
     pub(super) fn enter(&mut self) {
-        self.scopes.push(self.locals.len());
+        self.locals.enter();
     }
 
     pub(super) fn leave(&mut self) {
         self.loop_names.clear();
-        if let Some(start) = self.scopes.pop() {
-            self.locals.truncate(start);
-        }
+        self.locals.leave();
     }
 
     /// Declares a name in the current scope.
     pub(super) fn declare(&mut self, name: Symbol, ty: Type, span: Span) {
         let ty = ty.bounded();
-        if self.scopes.is_empty() {
+        if self.locals.is_outside() {
             let place = self.place(span);
             self.globals.insert(name, Global { ty, place });
         } else {
-            self.locals.push(Local { name, ty });
+            self.locals.declare(name, ty);
         }
-    }
-
-    fn local(&self, name: Symbol) -> Option<usize> {
-        self.locals.iter().rposition(|local| local.name == name)
-    }
-
-    /// The number of a name of the innermost scope.
-    fn innermost(&self, name: Symbol) -> Option<usize> {
-        let start = self.scopes.last().copied()?;
-        self.local(name).filter(|at| *at >= start)
     }
 
     pub(super) fn import(&self, name: Symbol) -> Option<ModuleType> {
@@ -180,16 +160,16 @@ impl<'a> Checker<'a> {
 
     /// Whether the current scope itself has a name.
     pub(super) fn has(&self, name: Symbol) -> bool {
-        if self.scopes.is_empty() {
+        if self.locals.is_outside() {
             return self.globals.contains_key(&name) || self.import(name).is_some();
         }
-        self.innermost(name).is_some()
+        self.locals.has_innermost(name)
     }
 
     /// The type of a name, by scopes alone.
     pub(super) fn find(&self, name: Symbol) -> Option<Type> {
-        if let Some(at) = self.local(name) {
-            return Some(self.locals[at].ty.clone());
+        if let Some(ty) = self.locals.get(name) {
+            return Some(ty.clone());
         }
         if let Some(global) = self.globals.get(&name) {
             return Some(global.ty.clone());
@@ -212,7 +192,7 @@ impl<'a> Checker<'a> {
     }
 
     fn similar(&self, name: Symbol) -> Option<&'static str> {
-        let locals = self.locals.iter().map(|local| local.name);
+        let locals = self.locals.names();
         let mut globals: Vec<Symbol> = self.globals.keys().copied().collect();
         globals.extend(self.package.files.first().into_iter().flat_map(|file| file.imports.keys().copied()));
         globals.sort_unstable();
@@ -229,12 +209,12 @@ impl<'a> Checker<'a> {
     /// Sets the type of a name of the current scope.
     pub(super) fn set(&mut self, name: Symbol, ty: Type) {
         let ty = ty.bounded();
-        if self.scopes.is_empty() {
+        if self.locals.is_outside() {
             if let Some(global) = self.globals.get_mut(&name) {
                 global.ty = ty;
             }
-        } else if let Some(at) = self.innermost(name) {
-            self.locals[at].ty = ty;
+        } else if let Some(local) = self.locals.innermost(name) {
+            *local = ty;
         }
     }
 

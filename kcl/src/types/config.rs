@@ -7,7 +7,7 @@
 use std::rc::Rc;
 use std::sync::{Arc, LazyLock};
 
-use rustc_hash::{FxBuildHasher, FxHashSet};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use syntax::ast::{self, BinaryOp, ConfigItem, Entry, EntryOp, ExprKind, Ident, Key};
 use syntax::{Code, Diagnostic, Span, Symbol};
 
@@ -295,12 +295,11 @@ impl Checker<'_> {
         if open || schema.base.is_some() || !schema.mixins.is_empty() || self.body.is_some() {
             return;
         }
+        let names = Names::of(items);
         let required = schema.attrs.iter().filter(|(_, attr)| !attr.optional && !attr.has_default);
         let mut missing = required.map(|(name, _)| *name).filter(|name| {
             let inherited = self.provided.as_ref().is_some_and(|provided| provided.contains(name));
-            !inherited
-                && !provided_by_args(schema, expr, *name)
-                && !items.all().any(|item| first_name(item.item) == Some(*name))
+            !inherited && !provided_by_args(schema, expr, *name) && !names.contains(*name)
         });
         let Some(first) = missing.next() else { return };
         if items.all().any(|item| first_name(item.item).is_none()) {
@@ -323,12 +322,13 @@ impl Checker<'_> {
     pub(super) fn block(&mut self, items: Items<'_>) -> Type {
         self.enter();
         let mut found = Found::for_items(items.len());
-        let repeated = has_repeated_name(items);
+        let siblings =
+            if has_repeated_name(items) { provided_by_siblings(items) } else { FxHashMap::default() };
         let file = self.file;
         for item in items.all() {
             self.file = item.file.unwrap_or(file);
-            let siblings = if repeated { provided_by_siblings(items, item.item) } else { None };
-            let before = std::mem::replace(&mut self.provided, siblings);
+            let provided = first_name(item.item).and_then(|name| siblings.get(&name).cloned());
+            let before = std::mem::replace(&mut self.provided, provided);
             self.item(item, &mut found);
             self.provided = before;
         }
@@ -605,9 +605,33 @@ fn provided_by_args(schema: &SchemaType, expr: &ast::SchemaExpr, name: Symbol) -
         .any(|one| one == name)
 }
 
+/// From more items on, names are looked for in a set.
+const FEW: usize = 16;
+
+/// The names that the entries of a block start with.
+enum Names<'m> {
+    Few(Items<'m>),
+    Many(FxHashSet<Symbol>),
+}
+
+impl<'m> Names<'m> {
+    fn of(items: Items<'m>) -> Self {
+        if items.len() <= FEW {
+            return Self::Few(items);
+        }
+        Self::Many(items.all().filter_map(|item| first_name(item.item)).collect())
+    }
+
+    fn contains(&self, name: Symbol) -> bool {
+        match self {
+            Self::Few(items) => items.all().any(|item| first_name(item.item) == Some(name)),
+            Self::Many(names) => names.contains(&name),
+        }
+    }
+}
+
 /// Whether several entries of a block have the same name.
 fn has_repeated_name(items: Items<'_>) -> bool {
-    const FEW: usize = 16;
     let names = || items.all().filter_map(|item| first_name(item.item));
     if items.len() <= FEW {
         return names().enumerate().any(|(at, name)| names().take(at).any(|other| other == name));
@@ -616,19 +640,19 @@ fn has_repeated_name(items: Items<'_>) -> bool {
     !names().all(|name| seen.insert(name))
 }
 
-/// The attributes that all entries with the name of this one provide together.
-fn provided_by_siblings(items: Items<'_>, item: &ConfigItem) -> Option<Rc<FxHashSet<Symbol>>> {
-    let name = first_name(item)?;
-    let mut provided = FxHashSet::default();
-    for sibling in items.all().filter(|sibling| first_name(sibling.item) == Some(name)) {
-        let ConfigItem::Entry(entry) = sibling.item else { continue };
+/// The attributes that all entries of a name provide together, where they provide any.
+fn provided_by_siblings(items: Items<'_>) -> FxHashMap<Symbol, Rc<FxHashSet<Symbol>>> {
+    let mut all: FxHashMap<Symbol, FxHashSet<Symbol>> = FxHashMap::default();
+    for item in items.all() {
+        let (Some(name), ConfigItem::Entry(entry)) = (first_name(item.item), item.item) else { continue };
+        let provided = all.entry(name).or_default();
         if let Key::Path(path) = &entry.key
             && let Some(second) = path.get(1)
         {
             provided.insert(second.name);
             continue;
         }
-        match (sibling.nested, &entry.value.kind) {
+        match (item.nested, &entry.value.kind) {
             (Some(items), _) => provided.extend(items.iter().filter_map(|item| first_name(item.item))),
             (None, ExprKind::Config(config)) => provided.extend(config.items.iter().filter_map(first_name)),
             (None, ExprKind::Schema(schema)) => {
@@ -637,5 +661,6 @@ fn provided_by_siblings(items: Items<'_>, item: &ConfigItem) -> Option<Rc<FxHash
             _ => {}
         }
     }
-    (!provided.is_empty()).then(|| Rc::new(provided))
+    all.retain(|_, provided| !provided.is_empty());
+    all.into_iter().map(|(name, provided)| (name, Rc::new(provided))).collect()
 }

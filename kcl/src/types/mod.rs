@@ -13,6 +13,7 @@ mod declare;
 mod decorator;
 mod expr;
 mod fit;
+mod locals;
 mod ops;
 mod schema;
 mod signature;

@@ -118,7 +118,7 @@ impl<'a> Checker<'a> {
         let mut value = Type::Any;
         for target in &assign.targets {
             let name = target.name.name;
-            if self.scopes.is_empty() && (is_private(name) || config || !self.walked.contains_key(&name)) {
+            if self.locals.is_outside() && (is_private(name) || config || !self.walked.contains_key(&name)) {
                 let place = self.place(target.span);
                 self.walked.insert(name, place);
             }
@@ -271,7 +271,7 @@ impl<'a> Checker<'a> {
         let name = target.name.name;
         let config = matches!(assign.value.kind, ExprKind::Schema(_));
         if is_private(name) || config || !self.walked.contains_key(&name) {
-            if self.scopes.is_empty() {
+            if self.locals.is_outside() {
                 let place = self.place(target.span);
                 self.walked.insert(name, place);
             }

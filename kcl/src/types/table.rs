@@ -67,8 +67,9 @@ const MOST_SHOWN: usize = 8;
 /// From which length on messages cut a type.
 const LONGEST: usize = 120;
 
-/// How many different types a list or dict may hold; with more of them it may hold anything.
-const MOST_MEMBERS: usize = 2000;
+/// How many different types, literals aside, a list or dict may hold; with more of them it may hold anything. Each one is
+/// held against all others, which bounds the time that a long list takes.
+const MOST_MEMBERS: usize = 128;
 
 impl<'a> Table<'a> {
     /// The schema of a number.

@@ -1,5 +1,7 @@
 //! Dicts: insertion-ordered, with the operator of each entry, which takes part in later unions.
 
+use std::hash::{Hash, Hasher};
+
 use bumpalo::Bump;
 use syntax::Symbol;
 use syntax::ast::EntryOp;
@@ -47,6 +49,12 @@ impl PartialEq for Key<'_> {
 }
 
 impl Eq for Key<'_> {}
+
+impl Hash for Key<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
 
 /// Where an entry was written: the file, numbered in its package, and the first byte of the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
