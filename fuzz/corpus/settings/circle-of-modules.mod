@@ -1,0 +1,4 @@
+[dependencies]
+a = { path = "../a" }
+b = { path = "../b" }
+"a-b" = { path = "." }

@@ -1,0 +1,90 @@
+//! Program to document.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bumpalo::Bump;
+use kcl::eval::{Limits, Run, Settings};
+use kcl::lower::code::PackageCode;
+use kcl::lower::lower;
+use kcl::plan::{self, PlanOptions};
+use kcl::resolve::{Main, Program, Request};
+use kcl::types::check_main;
+use syntax::{Diagnostic, Source};
+
+use super::{Features, Subject, check_all, kind};
+use crate::input::{Corpus, Input};
+use crate::world::MemoryWorld;
+
+/// The name of the program in its folder.
+const NAME: &str = "input-of-this-run.k";
+
+/// Where inputs lie that have no folder of their own.
+const NOWHERE: &str = "/nowhere";
+
+/// How much a program may do: little, so that there can be many.
+const LIMITS: Limits = Limits { steps: 200_000, memory: 64 << 20 };
+
+pub(super) struct Evaluator {
+    world: MemoryWorld,
+    program: Program,
+}
+
+impl Evaluator {
+    pub(super) fn new(corpus: &Corpus) -> Self {
+        Self { world: MemoryWorld::new(&corpus.files), program: Program::new() }
+    }
+}
+
+impl Subject for Evaluator {
+    fn run(&mut self, input: &Input) -> Result<Features, String> {
+        let nowhere = input.folder.as_os_str().is_empty();
+        let folder = if nowhere { Path::new(NOWHERE) } else { &input.folder };
+        let path = folder.join(NAME);
+        let source = Arc::new(Source::new(NAME, input.text.as_str()));
+        self.world.tested = vec![(path.clone(), source)];
+        match compile(&self.program, &self.world, folder, path) {
+            Ok(text) => Ok(vec![format!("documents of about 2^{} bytes", text.len().max(1).ilog2())]),
+            Err(problems) => check_all(&problems),
+        }
+    }
+}
+
+/// What the build does with a program, with few resources.
+fn compile(
+    program: &Program,
+    world: &MemoryWorld,
+    folder: &Path,
+    path: PathBuf,
+) -> Result<String, Vec<Diagnostic>> {
+    let request = Request { work_dir: folder.to_owned(), files: vec![path], ..Request::default() };
+    let main = program.load_main(world, &request);
+    sound(&main.problems)?;
+    if main.cyclic || main.package.files.is_empty() {
+        return Ok(String::new());
+    }
+    sound(&check_main(program, &main))?;
+    let code = lower_all(program, &main);
+    let settings = Settings { work_dir: folder.to_owned(), limits: LIMITS, ..Settings::default() };
+    let arena = Bump::new();
+    let Some(run) = Run::new(&arena, program, &code, world, &settings) else { return Ok(String::new()) };
+    let value = run.evaluate(&main.closure).map_err(|failure| vec![*failure])?.value;
+    let options = PlanOptions { sort_keys: true, show_hidden: true, ..PlanOptions::default() };
+    // What a writer refuses has no place and only its message counts.
+    let text = |written: Result<String, _>| written.unwrap_or_else(|_| kind("refused"));
+    let yaml = text(plan::yaml(value, &PlanOptions::default()));
+    Ok(yaml + &text(plan::json(value, &options)))
+}
+
+fn sound(problems: &[Diagnostic]) -> Result<(), Vec<Diagnostic>> {
+    if problems.iter().any(|problem| problem.code.is_error()) { Err(problems.to_vec()) } else { Ok(()) }
+}
+
+fn lower_all(program: &Program, main: &Main) -> PackageCode {
+    for id in &main.closure {
+        if let Some(cell) = program.code(*id) {
+            cell.get_or_init(|| lower(program.package(*id), None, program));
+        }
+    }
+    lower(&main.package, Some(&main.merged()), program)
+}
