@@ -105,8 +105,7 @@ impl Program {
             let mut ids = self.ids.write().unwrap_or_else(PoisonError::into_inner);
             let scopes = self.scopes.read().unwrap_or_else(PoisonError::into_inner);
             let scope = scopes.get(scope.number).cloned().unwrap_or_default();
-            *ids.entry(key.clone())
-                .or_insert_with(|| PackageId(self.cells.push_get_index(cell(key, scope)) as u32))
+            *ids.entry(key.clone()).or_insert_with(|| PackageId(self.cells.push(cell(key, scope)) as u32))
         })
     }
 
@@ -143,15 +142,15 @@ impl Program {
     }
 }
 
-fn cell(key: &Key, scope: Arc<Scope>) -> Box<Cell> {
-    Box::new(Cell {
+fn cell(key: &Key, scope: Arc<Scope>) -> Cell {
+    Cell {
         key: key.clone(),
         scope,
         package: OnceLock::new(),
         closure: OnceLock::new(),
         types: OnceLock::new(),
         code: OnceLock::new(),
-    })
+    }
 }
 
 /// A file, or the files of a folder.

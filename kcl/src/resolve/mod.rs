@@ -8,6 +8,7 @@
 //! The main package of a stack is not kept here, since thousands of them would fill the memory.
 
 mod closure;
+mod grow;
 mod load;
 mod locate;
 pub mod merge;
@@ -17,11 +18,11 @@ mod overrides;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, OnceLock, PoisonError, RwLock};
 
-use elsa::sync::FrozenVec;
 use rustc_hash::FxHashMap;
 use syntax::{Diagnostic, Symbol};
 
 use self::closure::Closure;
+use self::grow::Grow;
 use self::locate::{Key, Scope};
 use self::merge::Merged;
 pub use self::overrides::Override;
@@ -81,7 +82,7 @@ pub struct Program {
     roots: RwLock<FxHashMap<PathBuf, PathBuf>>,
     scopes: RwLock<Vec<Arc<Scope>>>,
     ids: RwLock<FxHashMap<Key, PackageId>>,
-    cells: FrozenVec<Box<Cell>>,
+    cells: Grow<Cell>,
 }
 
 /// A package and what later stages know of it.
