@@ -1,6 +1,6 @@
 """Measures the programs of `programs.py` and writes the tables of `docs/performance.md`; see `scripts/performance`.
 
-What counts is CPU time, user and system: the median of several runs. For konfig and the jsonnet binary it is that of a
+What counts is CPU time, user and system: the least of several runs. For konfig and the jsonnet binary it is that of a
 whole process. Python packages are measured inside of a process that has imported them and run the program once
 before, so start-up counts against konfig alone.
 """
@@ -13,7 +13,6 @@ import pathlib
 import platform
 import re
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -33,11 +32,11 @@ def process(*command, cwd=None):
 
 
 def runs(measure):
-    """The median of what some measurements say; the first one only warms up, unless it takes long."""
+    """The least of what some measurements say; the first one only warms up, unless it takes long."""
     first, took = measure(), []
     while len(took) < MOST_RUNS and first + sum(took) < ENOUGH:
         took.append(measure())
-    return statistics.median(took or [first])
+    return min(took or [first])
 
 
 def in_python(name):
@@ -74,11 +73,13 @@ def worker(name):
 def python_package(name, paths):
     """The CPU times of some programs in a worker of their own; `None` for one that takes the worker down."""
     took = []
-    while len(took) < len(paths):
-        rest = "\n".join(paths[len(took):])
-        done = subprocess.run([sys.executable, __file__, "--worker", name], input=rest, capture_output=True, text=True)
-        took += map(float, re.findall(r"^@ (.*)", done.stdout, re.M))
-        took += [None] * (len(took) < len(paths))
+    command = [sys.executable, os.path.abspath(__file__), "--worker", name]
+    with tempfile.TemporaryDirectory() as folder:  # Programs may write files.
+        while len(took) < len(paths):
+            rest = "\n".join(paths[len(took):])
+            done = subprocess.run(command, input=rest, capture_output=True, text=True, cwd=folder)
+            took += map(float, re.findall(r"^@ (.*)", done.stdout, re.M))
+            took += [None] * (len(took) < len(paths))
     return took
 
 
@@ -110,7 +111,8 @@ def row(name, bar, own, others):
     times = [("kcl-lib", bar)] + [(peer, 1) for peer, _ in others[1:]]
     good = all(took is None or took >= least * own for (_, least), (_, took) in zip(times, others))
     cells = [f"{milliseconds(took)} ({took / own:,.1f})" if took else "-" for _, took in others]
-    return f"| {name} | {milliseconds(own)} | {' | '.join(cells)} | {bar:,} | {'yes' if good else '**no**'} |"
+    verdict = f"{bar:,} | {'yes' if good else '**no**'}" if bar else " | "
+    return f"| {name} | {milliseconds(own)} | {' | '.join(cells)} | {verdict} |"
 
 
 def compared(konfig, folder, others):

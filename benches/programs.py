@@ -75,9 +75,18 @@ def dicts_jsonnet(n):
     return "{x: {\n" + lines(n, lambda i: f'    k{i}: {{id: {i}, name: "n{i}"}},') + "}}\n"
 
 
+def assignment(_):
+    return "a = 1\n"
+
+
+def assignment_jsonnet(_):
+    return "{a: 1}\n"
+
+
 # What is compared with other programs: its name, its size, its text in KCL and in Jsonnet, and how many times faster
 # than kcl-lib it has to be.
 COMPARED = [
+    ("`a = 1`: what a start costs", 1, assignment, assignment_jsonnet, 0),
     ("1,000 instances of a schema", 1_000, instances, instances_jsonnet, 10),
     ("comprehension of 10,000", 10_000, comprehension, comprehension_jsonnet, 10),
     ("recursion, `fib(22)`", 22, fib, fib_jsonnet, 10),
