@@ -5,6 +5,7 @@ mod cli;
 mod differential;
 mod docs;
 mod errors;
+mod errors_page;
 mod json;
 mod layers;
 mod programs;
