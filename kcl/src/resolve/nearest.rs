@@ -1,7 +1,13 @@
 //! Names that resemble a name, for "did you mean".
 
+/// Longer names are not guessed at: that would take as long as they are, squared.
+const MAX_BYTES: usize = 200;
+
 /// The candidate that is nearest to a name, if one is near enough to be meant.
 pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if name.len() > MAX_BYTES {
+        return None;
+    }
     let limit = (name.chars().count() / 3).max(1);
     let scored = candidates.into_iter().filter_map(|other| Some((distance(name, other, limit)?, other)));
     scored.filter(|(_, other)| *other != name).min().map(|(_, other)| other)
@@ -25,6 +31,9 @@ fn distance(one: &str, other: &str, limit: usize) -> Option<usize> {
                 best = best.min(before[j - 1] + 1);
             }
             row.push(best);
+        }
+        if row.iter().all(|steps| *steps > limit) {
+            return None;
         }
         before = std::mem::replace(&mut last, row);
     }

@@ -119,6 +119,9 @@ impl Checker<'_> {
     }
 
     fn near_member(&self, value: &Type, name: Symbol) -> Option<&'static str> {
+        if !self.may_guess() {
+            return None;
+        }
         let mut names: Vec<&'static str> = match value {
             Type::Schema(id, _) => {
                 let schema = self.table.schema(*id)?;

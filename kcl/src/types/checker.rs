@@ -46,6 +46,9 @@ pub(super) struct Body<'a> {
     pub(super) learned: FxHashMap<Symbol, Type>,
 }
 
+/// How many problems of a package get a guess at what was meant: each guess looks at all names, and nobody reads on.
+const MAX_GUESSES: usize = 100;
+
 /// A check of one package.
 pub(super) struct Checker<'a> {
     pub(super) table: Table<'a>,
@@ -191,7 +194,15 @@ impl<'a> Checker<'a> {
         self.problems.push(near.into_iter().fold(problem, Diagnostic::hint));
     }
 
+    /// Whether the next problem gets a guess at what was meant.
+    pub(super) fn may_guess(&self) -> bool {
+        self.problems.len() < MAX_GUESSES
+    }
+
     fn similar(&self, name: Symbol) -> Option<&'static str> {
+        if !self.may_guess() {
+            return None;
+        }
         let locals = self.locals.names();
         let mut globals: Vec<Symbol> = self.globals.keys().copied().collect();
         globals.extend(self.package.files.first().into_iter().flat_map(|file| file.imports.keys().copied()));

@@ -229,7 +229,8 @@ impl Checker<'_> {
         let known = schemas.iter().filter_map(|schema| self.table.schema(schema.id));
         let known =
             known.flat_map(|schema| self.table.lineage(schema)).flat_map(|schema| schema.attrs.keys());
-        let near = nearest(name.as_str(), known.map(|name| name.as_str()));
+        let near =
+            self.may_guess().then(|| nearest(name.as_str(), known.map(|name| name.as_str()))).flatten();
         let hint = near.map(|near| format!("did you mean `{near}`?"));
         self.problems.push(hint.into_iter().fold(problem, Diagnostic::hint));
     }

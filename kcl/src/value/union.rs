@@ -420,7 +420,11 @@ impl<'v> Merge<'_, 'v> {
         if items.len() + new.len() > MAX_LIST {
             return Err("the list is too long".into());
         }
-        Ok(Value::List(self.arena().alloc_slice_copy(&[head, new, tail].concat())))
+        let all = self.arena().alloc_slice_fill_copy(items.len() + new.len(), Value::Undefined);
+        all[..at].copy_from_slice(head);
+        all[at..at + new.len()].copy_from_slice(new);
+        all[at + new.len()..].copy_from_slice(tail);
+        Ok(Value::List(all))
     }
 }
 
