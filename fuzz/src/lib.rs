@@ -4,6 +4,7 @@
 //! A supervisor starts workers, one after the other: a stack that overflows takes a whole process with it, and names
 //! are interned for good, so no process should run for long.
 
+mod clock;
 pub mod input;
 pub mod mutate;
 pub mod supervise;

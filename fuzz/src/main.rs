@@ -1,5 +1,6 @@
 //! `fuzz TARGET`
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -73,6 +74,7 @@ fn alone(target: Target, corpus: Corpus, input: Input) -> io::Result<ExitCode> {
     };
     let thread = thread::Builder::new().stack_size(kcl::eval::STACK_BYTES).spawn(run)?;
     let (result, took) = thread.join().map_err(|_| io::Error::other("the runner crashed"))?;
+    let result = result.map(|features| features.into_iter().collect::<BTreeSet<_>>());
     writeln!(io::stdout(), "{result:?} after {took:?}")?;
     Ok(ExitCode::from(u8::from(result.is_err() || took > target.limit())))
 }

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 
+use crate::clock::Stopwatch;
 use crate::input::{Corpus, Input};
 use crate::mutate::Mutator;
 use crate::targets::{Subject, Target};
@@ -96,7 +97,7 @@ impl Work {
             let _ = ended.send(Worker::new(&self, &corpus, &counted).and_then(Worker::work));
         };
         thread::Builder::new().stack_size(STACK_BYTES).spawn(work)?;
-        let (mut seen, mut since) = (0, Instant::now());
+        let (mut seen, mut since) = (0, Stopwatch::start());
         loop {
             match end.recv_timeout(GLANCE) {
                 Ok(result) => return result.map(|()| End::Done(runs.load(Ordering::Relaxed))),
@@ -105,8 +106,8 @@ impl Work {
             }
             let now = runs.load(Ordering::Relaxed);
             if now != seen {
-                (seen, since) = (now, Instant::now());
-            } else if since.elapsed() > patience {
+                (seen, since) = (now, Stopwatch::start());
+            } else if since.exceeds(patience) {
                 return Ok(End::Held(now));
             }
         }
@@ -210,17 +211,10 @@ impl<'a> Worker<'a> {
     /// Runs an input that is written down before.
     fn timed(&mut self, input: &Input) -> io::Result<Result<Vec<String>, String>> {
         self.write_down(input)?;
-        let start = Instant::now();
+        let watch = Stopwatch::start();
         let result = run_once(self.subject.as_mut(), input);
         self.runs.fetch_add(1, Ordering::Relaxed);
-        if start.elapsed() <= self.work.target.limit() {
-            return Ok(result);
-        }
-        // The machine may have been busy with something else.
-        let start = Instant::now();
-        let result = run_once(self.subject.as_mut(), input);
-        self.runs.fetch_add(1, Ordering::Relaxed);
-        let slow = start.elapsed() > self.work.target.limit();
+        let slow = watch.exceeds(self.work.target.limit());
         Ok(if slow { Err("it takes too long".to_owned()) } else { result })
     }
 
