@@ -1,8 +1,7 @@
 """Measures the programs of `programs.py` and writes the tables of `docs/performance.md`; see `scripts/performance`.
 
-What counts is CPU time, user and system: the least of several runs. For konfig and the jsonnet binary it is that of a
-whole process. Python packages are measured inside of a process that has imported them and run the program once
-before, so start-up counts against konfig alone.
+What counts is CPU time, user and system: the least of several runs. Like is compared with like: konfig and the Python
+packages inside of a process that has run the program once before, konfig and the jsonnet binary as whole processes.
 """
 
 import argparse
@@ -83,6 +82,13 @@ def python_package(name, paths):
     return took
 
 
+def in_process(worker, paths, cwd=None):
+    """The CPU times of some programs in one process of konfig's worker."""
+    text = "\n".join(map(str, paths))
+    done = subprocess.run([worker], input=text, capture_output=True, text=True, cwd=cwd, check=True)
+    return [float(took) for took in re.findall(r"^@ (.*)", done.stdout, re.M)]
+
+
 def installed(package):
     """The version of a Python package, if it is there."""
     try:
@@ -106,42 +112,49 @@ def milliseconds(seconds):
     return "-" if seconds is None else f"{seconds * 1000:,.1f} ms"
 
 
-def row(name, bar, own, others):
+def row(name, bar, own, process_time, others):
     """A line of the table: times, how many times faster konfig is, and whether that is enough."""
-    times = [("kcl-lib", bar)] + [(peer, 1) for peer, _ in others[1:]]
-    good = all(took is None or took >= least * own for (_, least), (_, took) in zip(times, others))
-    cells = [f"{milliseconds(took)} ({took / own:,.1f})" if took else "-" for _, took in others]
+    bars = {"kcl-lib": bar}
+    cells, good = [], True
+    for peer, took in others:
+        against = process_time if peer == "jsonnet" else own
+        cells.append(f"{milliseconds(took)} ({took / against:,.1f})" if took else "-")
+        good = good and (took is None or took >= bars.get(peer, 1) * against)
     verdict = f"{bar:,} | {'yes' if good else '**no**'}" if bar else " | "
-    return f"| {name} | {milliseconds(own)} | {' | '.join(cells)} | {verdict} |"
+    return f"| {name} | {milliseconds(own)} | {milliseconds(process_time)} | {' | '.join(cells)} | {verdict} |"
 
 
-def compared(konfig, folder, others):
+def compared(konfig, worker, folder, others):
     """The table of comparisons."""
     for name, size, kcl, jsonnet, bar in programs.COMPARED:
         paths = {".k": folder / "main.k", ".jsonnet": folder / "main.jsonnet"}
         paths[".k"].write_text(kcl(size))
         paths[".jsonnet"].write_text(jsonnet(size))
-        own = runs(lambda: process(konfig, "run", paths[".k"]))
-        yield row(name, bar, own, [(peer, measure(str(paths[kind]))) for peer, _, kind, measure in others])
+        whole = runs(lambda: process(konfig, "run", paths[".k"]))
+        [own] = in_process(worker, [paths[".k"]])
+        yield row(name, bar, own, whole, [(peer, measure(str(paths[kind]))) for peer, _, kind, measure in others])
 
 
-def conformance(konfig, suite, others):
+def conformance(konfig, worker, suite, others):
     """The line for a conformance suite: the sum over its cases that have no options."""
     with open(suite / "manifest.json") as file:
         cases = [suite / "cases" / case["path"] for case in json.load(file) if not case.get("options")]
-    own = sum(runs(lambda: process(konfig, "run", "main.k", cwd=case), 3) for case in cases)
-    reference = python_package("kcl_lib", [str(case / "main.k") for case in cases])
+    whole = sum(runs(lambda: process(konfig, "run", "main.k", cwd=case), 3) for case in cases)
+    paths = [str(case / "main.k") for case in cases]
+    with tempfile.TemporaryDirectory() as folder:  # Programs may write files.
+        own = sum(in_process(worker, paths, folder))
+    reference = python_package("kcl_lib", paths)
     rest = [(peer, None) for peer, *_ in others[1:]]
-    return row(f"conformance suite, {len(cases):,} cases", 10, own, [("kcl-lib", sum(filter(None, reference))), *rest])
+    return row(f"conformance suite, {len(cases):,} cases", 10, own, whole, [("kcl-lib", sum(filter(None, reference))), *rest])
 
 
-def growth(konfig, folder):
+def growth(worker, folder):
     """The table of growth: programs of one, four and sixteen times a size."""
     for name, size, kcl in programs.GROWING:
         took = []
         for factor in (1, 4, 16):
             (folder / "main.k").write_text(kcl(size * factor))
-            took.append(runs(lambda: process(konfig, "run", folder / "main.k")))
+            took += in_process(worker, [folder / "main.k"])
         yield f"| {name} | {size:,} | {' | '.join(map(milliseconds, took))} | {took[2] / took[1]:.1f} |"
 
 
@@ -158,7 +171,7 @@ def machine():
     return f"{cpus[0]}, {os.cpu_count()} cores, {platform.system()} {platform.release().split('-')[0]}"
 
 
-def write(page, konfig, suite):
+def write(page, konfig, worker, suite):
     """Measures everything and rewrites the tables of a page."""
     others = peers()
     if not others or others[0][0] != "kcl-lib":
@@ -170,14 +183,14 @@ def write(page, konfig, suite):
         table = [
             f"{machine()}; {', '.join(facts)}; {time.strftime('%Y-%m-%d')}.",
             "",
-            f"| program | konfig | {' | '.join(name for name, *_ in others)} | bar | met |",
-            "| --- " + "| ---: " * (len(others) + 2) + "| --- |",
-            *compared(konfig, folder, others),
+            f"| program | konfig | konfig, process | {' | '.join(name for name, *_ in others)} | bar | met |",
+            "| --- " + "| ---: " * (len(others) + 3) + "| --- |",
+            *compared(konfig, worker, folder, others),
         ]
         if suite:
-            table.append(conformance(konfig, pathlib.Path(suite), others))
+            table.append(conformance(konfig, worker, pathlib.Path(suite), others))
         grown = ["| program | size | 1x | 4x | 16x | 16x / 4x |", "| --- | ---: | ---: | ---: | ---: | ---: |"]
-        grown += growth(konfig, folder)
+        grown += growth(worker, folder)
     page.write_text(replace(replace(page.read_text(), "comparison", table), "growth", grown))
     print("\n".join([*table, "", *grown]))
 
@@ -186,12 +199,13 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--worker", help=argparse.SUPPRESS)
     arguments.add_argument("--binary", help="the konfig to measure")
+    arguments.add_argument("--own-worker", help="the bench `worker`, which measures konfig inside of a process")
     arguments.add_argument("--page", type=pathlib.Path, help="where the tables are")
     given = arguments.parse_args()
     if given.worker:
         worker(given.worker)
     else:
-        write(given.page, given.binary, os.environ.get("KONFIG_CONFORMANCE"))
+        write(given.page, given.binary, given.own_worker, os.environ.get("KONFIG_CONFORMANCE"))
 
 
 if __name__ == "__main__":
