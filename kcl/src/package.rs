@@ -6,6 +6,8 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use syntax::{Diagnostic, Source, Span, Symbol, ast};
 
+use crate::world::Query;
+
 /// A parsed file.
 #[derive(Debug)]
 pub struct File {
@@ -80,4 +82,6 @@ pub struct Package {
     pub dependencies: Vec<(PackageId, u32, Span)>,
     /// What went wrong while its imports were followed.
     pub problems: Vec<Diagnostic>,
+    /// What was asked of the world to put it together, sorted: its files, and where its imports lead.
+    pub queries: Vec<Query>,
 }

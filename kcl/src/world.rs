@@ -1,7 +1,7 @@
 //! The only door to the outside.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use syntax::Source;
 
@@ -113,4 +113,79 @@ pub trait Files: Sync {
     /// # Errors
     /// See [`WorldError`].
     fn rename(&self, from: &Path, to: &Path) -> Result<(), WorldError>;
+}
+
+/// Something that was asked of a world. As long as a world gives the same answers to all of them, it gives the same result.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Query {
+    /// The bytes of a file; also whether it is there, or is a folder.
+    Content(PathBuf),
+    /// The names of the entries of a folder.
+    Folder(PathBuf),
+    /// Whether a file is there.
+    IsFile(PathBuf),
+    /// The paths that match a pattern.
+    Glob(String),
+}
+
+/// A world that notes what it is asked, but for the clock, random numbers and the environment.
+///
+/// What programs do through [`World::files`] is not noted here: a run knows which declaration did it.
+pub struct Recorder<'w> {
+    world: &'w dyn World,
+    asked: Mutex<Vec<Query>>,
+}
+
+impl<'w> Recorder<'w> {
+    /// A recorder that has noted nothing.
+    #[must_use]
+    pub fn new(world: &'w dyn World) -> Self {
+        Self { world, asked: Mutex::default() }
+    }
+
+    /// What was asked, each once, sorted.
+    #[must_use]
+    pub fn finish(self) -> Vec<Query> {
+        let mut asked = self.asked.into_inner().unwrap_or_else(PoisonError::into_inner);
+        asked.sort_unstable();
+        asked.dedup();
+        asked
+    }
+
+    fn note(&self, query: Query) {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(query);
+    }
+}
+
+impl World for Recorder<'_> {
+    fn source(&self, path: &Path) -> Result<Arc<Source>, WorldError> {
+        self.note(Query::Content(path.to_owned()));
+        self.world.source(path)
+    }
+
+    fn folder(&self, path: &Path) -> Option<Arc<[String]>> {
+        self.note(Query::Folder(path.to_owned()));
+        self.world.folder(path)
+    }
+
+    fn is_file(&self, path: &Path) -> bool {
+        self.note(Query::IsFile(path.to_owned()));
+        self.world.is_file(path)
+    }
+
+    fn files(&self) -> &dyn Files {
+        self.world.files()
+    }
+
+    fn now(&self) -> Timestamp {
+        self.world.now()
+    }
+
+    fn random(&self) -> [u8; 16] {
+        self.world.random()
+    }
+
+    fn env(&self, name: &str) -> Option<String> {
+        self.world.env(name)
+    }
 }

@@ -74,7 +74,7 @@ pub fn compile(shared: &Shared<'_>, unit: &CompileUnit, format: Format) -> Resul
             .and_then(|value| document(value, unit, format)),
     };
     let text = with_newline(document.map_err(|failure| vec![placed(failure)])?);
-    Ok(Compiled { text, printed: evaluated.printed, volatile: evaluated.volatile, warnings })
+    Ok(Compiled { text, printed: evaluated.printed, volatile: evaluated.trace.volatile, warnings })
 }
 
 /// What `work` gives; or what it said when it crashed, which is always a bug.

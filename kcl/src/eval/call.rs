@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use syntax::Source;
 
-use super::{Closure, Frame, Run};
+use super::{Closure, Frame, Run, Used};
 use crate::lower::RULE;
 use crate::lower::code::{ArgsCode, Expr, LambdaCode, Param};
 use crate::stdlib::Outcome;
@@ -66,6 +66,7 @@ impl<'r> Run<'r> {
 
     fn call_lambda(&mut self, closure: &'r Closure<'r>, args: Args<'r>) -> Outcome<Value<'r>> {
         let code = closure.code;
+        self.tracer.part(Used::Lambda(code.package, code.number));
         let base = self.push_locals(code.locals);
         let source: &'r Arc<Source> = self.source_of(code.package, code.file);
         let frame = Frame {
@@ -114,6 +115,9 @@ impl<'r> Run<'r> {
 
     fn instances_of(&mut self, ty: &'r SchemaType, args: Args<'r>) -> Outcome<Value<'r>> {
         let all = args.get(0, "full_pkg").is_some_and(Value::is_truthy);
+        if all {
+            self.tracer.coarse();
+        }
         let by = self.main.id;
         let recorded = self.instances.get(&ty.id).map_or(&[][..], Vec::as_slice);
         let shown = recorded.iter().filter(|made| all || made.by == by);

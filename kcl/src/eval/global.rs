@@ -44,7 +44,10 @@ impl<'r> Run<'r> {
         for at in 0..code.files.len() {
             let frame = self.file_frame(code, at);
             let file: &'r FileCode = &code.files[at];
-            self.within(frame, |run| run.stmts(&file.body))?;
+            self.within(frame, |run| {
+                let mut stmts = file.body.iter();
+                stmts.try_for_each(|stmt| run.traced(code.id, stmt.id, |run| run.stmt(stmt)).map(drop))
+            })?;
         }
         Ok(())
     }
@@ -77,6 +80,7 @@ impl<'r> Run<'r> {
 
     /// A global read from a schema body: what it is now; only where it is nothing yet, its setters run.
     pub(super) fn global_now(&mut self, slot: u32) -> Outcome<Value<'r>> {
+        self.used_variable(self.frame.package, slot);
         match self.cell(self.frame.package, slot).value {
             None | Some(Value::Undefined) => self.global(self.frame.package, slot),
             Some(value) => Ok(value),
@@ -97,6 +101,7 @@ impl<'r> Run<'r> {
             }
             GlobalKind::Alias(_) => Ok(Value::Undefined),
             GlobalKind::Variable(setters) => {
+                self.used_variable(package, slot);
                 let cell = self.cell(package, slot);
                 let now = cell.value.unwrap_or(Value::Undefined);
                 let in_place = self.targets.last() == Some(&global.name);
@@ -128,7 +133,7 @@ impl<'r> Run<'r> {
         };
         let stmt = &code.files[setter.body as usize].body[setter.stmt as usize];
         let frame = self.file_frame(code, setter.body as usize);
-        self.within(frame, |run| run.backtrack(setter, stmt))?;
+        self.within(frame, |run| run.traced(code.id, setter.id, |run| run.backtrack(setter, stmt)))?;
         let value = self.cell(code.id, slot).value.unwrap_or(Value::Undefined);
         if let Some(cell) = self.cell_mut(code.id, slot) {
             cell.level = level;

@@ -10,7 +10,7 @@ use super::typing::describe;
 use crate::lower::code::Type;
 use crate::stdlib::{Failure, Host, Outcome, Volatile};
 use crate::value::{Args, Dict, Func, SchemaType, Value};
-use crate::world::World;
+use crate::world::{Query, World};
 
 impl<'r> Host<'r> for Run<'r> {
     fn first_parameter(&self, callee: Value<'r>) -> Option<String> {
@@ -28,7 +28,7 @@ impl<'r> Host<'r> for Run<'r> {
     }
 
     fn volatile(&mut self, what: Volatile) {
-        self.volatile.push(what);
+        self.tracer.volatile(what);
     }
 
     fn work_dir(&self) -> &'r Path {
@@ -45,9 +45,16 @@ impl<'r> Host<'r> for Run<'r> {
         self.settings.module_root.as_deref()
     }
 
-    fn used_file(&mut self, _path: &Path) {}
+    fn asked(&mut self, query: Query) {
+        self.tracer.query(query);
+    }
+
+    fn used_location(&mut self) {
+        self.tracer.coarse();
+    }
 
     fn option(&mut self, name: &str) -> Option<Value<'r>> {
+        self.tracer.option(name);
         self.options.iter().rev().find(|(option, _)| *option == name).map(|(_, value)| *value)
     }
 
@@ -57,6 +64,7 @@ impl<'r> Host<'r> for Run<'r> {
 
     fn set_output(&mut self, text: String) {
         self.output = Some(text);
+        self.tracer.effect();
     }
 
     /// A failure may be caught, so it leaves the run as it was.

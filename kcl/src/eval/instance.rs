@@ -111,6 +111,7 @@ impl<'r> Run<'r> {
     ) -> Outcome<Value<'r>> {
         let Some(code) = self.schema_code(ty.id) else { return Ok(Value::Undefined) };
         let layout = self.layout(code)?;
+        layout.bodies.iter().for_each(|body| self.used_schema(body.schema));
         let context = self.open_context(layout, config, place.unwrap_or(self.place));
         self.schema_depth += 1;
         let result = self.construct_in(context, code, args);
@@ -712,6 +713,7 @@ impl<'r> Run<'r> {
     }
 
     fn rule_checks(&mut self, context: u32, rule: &'r RuleCode, args: Args<'r>) -> Outcome<()> {
+        self.used_rule(rule.ty.id);
         for parent in &rule.parents {
             if let Some(parent) = self.rule_code(*parent) {
                 self.nested(|run| run.rule_checks(context, parent, args))?;

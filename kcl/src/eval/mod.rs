@@ -18,6 +18,7 @@ mod instance;
 mod layout;
 mod limits;
 mod stmt;
+mod trace;
 mod typing;
 
 use std::path::{Path, PathBuf};
@@ -31,10 +32,12 @@ use self::global::PackageState;
 use self::instance::Context;
 pub use self::limits::{Limits, is_out_of_memory};
 use self::stmt::Backtrack;
+use self::trace::Tracer;
+pub use self::trace::{Trace, Used};
 use crate::lower::Codes;
 use crate::lower::code::{LambdaCode, PackageCode, StmtId};
 use crate::package::PackageId;
-use crate::stdlib::{Failure, Outcome, Volatile};
+use crate::stdlib::{Failure, Outcome};
 use crate::value::convert::parse_option_json;
 use crate::value::{Dict, SchemaId, Value};
 use crate::world::World;
@@ -68,8 +71,8 @@ pub struct Evaluated<'r> {
     pub output: Option<String>,
     /// What `print` wrote.
     pub printed: String,
-    /// What made the result depend on more than its inputs, sorted.
-    pub volatile: Vec<Volatile>,
+    /// What the result depends on.
+    pub trace: Trace,
 }
 
 /// A lambda with what it captured.
@@ -135,7 +138,7 @@ pub struct Run<'r> {
     schema_scalar: Option<usize>,
     output: Option<String>,
     printed: String,
-    volatile: Vec<Volatile>,
+    tracer: Tracer,
 }
 
 /// An instance that was made.
@@ -194,7 +197,7 @@ impl<'r> Run<'r> {
             schema_scalar: None,
             output: None,
             printed: String::new(),
-            volatile: Vec::new(),
+            tracer: Tracer::new(),
         })
     }
 
@@ -205,21 +208,31 @@ impl<'r> Run<'r> {
     pub fn evaluate(mut self, closure: &[PackageId]) -> Result<Evaluated<'r>, Box<Diagnostic>> {
         match self.within_memory(|run| run.evaluate_all(closure)) {
             Ok(value) => {
-                self.volatile.sort_unstable();
-                self.volatile.dedup();
-                let Self { output, printed, volatile, .. } = self;
-                Ok(Evaluated { value, output, printed, volatile })
+                let Self { output, printed, tracer, main, codes, .. } = self;
+                Ok(Evaluated { value, output, printed, trace: tracer.finish(main.id, codes) })
             }
             Err(failure) => Err(self.diagnostic(failure)),
         }
     }
 
-    fn evaluate_all(&mut self, closure: &[PackageId]) -> Outcome<Value<'r>> {
-        for id in closure {
-            if let Some(code) = self.codes.code(*id) {
-                self.package(code)?;
-            }
+    /// Evaluates the imported packages alone: whether they can be, and everything that this depends on.
+    ///
+    /// # Errors
+    /// The first failure, with its place.
+    pub fn health(mut self, closure: &[PackageId]) -> Result<Trace, Box<Diagnostic>> {
+        match self.within_memory(|run| run.evaluate_imports(closure)) {
+            Ok(()) => Ok(self.tracer.all()),
+            Err(failure) => Err(self.diagnostic(failure)),
         }
+    }
+
+    fn evaluate_imports(&mut self, closure: &[PackageId]) -> Outcome<()> {
+        let mut codes = closure.iter().filter_map(|id| self.codes.code(*id));
+        codes.try_for_each(|code| self.package(code))
+    }
+
+    fn evaluate_all(&mut self, closure: &[PackageId]) -> Outcome<Value<'r>> {
+        self.evaluate_imports(closure)?;
         self.package(self.main)?;
         match self.document() {
             // Scalars that contradict the variables do not matter where the program has said what its output is.

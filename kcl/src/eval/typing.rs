@@ -83,6 +83,11 @@ impl<'r> Run<'r> {
     fn pack_schema(&mut self, dict: &'r Dict<'r>, id: SchemaId) -> Outcome<Value<'r>> {
         let whole = Value::Dict(dict);
         let Some(code) = self.schema_code(id) else { return Ok(whole) };
+        let mut level = Some(code);
+        while let Some(code) = level {
+            self.used_schema(code.ty.id);
+            level = self.base(code);
+        }
         if !self.fits_schema(dict, code) {
             return Ok(whole);
         }

@@ -31,6 +31,23 @@ pub struct PackageCode {
     pub rules: Vec<RuleCode>,
 }
 
+impl PackageCode {
+    /// The code of a main package that has one empty file.
+    #[must_use]
+    pub fn empty() -> Self {
+        let source = Arc::new(Source::new("", ""));
+        Self {
+            id: PackageId::MAIN,
+            name: Symbol::new("__main__"),
+            files: vec![FileCode { path: std::path::PathBuf::new(), source, body: Vec::new(), locals: 0 }],
+            globals: Vec::new(),
+            slots: FxHashMap::default(),
+            schemas: Vec::new(),
+            rules: Vec::new(),
+        }
+    }
+}
+
 /// The statements of a file.
 pub struct FileCode {
     /// Where it is.
@@ -90,7 +107,7 @@ pub enum Arm {
 }
 
 /// A statement in a program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct StmtId {
     /// Number of its package, plus one.
     pub package: u32,
@@ -508,6 +525,8 @@ pub struct SchemaExprCode {
 
 /// `lambda`
 pub struct LambdaCode {
+    /// Its number among the lambdas of its package.
+    pub number: u32,
     /// Its parameters, the first locals.
     pub params: Vec<Param>,
     /// What it returns.

@@ -224,6 +224,7 @@ impl Lower<'_> {
             return Expr { kind: ExprKind::Const(Const::Undefined), span };
         };
         let code = LambdaCode {
+            number: self.next_lambda(),
             params,
             returns,
             body: stmts,

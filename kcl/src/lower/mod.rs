@@ -6,6 +6,7 @@
 pub mod code;
 mod config;
 mod expr;
+pub mod fingerprint;
 mod schema;
 mod scope;
 mod stmt;
@@ -75,6 +76,7 @@ struct Lower<'a> {
     /// Number of the schema whose body or checks are being lowered.
     schema: Option<u32>,
     stmts: u32,
+    lambdas: u32,
 }
 
 impl<'a> Lower<'a> {
@@ -93,6 +95,7 @@ impl<'a> Lower<'a> {
             bodies: Vec::new(),
             schema: None,
             stmts: 0,
+            lambdas: 0,
         }
     }
 
@@ -211,6 +214,11 @@ impl<'a> Lower<'a> {
     fn next_stmt(&mut self) -> StmtId {
         self.stmts += 1;
         StmtId { package: self.package.id.0.wrapping_add(1), stmt: self.stmts }
+    }
+
+    fn next_lambda(&mut self) -> u32 {
+        self.lambdas += 1;
+        self.lambdas - 1
     }
 
     fn body(&mut self) -> &mut Body {

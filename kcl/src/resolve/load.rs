@@ -9,13 +9,15 @@ use syntax::{Code, Diagnostic, Source, Span, Symbol};
 use super::locate::{Found, From, Key, Scope, module_root, package_files};
 use super::{Cell, Program, Request, overrides, remember};
 use crate::package::{File, ImportBinding, ImportTarget, Imports, Package, PackageFile, PackageId};
-use crate::world::{World, WorldError};
+use crate::world::{Query, Recorder, World, WorldError};
 
 /// The imports of a file, in order.
 #[derive(Default)]
 pub(super) struct Links {
     imports: Vec<(Symbol, ImportBinding)>,
     problems: Vec<Diagnostic>,
+    /// What was asked to follow them.
+    queries: Vec<Query>,
 }
 
 /// A file with the module that it is of.
@@ -31,28 +33,35 @@ impl Program {
         let Some(cell) = self.cell(id) else { return &super::NOTHING };
         cell.package.get_or_init(|| {
             let Cell { key, scope, .. } = cell;
+            let recorder = Recorder::new(world);
+            let files = key.files(&recorder);
             let part = |path: PathBuf| {
                 let file = self.file(world, &path);
                 let from = From { scope, root: &key.root, module: key.module, file: &path };
                 let links = Arc::new(self.links(world, &from, &file));
                 Part { file, root: key.root.clone(), links }
             };
-            assemble(id, key.name(), key.files(world).into_iter().map(part).collect())
+            assemble(id, key.name(), files.into_iter().map(part).collect(), recorder.finish())
         })
     }
 
     /// The main package of a stack.
     pub(super) fn main_package(&self, world: &dyn World, request: &Request) -> Package {
         let scope = self.scope(request);
-        let paths: Vec<PathBuf> = request.files.iter().flat_map(|path| expand(world, path)).collect();
-        let parts = if request.overrides.is_empty() {
+        let recorder = Recorder::new(world);
+        let paths: Vec<PathBuf> = request.files.iter().flat_map(|path| expand(&recorder, path)).collect();
+        let parts: Vec<Part> = if request.overrides.is_empty() {
             paths.iter().map(|path| self.main_part(world, request, &scope, path)).collect()
         } else {
             let files = paths.iter().map(|path| parse(world, path)).collect();
             let part = |file| self.own_part(world, request, &scope, file);
             overrides::apply(files, &request.overrides).into_iter().map(part).collect()
         };
-        assemble(PackageId::MAIN, Symbol::new("__main__"), parts)
+        let mut queries = recorder.finish();
+        if request.root.is_none() {
+            queries.extend(parts.iter().flat_map(|part| root_queries(&part.file.path, &part.root)));
+        }
+        assemble(PackageId::MAIN, Symbol::new("__main__"), parts, queries)
     }
 
     fn main_part(&self, world: &dyn World, request: &Request, scope: &Scope, path: &Path) -> Part {
@@ -82,9 +91,10 @@ impl Program {
 
     fn links(&self, world: &dyn World, from: &From<'_>, file: &File) -> Links {
         let mut links = Links::default();
+        let recorder = Recorder::new(world);
         for stmt in &file.tree.body {
             let StmtKind::Import(import) = &stmt.kind else { continue };
-            let (path, found) = from.find(world, import);
+            let (path, found) = from.find(&recorder, import);
             links.problems.extend(found.problem(&file.source, stmt.span));
             let target = match found {
                 Found::Package(key) => ImportTarget::Package(self.number(&key, from.scope)),
@@ -95,6 +105,7 @@ impl Program {
                 links.imports.push((name.name, ImportBinding { target, path, span: stmt.span }));
             }
         }
+        links.queries = recorder.finish();
         links
     }
 
@@ -150,6 +161,7 @@ fn cell(key: &Key, scope: Arc<Scope>) -> Cell {
         closure: OnceLock::new(),
         types: OnceLock::new(),
         code: OnceLock::new(),
+        fingerprints: OnceLock::new(),
     }
 }
 
@@ -186,12 +198,26 @@ fn why(path: &Path, error: &WorldError) -> String {
     }
 }
 
-fn assemble(id: PackageId, name: Symbol, parts: Vec<Part>) -> Package {
+/// What was asked to find the module root of a file, which is remembered by folder.
+fn root_queries(file: &Path, root: &Path) -> impl Iterator<Item = Query> {
+    let above = file.ancestors().skip(1).take_while(move |folder| folder.starts_with(root));
+    above.map(|folder| Query::IsFile(folder.join("kcl.mod")))
+}
+
+/// Puts a package together; `queries` is what was asked to find its files.
+fn assemble(id: PackageId, name: Symbol, parts: Vec<Part>, mut queries: Vec<Query>) -> Package {
+    for part in &parts {
+        queries.push(Query::Content(part.file.path.clone()));
+        queries.extend(part.links.queries.iter().cloned());
+    }
+    queries.sort_unstable();
+    queries.dedup();
+
     let mut problems: Vec<_> = parts.iter().flat_map(|part| part.links.problems.iter().cloned()).collect();
     let imports = Arc::new(table(&parts, &mut problems));
     let dependencies = dependencies(&parts);
     let file = |part: Part| PackageFile { file: part.file, root: part.root, imports: Arc::clone(&imports) };
-    Package { id, name, files: parts.into_iter().map(file).collect(), dependencies, problems }
+    Package { id, name, files: parts.into_iter().map(file).collect(), dependencies, problems, queries }
 }
 
 /// The names that the imports bind, package-wide: the reference lets each file see the imports of the others.

@@ -27,6 +27,7 @@ use self::locate::{Key, Scope};
 use self::merge::Merged;
 pub use self::overrides::Override;
 use crate::lower::code::PackageCode;
+use crate::lower::fingerprint::{Fingerprints, fingerprints};
 use crate::package::{File, Package, PackageId};
 use crate::types::PackageTypes;
 use crate::world::World;
@@ -95,6 +96,7 @@ pub(crate) struct Cell {
     pub(crate) types: OnceLock<PackageTypes>,
     /// For the code of the package, once it is lowered.
     pub(crate) code: OnceLock<PackageCode>,
+    fingerprints: OnceLock<Fingerprints>,
 }
 
 /// Stands for packages that were not loaded, which nobody who got a [`Main`] can ask for.
@@ -104,6 +106,7 @@ static NOTHING: LazyLock<Package> = LazyLock::new(|| Package {
     files: Vec::new(),
     dependencies: Vec::new(),
     problems: Vec::new(),
+    queries: Vec::new(),
 });
 
 impl Program {
@@ -123,6 +126,27 @@ impl Program {
     #[must_use]
     pub fn code(&self, id: PackageId) -> Option<&OnceLock<PackageCode>> {
         self.cell(id).map(|cell| &cell.code)
+    }
+
+    /// Where a package is, the same on every machine: its module root from a folder, its module and its path in it.
+    #[must_use]
+    pub fn identity(&self, id: PackageId, from: &Path) -> String {
+        let Some(Cell { key, .. }) = self.cell(id) else { return String::new() };
+        let root = key.root.strip_prefix(from).unwrap_or(&key.root).display();
+        let module = key.module.map_or("", |module| module.as_str());
+        format!("{root}:{module}:{}", key.path)
+    }
+
+    /// The fingerprints of a package that is lowered; the first `identity` stays.
+    #[must_use]
+    pub fn fingerprints(
+        &self,
+        id: PackageId,
+        identity: &dyn Fn(PackageId) -> String,
+    ) -> Option<&Fingerprints> {
+        let cell = self.cell(id)?;
+        let code = cell.code.get()?;
+        Some(cell.fingerprints.get_or_init(|| fingerprints(code, self, identity)))
     }
 
     /// How many packages there are; their numbers run from 0.

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
 use super::args::{as_text, text};
 use super::{Failure, Function, Host, Outcome, Volatile, of};
 use crate::value::{Args, Value};
-use crate::world::WorldError;
+use crate::world::{Query, WorldError};
 
 /// The members of `base32`.
 pub(super) const BASE32: &[Function] = &[
@@ -155,7 +155,7 @@ fn uuid<'v>(host: &mut dyn Host<'v>, _: Args<'v>) -> Result<'v> {
 fn file_sha256<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
     let written = text(args, 0, "filepath")?;
     let path = place(host, written);
-    host.used_file(&path);
+    host.asked(Query::Content(path.clone()));
     let bytes = host.world().files().read(&path).map_err(|error| world_failure("read", written, error))?;
     result(host, &digest::<Sha256>(&bytes))
 }

@@ -10,7 +10,7 @@ use data_encoding::BASE64;
 use super::args::{flag, text};
 use super::{Failure, Function, Host, Outcome, Volatile};
 use crate::value::{Args, Value};
-use crate::world::WorldError;
+use crate::world::{Query, WorldError};
 
 const fn of(name: &'static str, signature: &'static str, body: super::Body) -> Function {
     Function { module: "file", name, body, signature }
@@ -25,18 +25,18 @@ pub(super) const FUNCTIONS: &[Function] = &[
     of("abs", PATH_TO_STR, abs),
     of("append", WRITE, |host, args| write(host, args, true)),
     of("cp", MOVE, cp),
-    of("current", "() -> str", |host, _| path_value(host, host.current_file())),
+    of("current", "() -> str", current),
     of("delete", "(filepath: str) -> None", delete),
     of("exists", "(filepath: str) -> bool", exists),
     of("glob", "(pattern: str) -> [str]", glob),
     of("mkdir", "(directory: str, exists?: bool) -> None", mkdir),
-    of("modpath", "() -> str", |host, _| path_value(host, host.module_root().unwrap_or(base(host)))),
+    of("modpath", "() -> str", modpath),
     of("mv", MOVE, mv),
     of("read", PATH_TO_STR, read),
     of("read_env", "(key: str) -> str", read_env),
     of("readbase64", PATH_TO_STR, read_base64),
     of("size", "(filepath: str) -> int", size),
-    of("workdir", "() -> str", |host, _| path_value(host, host.work_dir())),
+    of("workdir", "() -> str", workdir),
     of("write", WRITE, |host, args| write(host, args, false)),
 ];
 
@@ -61,7 +61,7 @@ impl<'v> Place<'v> {
     /// The same for a file or folder that is looked at: the result depends on it.
     fn used(host: &mut dyn Host<'v>, args: Args<'v>) -> Outcome<Self> {
         let place = Self::of(host, args, 0, "filepath")?;
-        host.used_file(&place.path);
+        host.asked(Query::Content(place.path.clone()));
         Ok(place)
     }
 
@@ -102,7 +102,8 @@ fn normal(path: &Path) -> PathBuf {
     path.components().filter(|part| *part != Component::CurDir).collect()
 }
 
-fn path_value<'v>(host: &dyn Host<'v>, path: &Path) -> Result<'v> {
+fn path_value<'v>(host: &mut dyn Host<'v>, path: &Path) -> Result<'v> {
+    host.used_location();
     let text = path.to_str().ok_or_else(|| format!("the path `{}` is not text in UTF-8", path.display()))?;
     Ok(Value::Str(host.arena().alloc_str(text)))
 }
@@ -144,6 +145,21 @@ fn size<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
     Ok(Value::Int(i64::try_from(size).unwrap_or(i64::MAX)))
 }
 
+fn current<'v>(host: &mut dyn Host<'v>, _args: Args<'v>) -> Result<'v> {
+    let path = host.current_file();
+    path_value(host, path)
+}
+
+fn modpath<'v>(host: &mut dyn Host<'v>, _args: Args<'v>) -> Result<'v> {
+    let path = host.module_root().unwrap_or(base(host));
+    path_value(host, path)
+}
+
+fn workdir<'v>(host: &mut dyn Host<'v>, _args: Args<'v>) -> Result<'v> {
+    let path = host.work_dir();
+    path_value(host, path)
+}
+
 /// The absolute path of something that is there.
 fn abs<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
     let place = Place::used(host, args)?;
@@ -153,17 +169,15 @@ fn abs<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
     path_value(host, &place.path)
 }
 
-/// The result depends on the folder above the first wildcard, and on what was found.
 fn glob<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
     let written = text(args, 0, "pattern")?;
     let path = allowed(host, written)?;
     let place = Place { written, path: fixed_part(&path) };
-    host.used_file(&place.path);
     let pattern = pattern(base(host), written);
+    host.asked(Query::Glob(pattern.clone()));
     let found = host.world().files().glob(&pattern).map_err(|error| place.failure("search for", &error))?;
     let mut values = Vec::with_capacity(found.len());
     for path in &found {
-        host.used_file(&normal(path));
         values.push(path_value(host, path)?);
     }
     Ok(Value::List(host.arena().alloc_slice_copy(&values)))

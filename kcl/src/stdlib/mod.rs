@@ -20,7 +20,7 @@ use bumpalo::Bump;
 use syntax::Diagnostic;
 
 use crate::value::{Args, Dict, SchemaType, Value};
-use crate::world::World;
+use crate::world::{Query, World};
 
 /// Why something failed while it ran.
 pub enum Failure {
@@ -78,8 +78,11 @@ pub trait Host<'v> {
     /// The module root that `file.*` may not leave; `None` without a `kcl.mod`.
     fn module_root(&self) -> Option<&'v std::path::Path>;
 
-    /// Notes that a file was read or looked for.
-    fn used_file(&mut self, path: &std::path::Path);
+    /// Notes what was asked of the files.
+    fn asked(&mut self, query: Query);
+
+    /// Notes that the result depends on where the files are.
+    fn used_location(&mut self);
 
     /// The value given for an option, if any.
     fn option(&mut self, name: &str) -> Option<Value<'v>>;

@@ -1,0 +1,307 @@
+//! What the result of a run depends on.
+//!
+//! A run evaluates the statements of all imported packages, used or not. So what a statement of an imported package
+//! uses is noted under that statement, and counts only if something that counts reads a variable that it sets; what
+//! the main package uses counts at once. Schemas and lambdas have no list of their own: their code runs for whoever
+//! instantiates or calls them.
+//!
+//! Invariant: whatever is kept beyond the statement that made it (globals, the output) is noted with the statement it
+//! comes from when it is read or kept. Values that are handed on are held by somebody who has noted where they are from.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::Run;
+use crate::lower::code::{GlobalKind, PackageCode, StmtId};
+use crate::lower::fingerprint::Part;
+use crate::lower::{Codes, RULE};
+use crate::package::PackageId;
+use crate::stdlib::Volatile;
+use crate::value::SchemaId;
+use crate::world::Query;
+
+/// What the result of a run depends on, besides the statements of its main package, which always count.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Trace {
+    /// What it used of the program.
+    pub parts: Vec<Used>,
+    /// The options that it asked for, given or not, sorted.
+    pub options: Vec<String>,
+    /// What it asked of the files beside its sources, sorted.
+    pub queries: Vec<Query>,
+    /// Whether it depends on more than single declarations tell: on all instances of all packages, or on where the
+    /// files are. Then it holds as long as no file changes.
+    pub coarse: bool,
+    /// What made it depend on more than its inputs, sorted.
+    pub volatile: Vec<Volatile>,
+}
+
+/// A part of a package that was used, by its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Used {
+    /// All statements of a package, in their order.
+    Statements(PackageId),
+    /// A variable: package and slot.
+    Variable(PackageId, u32),
+    /// A schema, mixin or protocol: package and number.
+    Schema(PackageId, u32),
+    /// A rule: package and number.
+    Rule(PackageId, u32),
+    /// A lambda that was called: package and number.
+    Lambda(PackageId, u32),
+}
+
+impl Used {
+    /// The package.
+    #[must_use]
+    pub fn package(self) -> PackageId {
+        match self {
+            Self::Statements(package)
+            | Self::Variable(package, _)
+            | Self::Schema(package, _)
+            | Self::Rule(package, _)
+            | Self::Lambda(package, _) => package,
+        }
+    }
+
+    /// The part as it is called in code of its package; `None` for a lambda, which
+    /// [`Fingerprints`](crate::lower::fingerprint::Fingerprints) know.
+    #[must_use]
+    pub fn named(self, code: &PackageCode) -> Option<Part> {
+        match self {
+            Self::Statements(_) => Some(Part::Statements),
+            Self::Variable(_, slot) => code.globals.get(slot as usize).map(|it| Part::Variable(it.name)),
+            Self::Schema(_, at) => code.schemas.get(at as usize).map(|it| Part::Schema(it.ty.name)),
+            Self::Rule(_, at) => code.rules.get(at as usize).map(|it| Part::Rule(it.ty.name)),
+            Self::Lambda(..) => None,
+        }
+    }
+}
+
+/// Anything that is noted; options and queries by their number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Note {
+    Part(Used),
+    Option(u32),
+    Query(u32),
+    Coarse,
+    Volatile(Volatile),
+}
+
+/// What is noted under a statement; the first list is that of the main package.
+#[derive(Default)]
+struct List {
+    notes: FxHashSet<Note>,
+    package: Option<PackageId>,
+}
+
+/// How many of the last notes are remembered, so that what is used again and again is not looked up each time.
+const RECENT: usize = 256;
+
+/// Notes what a run uses.
+pub(super) struct Tracer {
+    lists: Vec<List>,
+    of_stmt: FxHashMap<StmtId, u32>,
+    /// The list of the statement that runs.
+    top: u32,
+    recent: Box<[(u32, Option<Note>); RECENT]>,
+    options: Vec<String>,
+    queries: Vec<Query>,
+}
+
+impl Tracer {
+    pub(super) fn new() -> Self {
+        Self {
+            lists: vec![List::default()],
+            of_stmt: FxHashMap::default(),
+            top: 0,
+            recent: Box::new([(0, None); RECENT]),
+            options: Vec::new(),
+            queries: Vec::new(),
+        }
+    }
+
+    pub(super) fn part(&mut self, used: Used) {
+        let (package, at) = match used {
+            Used::Statements(package) => (package, 0),
+            Used::Variable(package, at) => (package, at << 2),
+            Used::Schema(package, at) => (package, at << 2 | 1),
+            Used::Rule(package, at) => (package, at << 2 | 2),
+            Used::Lambda(package, at) => (package, at << 2 | 3),
+        };
+        let place = (package.0.wrapping_mul(31) ^ at) as usize % RECENT;
+        let note = Note::Part(used);
+        if self.recent[place] == (self.top, Some(note)) {
+            return;
+        }
+        self.recent[place] = (self.top, Some(note));
+        self.note(note);
+    }
+
+    fn note(&mut self, note: Note) {
+        self.lists[self.top as usize].notes.insert(note);
+    }
+
+    pub(super) fn option(&mut self, name: &str) {
+        let at = place_of(&mut self.options, |option| option == name, || name.to_owned());
+        self.note(Note::Option(at));
+    }
+
+    pub(super) fn query(&mut self, query: Query) {
+        let at = place_of(&mut self.queries, |known| *known == query, || query.clone());
+        self.note(Note::Query(at));
+    }
+
+    pub(super) fn coarse(&mut self) {
+        self.note(Note::Coarse);
+    }
+
+    pub(super) fn volatile(&mut self, what: Volatile) {
+        self.note(Note::Volatile(what));
+    }
+
+    /// What the statement that runs does counts, whether or not somebody reads its variables.
+    pub(super) fn effect(&mut self) {
+        if let Some(package) = self.lists[self.top as usize].package {
+            self.lists[0].notes.insert(Note::Part(Used::Statements(package)));
+        }
+    }
+
+    /// The list of a statement becomes that of what runs; gives the one before.
+    fn enter(&mut self, package: PackageId, stmt: StmtId) -> u32 {
+        let next = self.lists.len() as u32;
+        let at = *self.of_stmt.entry(stmt).or_insert(next);
+        if at == next {
+            self.lists.push(List { package: Some(package), ..List::default() });
+        }
+        std::mem::replace(&mut self.top, at)
+    }
+
+    /// What all that counts has noted, directly or through the variables that it reads.
+    pub(super) fn finish(self, main: PackageId, codes: &dyn Codes) -> Trace {
+        let mut found: FxHashSet<Note> = FxHashSet::default();
+        let mut lists: Vec<u32> = vec![0];
+        let mut walked: FxHashSet<u32> = lists.iter().copied().collect();
+        while let Some(list) = lists.pop() {
+            // The order of a hash decides nothing here: what is found is sorted below.
+            #[allow(clippy::iter_over_hash_type)]
+            for note in &self.lists[list as usize].notes {
+                if !found.insert(*note) {
+                    continue;
+                }
+                let Note::Part(used) = note else { continue };
+                let whole = self.behind(*used, main, codes, &mut |list| {
+                    if walked.insert(list) {
+                        lists.push(list);
+                    }
+                });
+                if let Some(package) = whole {
+                    found.insert(Note::Part(Used::Statements(package)));
+                }
+            }
+        }
+        self.sorted(&found)
+    }
+
+    /// The lists of the statements that a part stands for. A variable that several statements set depends on the
+    /// order of all statements of its package, which is given then.
+    fn behind(
+        &self,
+        used: Used,
+        main: PackageId,
+        codes: &dyn Codes,
+        add: &mut dyn FnMut(u32),
+    ) -> Option<PackageId> {
+        let package = used.package();
+        if package == main {
+            return None;
+        }
+        let simple = match used {
+            Used::Variable(_, slot) => match &codes.code(package)?.globals.get(slot as usize)?.kind {
+                GlobalKind::Variable(setters) => match &**setters {
+                    [only] if only.stop.is_none() => Some(only.id),
+                    _ => None,
+                },
+                _ => return None,
+            },
+            Used::Statements(_) => None,
+            _ => return None,
+        };
+        if let Some(stmt) = simple {
+            self.of_stmt.get(&stmt).copied().into_iter().for_each(add);
+            return None;
+        }
+        let of_package = |at: &usize| self.lists[*at].package == Some(package);
+        (0..self.lists.len()).filter(of_package).for_each(|at| add(at as u32));
+        Some(package)
+    }
+
+    fn sorted(self, found: &FxHashSet<Note>) -> Trace {
+        let mut trace = Trace::default();
+        #[allow(clippy::iter_over_hash_type)]
+        for note in found {
+            match note {
+                Note::Part(used) => trace.parts.push(*used),
+                Note::Option(at) => trace.options.push(self.options[*at as usize].clone()),
+                Note::Query(at) => trace.queries.push(self.queries[*at as usize].clone()),
+                Note::Coarse => trace.coarse = true,
+                Note::Volatile(what) => trace.volatile.push(*what),
+            }
+        }
+        trace.parts.sort_unstable();
+        trace.options.sort_unstable();
+        trace.queries.sort_unstable();
+        trace.volatile.sort_unstable();
+        trace
+    }
+
+    /// Everything that was noted by anybody.
+    pub(super) fn all(mut self) -> Trace {
+        let lists = std::mem::take(&mut self.lists);
+        let found = lists.into_iter().flat_map(|list| list.notes).collect();
+        self.sorted(&found)
+    }
+}
+
+/// The place of something in a short list, at the end of which it is put where it is new.
+fn place_of<T>(list: &mut Vec<T>, is: impl Fn(&T) -> bool, make: impl FnOnce() -> T) -> u32 {
+    let at = list.iter().position(is).unwrap_or_else(|| {
+        list.push(make());
+        list.len() - 1
+    });
+    at as u32
+}
+
+impl Run<'_> {
+    /// Runs a statement of a package; what it uses is noted under it, unless the package is the main one.
+    pub(super) fn traced<T>(
+        &mut self,
+        package: PackageId,
+        stmt: StmtId,
+        run: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        if package == self.main.id {
+            return run(self);
+        }
+        let around = self.tracer.enter(package, stmt);
+        let result = run(self);
+        self.tracer.top = around;
+        result
+    }
+
+    /// Notes that a variable was read.
+    pub(super) fn used_variable(&mut self, package: PackageId, slot: u32) {
+        if package != self.main.id {
+            self.tracer.part(Used::Variable(package, slot));
+        }
+    }
+
+    /// Notes that an instance was made, or that a dict was held against the schema.
+    pub(super) fn used_schema(&mut self, id: SchemaId) {
+        self.tracer.part(Used::Schema(PackageId(id.package), id.schema));
+    }
+
+    /// Notes that a rule was held against a value.
+    pub(super) fn used_rule(&mut self, id: SchemaId) {
+        self.tracer.part(Used::Rule(PackageId(id.package), id.schema & !RULE));
+    }
+}

@@ -1,0 +1,648 @@
+//! The meaning of declarations as digests.
+//!
+//! A fingerprint covers lowered code: comments, doc strings, layout and places are gone by then, and every name has
+//! become what it stands for, which is written here as package and name instead of numbers. So two texts of one
+//! meaning have one fingerprint, and a declaration that captures a name changes those that use the name.
+//!
+//! It covers the declaration alone, not what it refers to: a trace has each used declaration as an element of its own.
+//! Bodies of lambdas are elements of their own too, since most lambdas of a package are not called by a given stack.
+
+use std::fmt;
+
+use rustc_hash::FxHashMap;
+use syntax::Symbol;
+use syntax::ast::EntryOp;
+
+use super::code::{
+    ArgsCode, Assign, AttrCode, Check, Clause, ConfigCode, ConfigItem, Const, DecoratorCode, EntryCode, Expr,
+    ExprKind, GlobalKind, Item, KeyCode, LambdaCode, PackageCode, Param, PartCode, Place, RuleCode,
+    SchemaCode, Step, Stmt, StmtKind, Target, Type,
+};
+use super::{Codes, RULE};
+use crate::package::PackageId;
+use crate::value::SchemaId;
+
+/// 128 bits of BLAKE3 over a declaration's meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Fingerprint(pub [u8; 16]);
+
+impl Fingerprint {
+    /// The fingerprint of some bytes.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut short = [0; 16];
+        short.copy_from_slice(&blake3::hash(bytes).as_bytes()[..16]);
+        Self(short)
+    }
+}
+
+/// A part of a package that a program can use without the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// All top-level statements in their order; the bodies of their lambdas aside.
+    Statements,
+    /// A variable: the statements that set it.
+    Variable(Symbol),
+    /// A schema, mixin or protocol.
+    Schema(Symbol),
+    /// A rule.
+    Rule(Symbol),
+    /// The body of a lambda: of which declaration, and which one there.
+    Lambda(Symbol, u32),
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Statements => f.write_str("(all statements)"),
+            Self::Variable(name) | Self::Schema(name) | Self::Rule(name) => f.write_str(name.as_str()),
+            Self::Lambda(name, number) => write!(f, "{name} (lambda {})", number + 1),
+        }
+    }
+}
+
+/// The fingerprints of a package.
+#[derive(Debug, Default)]
+pub struct Fingerprints {
+    parts: FxHashMap<Part, Fingerprint>,
+    /// The part that each lambda is.
+    lambdas: Vec<Part>,
+}
+
+impl Fingerprints {
+    /// The fingerprint of a part; `None` where the package has no such part.
+    #[must_use]
+    pub fn get(&self, part: Part) -> Option<Fingerprint> {
+        self.parts.get(&part).copied()
+    }
+
+    /// The part that the lambda of a number is.
+    #[must_use]
+    pub fn lambda(&self, number: u32) -> Option<Part> {
+        self.lambdas.get(number as usize).copied()
+    }
+}
+
+/// The fingerprints of a package's parts; linear in the size of its code. `identity` names packages the same way on
+/// every machine.
+#[must_use]
+pub fn fingerprints(
+    code: &PackageCode,
+    codes: &dyn Codes,
+    identity: &dyn Fn(PackageId) -> String,
+) -> Fingerprints {
+    let mut walk = Walk {
+        code,
+        codes,
+        identity,
+        identities: FxHashMap::default(),
+        out: Vec::with_capacity(1024),
+        names: &[],
+        owner: Symbol::new(""),
+        counts: FxHashMap::default(),
+        found: Fingerprints::default(),
+        pending: Vec::new(),
+    };
+    walk.schemas();
+    walk.rules();
+    walk.statements();
+    walk.found
+}
+
+/// A walk over the code of a package, which writes each part as bytes that no other code has.
+struct Walk<'a> {
+    code: &'a PackageCode,
+    codes: &'a dyn Codes,
+    identity: &'a dyn Fn(PackageId) -> String,
+    identities: FxHashMap<PackageId, String>,
+    out: Vec<u8>,
+    /// The names of the attributes in the body that is walked.
+    names: &'a [Symbol],
+    /// The declaration that lambdas count as parts of.
+    owner: Symbol,
+    counts: FxHashMap<Symbol, u32>,
+    found: Fingerprints,
+    /// Lambdas that were met in the part that is walked.
+    pending: Vec<&'a LambdaCode>,
+}
+
+impl<'a> Walk<'a> {
+    /// Writes a part and keeps its fingerprint, then those of the lambdas in it.
+    fn part(&mut self, part: Part, write: impl FnOnce(&mut Self)) {
+        self.out.clear();
+        write(self);
+        let fingerprint = Fingerprint::of(&self.out);
+        self.found.parts.insert(part, fingerprint);
+        self.lambdas();
+    }
+
+    fn lambdas(&mut self) {
+        // A lambda inside of another one is met when that one is walked.
+        while !self.pending.is_empty() {
+            for lambda in std::mem::take(&mut self.pending) {
+                let count = self.counts.entry(self.owner).or_default();
+                let part = Part::Lambda(self.owner, *count);
+                *count += 1;
+                self.out.clear();
+                self.number(u64::from(lambda.locals));
+                self.stmts(&lambda.body);
+                self.found.parts.insert(part, Fingerprint::of(&self.out));
+                let at = lambda.number as usize;
+                if self.found.lambdas.len() <= at {
+                    self.found.lambdas.resize(at + 1, Part::Statements);
+                }
+                self.found.lambdas[at] = part;
+            }
+        }
+    }
+
+    fn schemas(&mut self) {
+        for schema in &self.code.schemas {
+            self.names = &schema.names;
+            self.owner = schema.ty.name;
+            self.part(Part::Schema(schema.ty.name), |walk| walk.schema(schema));
+        }
+    }
+
+    fn rules(&mut self) {
+        for rule in &self.code.rules {
+            self.names = &rule.names;
+            self.owner = rule.ty.name;
+            self.part(Part::Rule(rule.ty.name), |walk| walk.rule(rule));
+        }
+        self.names = &[];
+    }
+
+    /// Each statement is written once: on its own, for the variables that it sets, and into the whole.
+    fn statements(&mut self) {
+        let code = self.code;
+        let mut whole = Vec::new();
+        let mut of_slot: Vec<Vec<u8>> = vec![Vec::new(); code.globals.len()];
+        let setters = setters(code);
+        for (file, unit) in code.files.iter().enumerate() {
+            for (number, stmt) in unit.body.iter().enumerate() {
+                let slots = setters.get(&(file as u32, number as u32)).map_or(&[][..], Vec::as_slice);
+                let first = slots.first().map(|slot| code.globals[*slot as usize].name);
+                self.owner = first.unwrap_or_else(|| Symbol::new(""));
+                self.out.clear();
+                self.stmt(stmt);
+                whole.extend_from_slice(&self.out);
+                for slot in slots {
+                    of_slot[*slot as usize].extend_from_slice(&self.out);
+                }
+                self.lambdas();
+            }
+        }
+        self.found.parts.insert(Part::Statements, Fingerprint::of(&whole));
+        for (global, bytes) in code.globals.iter().zip(&of_slot) {
+            if matches!(global.kind, GlobalKind::Variable(_)) {
+                self.found.parts.insert(Part::Variable(global.name), Fingerprint::of(bytes));
+            }
+        }
+    }
+
+    fn schema(&mut self, schema: &'a SchemaCode) {
+        let SchemaCode { ty, file: _, params, locals, base, mixins, body, setters: _, attrs: _, .. } = schema;
+        let SchemaCode { index, checks, decorators, names: _, layout: _, .. } = schema;
+        self.text(ty.name.as_str());
+        self.number(u64::from(*locals));
+        self.params(params);
+        self.optional(base.as_ref(), |walk, base| walk.schema_id(*base));
+        self.all(mixins, |walk, mixin| walk.schema_id(*mixin));
+        self.stmts(body);
+        self.optional(index.as_ref(), |walk, index| {
+            walk.optional(index.name.as_ref(), |walk, name| walk.attr_name(*name));
+            walk.ty(&index.value);
+            walk.optional(index.default.as_ref(), Self::expr);
+        });
+        self.all(checks, Self::check);
+        self.decorators(decorators);
+    }
+
+    fn rule(&mut self, rule: &'a RuleCode) {
+        let RuleCode { ty, file: _, params, locals, parents, host, checks, names: _ } = rule;
+        self.text(ty.name.as_str());
+        self.number(u64::from(*locals));
+        self.params(params);
+        self.all(parents, |walk, parent| walk.schema_id(*parent));
+        self.optional(host.as_ref(), |walk, host| walk.schema_id(*host));
+        self.all(checks, Self::check);
+    }
+
+    fn stmts(&mut self, stmts: &'a [Stmt]) {
+        self.all(stmts, Self::stmt);
+    }
+
+    fn stmt(&mut self, stmt: &'a Stmt) {
+        match &stmt.kind {
+            StmtKind::Expr(expr) => self.tagged(1, |walk| walk.expr(expr)),
+            StmtKind::Assign(assign) => self.tagged(2, |walk| walk.assign(assign)),
+            StmtKind::AugAssign(target, op, value) => self.tagged(3, |walk| {
+                walk.target(target);
+                walk.tag(*op as u8);
+                walk.expr(value);
+            }),
+            StmtKind::Unify(target, value) => self.tagged(4, |walk| {
+                walk.target(target);
+                walk.expr(value);
+            }),
+            StmtKind::Assert(check) => self.tagged(5, |walk| walk.check(check)),
+            StmtKind::If(test, then, otherwise) => self.tagged(6, |walk| {
+                walk.expr(test);
+                walk.stmts(then);
+                walk.stmts(otherwise);
+            }),
+            StmtKind::Attr(attr) => self.tagged(7, |walk| walk.attr(attr)),
+            StmtKind::Nothing => {}
+        }
+    }
+
+    fn assign(&mut self, assign: &'a Assign) {
+        let Assign { targets, ty, value, from_self } = assign;
+        self.all(targets, Self::target);
+        self.optional(ty.as_ref(), Self::ty);
+        self.expr(value);
+        self.tag(u8::from(*from_self));
+    }
+
+    fn target(&mut self, target: &'a Target) {
+        let Target { name, place, path, span: _ } = target;
+        self.text(name.as_str());
+        match place {
+            Place::Global(_) => self.tag(0),
+            Place::Local(local) => self.tagged(1, |walk| walk.number(u64::from(*local))),
+            Place::Attr(_) => self.tag(2),
+        }
+        self.all(path, |walk, step| match step {
+            Step::Member(key) => walk.tagged(0, |walk| walk.text(key.as_str())),
+            Step::Index(index) => walk.tagged(1, |walk| walk.expr(index)),
+        });
+    }
+
+    fn check(&mut self, check: &'a Check) {
+        let Check { test, guard, message } = check;
+        self.expr(test);
+        self.optional(guard.as_ref(), Self::expr);
+        self.optional(message.as_ref(), Self::expr);
+    }
+
+    fn attr(&mut self, attr: &'a AttrCode) {
+        let AttrCode { name: _, key, ty, value, optional, unite, decorators } = attr;
+        self.text(key.as_str());
+        self.ty(ty);
+        self.optional(value.as_ref(), Self::expr);
+        self.tag(u8::from(*optional) | u8::from(*unite) << 1);
+        self.decorators(decorators);
+    }
+
+    fn decorators(&mut self, decorators: &'a [DecoratorCode]) {
+        self.all(decorators, |walk, decorator| {
+            walk.text(decorator.name.as_str());
+            walk.args(&decorator.args);
+        });
+    }
+
+    fn params(&mut self, params: &'a [Param]) {
+        self.all(params, |walk, param| {
+            walk.text(param.name.as_str());
+            walk.optional(param.ty.as_ref(), Self::ty);
+            walk.optional(param.default.as_ref(), Self::expr);
+        });
+    }
+
+    fn args(&mut self, args: &'a ArgsCode) {
+        self.all(&args.positional, Self::expr);
+        self.all(&args.named, |walk, (key, value)| {
+            walk.text(key.as_str());
+            walk.expr(value);
+        });
+    }
+
+    fn expr(&mut self, expr: &'a Expr) {
+        match &expr.kind {
+            ExprKind::Const(value) => self.tagged(1, |walk| walk.constant(value)),
+            ExprKind::Local(at, otherwise) => self.tagged(2, |walk| walk.variable(*at, otherwise.as_deref())),
+            ExprKind::Captured(at, otherwise) => {
+                self.tagged(3, |walk| walk.variable(*at, otherwise.as_deref()));
+            }
+            ExprKind::Attr(name, otherwise) => self.tagged(4, |walk| {
+                walk.attr_name(*name);
+                walk.expr(otherwise);
+            }),
+            ExprKind::Global(slot) => self.tagged(5, |walk| walk.global(*slot)),
+            ExprKind::GlobalNow(slot) => self.tagged(6, |walk| walk.global(*slot)),
+            ExprKind::Foreign(package, slot) => self.tagged(7, |walk| walk.foreign(*package, *slot)),
+            ExprKind::Function(function) => self.tagged(8, |walk| {
+                walk.text(function.module);
+                walk.text(function.name);
+            }),
+            ExprKind::Member(value, key, optional) => self.tagged(9, |walk| {
+                walk.expr(value);
+                walk.text(key.as_str());
+                walk.tag(u8::from(*optional));
+            }),
+            ExprKind::Index(both, optional) => self.tagged(10, |walk| {
+                walk.expr(&both.0);
+                walk.expr(&both.1);
+                walk.tag(u8::from(*optional));
+            }),
+            ExprKind::Slice(slice) => self.tagged(11, |walk| {
+                walk.expr(&slice.value);
+                walk.tag(u8::from(slice.optional));
+                for bound in &slice.bounds {
+                    walk.optional(bound.as_ref(), Self::expr);
+                }
+            }),
+            ExprKind::Call(call) => self.tagged(12, |walk| {
+                walk.expr(&call.0);
+                walk.args(&call.1);
+            }),
+            other => self.compound(other),
+        }
+    }
+
+    /// Expressions that are made of blocks, clauses and operators.
+    fn compound(&mut self, kind: &'a ExprKind) {
+        match kind {
+            ExprKind::Unary(op, value) => self.tagged(13, |walk| {
+                walk.tag(*op as u8);
+                walk.expr(value);
+            }),
+            ExprKind::Binary(op, both) => self.tagged(14, |walk| {
+                walk.tag(*op as u8);
+                walk.expr(&both.0);
+                walk.expr(&both.1);
+            }),
+            ExprKind::Compare(compare) => self.tagged(15, |walk| {
+                walk.expr(&compare.0);
+                walk.all(&compare.1, |walk, (op, value)| {
+                    walk.tag(*op as u8);
+                    walk.expr(value);
+                });
+            }),
+            ExprKind::As(both) => self.tagged(16, |walk| {
+                walk.expr(&both.0);
+                walk.ty(&both.1);
+            }),
+            ExprKind::IfElse(three) => self.tagged(17, |walk| {
+                walk.expr(&three.0);
+                walk.expr(&three.1);
+                walk.expr(&three.2);
+            }),
+            ExprKind::List(items) => self.tagged(18, |walk| walk.all(items, Self::item)),
+            ExprKind::ListComp(comp) => self.tagged(19, |walk| {
+                walk.expr(&comp.0);
+                walk.all(&comp.1, Self::clause);
+            }),
+            ExprKind::Config(config) => self.tagged(20, |walk| walk.config(config)),
+            ExprKind::DictComp(comp) => self.tagged(21, |walk| {
+                walk.entry(&comp.0);
+                walk.all(&comp.1, Self::clause);
+            }),
+            ExprKind::Schema(schema) => self.tagged(22, |walk| {
+                walk.expr(&schema.schema);
+                walk.args(&schema.args);
+                walk.config(&schema.config);
+            }),
+            ExprKind::Lambda(lambda) => self.tagged(23, |walk| walk.lambda(lambda)),
+            ExprKind::Quantifier(quantifier) => self.tagged(24, |walk| {
+                walk.tag(quantifier.op as u8);
+                walk.locals(&quantifier.targets);
+                walk.expr(&quantifier.iter);
+                walk.expr(&quantifier.test);
+                walk.optional(quantifier.guard.as_ref(), Self::expr);
+            }),
+            ExprKind::Template(parts) => self.tagged(25, |walk| walk.all(parts, Self::piece)),
+            _ => {}
+        }
+    }
+
+    /// What a lambda is where it is made; its body is a part of its own.
+    fn lambda(&mut self, lambda: &'a LambdaCode) {
+        let LambdaCode { params, returns, captures, itself, schema, .. } = lambda;
+        self.params(params);
+        self.optional(returns.as_ref(), Self::ty);
+        self.all(captures, Self::expr);
+        self.optional(itself.as_ref(), |walk, at| walk.number(u64::from(*at)));
+        self.tag(u8::from(schema.is_some()));
+        self.pending.push(lambda);
+    }
+
+    fn piece(&mut self, piece: &'a PartCode) {
+        match piece {
+            PartCode::Text(text) => self.tagged(0, |walk| walk.text(text)),
+            PartCode::Value(value, format) => self.tagged(1, |walk| {
+                walk.expr(value);
+                walk.tag(format.map_or(0, |format| 1 + format as u8));
+            }),
+        }
+    }
+
+    fn item(&mut self, item: &'a Item) {
+        match item {
+            Item::Value(value) => self.tagged(0, |walk| walk.expr(value)),
+            Item::Unpack(value) => self.tagged(1, |walk| walk.expr(value)),
+            Item::If(test, then, otherwise) => self.tagged(2, |walk| {
+                walk.expr(test);
+                walk.all(then, Self::item);
+                walk.all(otherwise, Self::item);
+            }),
+        }
+    }
+
+    fn clause(&mut self, clause: &'a Clause) {
+        self.locals(&clause.targets);
+        self.expr(&clause.iter);
+        self.all(&clause.conditions, Self::expr);
+    }
+
+    fn config(&mut self, config: &'a ConfigCode) {
+        self.locals(&config.locals);
+        self.all(&config.items, Self::config_item);
+    }
+
+    fn config_item(&mut self, item: &'a ConfigItem) {
+        match item {
+            ConfigItem::Entry(entry) => self.tagged(0, |walk| walk.entry(entry)),
+            ConfigItem::Unpack(value) => self.tagged(1, |walk| walk.expr(value)),
+            ConfigItem::If(test, then, otherwise) => self.tagged(2, |walk| {
+                walk.expr(test);
+                walk.all(then, Self::config_item);
+                walk.all(otherwise, Self::config_item);
+            }),
+        }
+    }
+
+    fn entry(&mut self, entry: &'a EntryCode) {
+        let EntryCode { key, op, index, value, local, origin: _, span: _ } = entry;
+        match key {
+            KeyCode::Const(key) => self.tagged(0, |walk| walk.text(key.as_str())),
+            KeyCode::Expr(key) => self.tagged(1, |walk| walk.expr(key)),
+        }
+        self.tag(match op {
+            EntryOp::Union => 0,
+            EntryOp::Override => 1,
+            EntryOp::Insert => 2,
+        });
+        self.optional(index.as_ref(), |walk, index| walk.number(*index as u64));
+        self.expr(value);
+        self.optional(local.as_ref(), |walk, local| walk.number(u64::from(*local)));
+    }
+
+    fn constant(&mut self, value: &Const) {
+        match value {
+            Const::Undefined => self.tag(0),
+            Const::None => self.tag(1),
+            Const::Bool(value) => self.tag(2 + u8::from(*value)),
+            Const::Int(value) => self.tagged(4, |walk| walk.number(*value as u64)),
+            Const::Float(value) => self.tagged(5, |walk| walk.number(value.to_bits())),
+            Const::Unit(unit) => self.tagged(6, |walk| {
+                walk.number(unit.raw as u64);
+                walk.text(unit.suffix.as_str());
+            }),
+            Const::Str(text) => self.tagged(7, |walk| walk.text(text)),
+        }
+    }
+
+    fn ty(&mut self, ty: &Type) {
+        match ty {
+            Type::Any => self.tag(0),
+            Type::Bool => self.tag(1),
+            Type::Int => self.tag(2),
+            Type::Float => self.tag(3),
+            Type::Str => self.tag(4),
+            Type::Literal(value) => self.tagged(5, |walk| walk.constant(value)),
+            Type::Unit => self.tag(6),
+            Type::Schema(id, name) => self.tagged(7, |walk| {
+                walk.schema_id(*id);
+                walk.text(name.as_str());
+            }),
+            Type::List(item) => self.tagged(8, |walk| walk.ty(item)),
+            Type::Dict(key, value) => self.tagged(9, |walk| {
+                walk.ty(key);
+                walk.ty(value);
+            }),
+            Type::Union(types) => self.tagged(10, |walk| {
+                walk.number(types.len() as u64);
+                types.iter().for_each(|ty| walk.ty(ty));
+            }),
+            Type::Function => self.tag(11),
+        }
+    }
+
+    fn variable(&mut self, at: u32, otherwise: Option<&'a Expr>) {
+        self.number(u64::from(at));
+        self.optional(otherwise, Self::expr);
+    }
+
+    fn attr_name(&mut self, name: u32) {
+        let name = self.names.get(name as usize).map_or("", |name| name.as_str());
+        self.text(name);
+    }
+
+    fn global(&mut self, slot: u32) {
+        let code = self.code;
+        self.slot(code, slot);
+    }
+
+    fn foreign(&mut self, package: PackageId, slot: u32) {
+        self.package(package);
+        if let Some(code) = self.codes.code(package) {
+            self.slot(code, slot);
+        }
+    }
+
+    /// A global by name and by what kind of thing it is, which decides what reading it gives.
+    fn slot(&mut self, code: &PackageCode, slot: u32) {
+        let Some(global) = code.globals.get(slot as usize) else { return };
+        self.text(global.name.as_str());
+        match &global.kind {
+            GlobalKind::Variable(_) => self.tag(0),
+            GlobalKind::Schema(_) => self.tag(1),
+            GlobalKind::Rule(_) => self.tag(2),
+            GlobalKind::Alias(ty) => self.tagged(3, |walk| walk.ty(ty)),
+        }
+    }
+
+    fn schema_id(&mut self, id: SchemaId) {
+        let package = PackageId(id.package);
+        let code = if package == self.code.id { Some(self.code) } else { self.codes.code(package) };
+        let ty = code.and_then(|code| match id.schema & RULE {
+            0 => code.schemas.get(id.schema as usize).map(|schema| &schema.ty),
+            _ => code.rules.get((id.schema & !RULE) as usize).map(|rule| &rule.ty),
+        });
+        self.package(package);
+        match ty {
+            Some(ty) => self.text(ty.name.as_str()),
+            // A schema of this package that is lowered later has its number in the order of declarations.
+            None => self.number(u64::from(id.schema)),
+        }
+    }
+
+    fn package(&mut self, id: PackageId) {
+        if id == self.code.id {
+            return self.tag(0);
+        }
+        self.tag(1);
+        let identity = self.identity;
+        let name = self.identities.entry(id).or_insert_with(|| identity(id)).clone();
+        self.text(&name);
+    }
+
+    fn locals(&mut self, locals: &[u32]) {
+        self.number(locals.len() as u64);
+        locals.iter().for_each(|local| self.number(u64::from(*local)));
+    }
+
+    fn all<T>(&mut self, items: &'a [T], write: impl Fn(&mut Self, &'a T)) {
+        self.number(items.len() as u64);
+        items.iter().for_each(|item| write(self, item));
+    }
+
+    fn optional<T: ?Sized>(&mut self, item: Option<&'a T>, write: impl FnOnce(&mut Self, &'a T)) {
+        match item {
+            Some(item) => self.tagged(1, |walk| write(walk, item)),
+            None => self.tag(0),
+        }
+    }
+
+    fn tagged(&mut self, tag: u8, write: impl FnOnce(&mut Self)) {
+        self.tag(tag);
+        write(self);
+    }
+
+    fn tag(&mut self, tag: u8) {
+        self.out.push(tag);
+    }
+
+    fn number(&mut self, number: u64) {
+        // Most numbers are small: seven bits a byte, the last one without the eighth.
+        let mut rest = number;
+        while rest >= 0x80 {
+            self.out.push(rest as u8 | 0x80);
+            rest >>= 7;
+        }
+        self.out.push(rest as u8);
+    }
+
+    fn text(&mut self, text: &str) {
+        self.number(text.len() as u64);
+        self.out.extend_from_slice(text.as_bytes());
+    }
+}
+
+/// The variables that each top-level statement sets, by file and number of the statement.
+fn setters(code: &PackageCode) -> FxHashMap<(u32, u32), Vec<u32>> {
+    let mut setters: FxHashMap<(u32, u32), Vec<u32>> = FxHashMap::default();
+    for (slot, global) in code.globals.iter().enumerate() {
+        let GlobalKind::Variable(all) = &global.kind else { continue };
+        for setter in all {
+            let slots = setters.entry((setter.body, setter.stmt)).or_default();
+            // An `if` may set a variable more than once.
+            if slots.last() != Some(&(slot as u32)) {
+                slots.push(slot as u32);
+            }
+        }
+    }
+    setters
+}
