@@ -1,0 +1,123 @@
+//! One value in one file, read as a whole and in milliseconds: what a process wants to know before all else.
+//!
+//! The file: eight bytes that name the format, the caller's version (four bytes), the length (eight bytes), the
+//! value, and the digest of all that. Numbers are little-endian.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+const MAGIC: [u8; 8] = *b"\x89konfig\n";
+const HEAD: usize = 8 + 4 + 8;
+const DIGEST: usize = 32;
+
+/// Numbers temporary files of this process.
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
+/// Writes a value. It is written beside and renamed, so that whoever reads finds the old one or the new one.
+///
+/// Nothing waits for the disk: after a loss of power the file may be damaged, which reading finds.
+///
+/// # Errors
+/// What the operating system said. The old value is still there.
+pub fn write(path: &Path, version: u32, bytes: &[u8]) -> io::Result<()> {
+    let beside = beside(path);
+    write_whole(&beside, version, bytes).and_then(|()| fs::rename(&beside, path)).inspect_err(|_| {
+        // The first error is the one to report.
+        fs::remove_file(&beside).ok();
+    })
+}
+
+/// Reads a value of this version; none where there is no file, or anything about it is odd.
+#[must_use]
+pub fn read(path: &Path, version: u32) -> Option<Vec<u8>> {
+    let mut file = File::open(path).ok()?;
+    let on_disk = file.metadata().ok()?.len();
+    let mut found = [0; HEAD];
+    file.read_exact(&mut found).ok()?;
+    // The length comes from the file system, so damage cannot ask for more memory than the file takes.
+    let length = usize::try_from(on_disk).ok()?.checked_sub(HEAD + DIGEST)?;
+    if found != head(version, length) {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(length + DIGEST).ok()?;
+    file.take((length + DIGEST) as u64).read_to_end(&mut bytes).ok()?;
+    let digest = bytes.split_off(length.min(bytes.len()));
+    (digest == trailer(&found, &bytes).as_bytes()).then_some(bytes)
+}
+
+fn write_whole(path: &Path, version: u32, bytes: &[u8]) -> io::Result<()> {
+    let head = head(version, bytes.len());
+    let mut file = File::create(path)?;
+    file.write_all(&head)?;
+    file.write_all(bytes)?;
+    file.write_all(trailer(&head, bytes).as_bytes())
+}
+
+fn head(version: u32, length: usize) -> [u8; HEAD] {
+    let mut head = [0; HEAD];
+    head[..8].copy_from_slice(&MAGIC);
+    head[8..12].copy_from_slice(&version.to_le_bytes());
+    head[12..].copy_from_slice(&(length as u64).to_le_bytes());
+    head
+}
+
+fn trailer(head: &[u8], bytes: &[u8]) -> blake3::Hash {
+    blake3::Hasher::new().update(head).update(bytes).finalize()
+}
+
+/// A name in the same folder that no other process has.
+fn beside(path: &Path) -> PathBuf {
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    path.with_file_name(format!(".{name}.{}-{number}.tmp", std::process::id()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_comes_back() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("graph");
+        assert_eq!(read(&path, 1), None);
+        for bytes in [&b""[..], b"abc", &[9; 1 << 20]] {
+            write(&path, 1, bytes).expect("written");
+            assert_eq!(read(&path, 1).as_deref(), Some(bytes));
+            assert_eq!(read(&path, 2), None, "another version");
+        }
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1, "nothing is left beside");
+    }
+
+    #[test]
+    fn damage_is_none() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("graph");
+        write(&path, 1, b"some bytes").expect("written");
+        let whole = fs::read(&path).expect("a file");
+        for length in 0..whole.len() {
+            fs::write(&path, &whole[..length]).expect("written");
+            assert_eq!(read(&path, 1), None, "{length} bytes");
+        }
+        for bit in 0..whole.len() * 8 {
+            let mut bytes = whole.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            fs::write(&path, bytes).expect("written");
+            assert_eq!(read(&path, 1), None, "bit {bit}");
+        }
+        fs::write(&path, [&whole[..], b"x"].concat()).expect("written");
+        assert_eq!(read(&path, 1), None, "more bytes");
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_an_error() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert!(write(&folder.path().join("none/graph"), 1, b"x").is_err());
+        fs::create_dir(folder.path().join("graph")).expect("a folder");
+        assert!(write(&folder.path().join("graph"), 1, b"x").is_err());
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1, "nothing is left beside");
+    }
+}
