@@ -113,3 +113,31 @@ fn to_read(path: &Path, reason: String) -> Opened {
     }
     Opened { writer: None, readers: None, notice: Some(Notice::Unavailable { path, reason }) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Batch, Store};
+
+    #[test]
+    fn a_store_that_may_not_be_written_is_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (store, _) = Store::open(folder.path());
+        let mut batch = Batch::default();
+        batch.blob(b"a: 1\n");
+        store.commit(batch, 0).expect("written");
+        drop(store);
+        let path = folder::store_in(folder.path());
+        let opened = to_read(&path, "no".to_owned());
+        assert!(opened.writer.is_none());
+        assert_eq!(opened.notice, Some(Notice::ReadOnly { path: path.clone(), reason: "no".to_owned() }));
+        for mode in [Mode::Read, Mode::Frozen] {
+            let connection = connect(&path, mode).expect("a connection");
+            let blobs = connection.query_row("SELECT count(*) FROM blobs", [], |row| row.get::<_, i64>(0));
+            assert_eq!(blobs, Ok(1));
+            assert!(connection.execute("DELETE FROM blobs", []).is_err());
+        }
+        std::fs::write(&path, "no database at all").expect("written");
+        assert!(matches!(to_read(&path, "no".to_owned()).notice, Some(Notice::Unavailable { .. })));
+    }
+}

@@ -1,5 +1,6 @@
 //! Blobs as they lie in the store: compressed, and checked when they are read.
 
+use std::cell::RefCell;
 use std::io;
 
 use zstd::bulk::{Compressor, Decompressor};
@@ -54,8 +55,21 @@ pub(crate) fn unpack(data: &[u8], size: u64, digest: &Digest) -> Option<Vec<u8>>
     }
     let mut bytes = Vec::new();
     bytes.try_reserve_exact(size).ok()?;
-    let written = Decompressor::new().ok()?.decompress_to_buffer(data, &mut bytes).ok()?;
+    let written = decompress(data, &mut bytes).ok()?;
     (written == size && Digest::of(&bytes) == *digest).then_some(bytes)
+}
+
+thread_local! {
+    /// Its memory costs more to get than a small blob to decompress.
+    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
+/// Fills the capacity of `bytes`, and says how much that was.
+fn decompress(data: &[u8], bytes: &mut Vec<u8>) -> io::Result<usize> {
+    DECOMPRESSOR.with_borrow_mut(|decompressor| match decompressor {
+        Some(decompressor) => decompressor.decompress_to_buffer(data, bytes),
+        none => none.insert(Decompressor::new()?).decompress_to_buffer(data, bytes),
+    })
 }
 
 #[cfg(test)]
