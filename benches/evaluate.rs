@@ -19,7 +19,7 @@ fn evaluate(criterion: &mut Criterion) {
         CompileUnit::of_stack(&world, &store, &root, &monorepo.folder(stack)).expect("the stack is whole");
     let once = |program: &Program| {
         let shared = Shared { program, world: &world, package_dir: None, limits: Limits::default() };
-        compile(&shared, &unit, Format::Yaml).map(|compiled| compiled.text.len())
+        compile(&shared, &unit, Format::Yaml).map(|(compiled, _)| compiled.text.len())
     };
     let mut group = criterion.benchmark_group("evaluate");
     group.bench_function("alone", |bencher| bencher.iter(|| once(&Program::new())));

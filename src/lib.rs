@@ -8,8 +8,11 @@
 //! graph      which stacks are meant, what they import
 //! monorepo   discover projects and stacks, read their settings, the world that compiles see
 //! kcl        (crate) resolver, checker, evaluator, system modules, output
+//! cache      (crate) results by what they depend on, bytes by digest; used by build only
 //! syntax     (crate) text to tree
 //! ```
+
+mod memory;
 
 pub mod monorepo;
 

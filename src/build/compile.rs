@@ -4,13 +4,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use bumpalo::Bump;
-use kcl::eval::{Limits, Run, Settings};
+use kcl::eval::{Health, Limits, Run, Settings, Trace};
 use kcl::lower::code::PackageCode;
 use kcl::lower::lower;
+use kcl::package::PackageId;
 use kcl::plan::{self, PlanOptions};
 use kcl::resolve::{Main, Override, Program, Request};
-use kcl::stdlib::{Failure, Volatile};
+use kcl::stdlib::Failure;
 use kcl::types::check_main;
+use kcl::world::World;
 use syntax::{Code, Diagnostic};
 
 use crate::monorepo::{CompileUnit, DiskWorld};
@@ -22,9 +24,17 @@ pub struct Compiled {
     pub text: String,
     /// What the program printed while it ran.
     pub printed: String,
-    /// What made the document depend on more than its inputs.
-    pub volatile: Vec<Volatile>,
-    /// What is legal, but hardly meant.
+    /// What the document depends on.
+    pub trace: Trace,
+}
+
+/// A program that is loaded, checked and lowered.
+pub struct Ready {
+    /// Its main package and what that imports.
+    pub main: Main,
+    /// The code of the main package.
+    pub code: PackageCode,
+    /// What is legal in it, but hardly meant.
     pub warnings: Vec<Diagnostic>,
 }
 
@@ -50,31 +60,68 @@ pub struct Shared<'a> {
     pub limits: Limits,
 }
 
-/// Compiles a program. The calling thread needs [`kcl::eval::STACK_BYTES`] of stack.
+/// Compiles a program; also gives what is legal in it, but hardly meant. The calling thread needs
+/// [`kcl::eval::STACK_BYTES`] of stack.
 ///
 /// # Errors
 /// All that is wrong with its text and types, or else the first failure while it ran.
-pub fn compile(shared: &Shared<'_>, unit: &CompileUnit, format: Format) -> Result<Compiled, Vec<Diagnostic>> {
-    let main = shared.program.load_main(shared.world, &request(shared, unit)?);
+pub fn compile(
+    shared: &Shared<'_>,
+    unit: &CompileUnit,
+    format: Format,
+) -> Result<(Compiled, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let ready = prepare(shared, unit, shared.world)?;
+    let compiled = evaluate(shared, unit, &ready, format)?;
+    Ok((compiled, ready.warnings))
+}
+
+/// Loads, checks and lowers a program; `world` is the shared one, or somebody who listens to what is asked of it.
+///
+/// # Errors
+/// All that is wrong with its text and types.
+pub fn prepare(shared: &Shared<'_>, unit: &CompileUnit, world: &dyn World) -> Result<Ready, Vec<Diagnostic>> {
+    let main = shared.program.load_main(world, &request(shared, unit)?);
     let mut warnings = sound(main.problems.clone())?;
     if main.cyclic || main.package.files.is_empty() {
         return Err(warnings);
     }
     warnings.extend(sound(check_main(shared.program, &main))?);
     let code = lower_all(shared.program, &main);
+    Ok(Ready { main, code, warnings })
+}
+
+/// Evaluates a program. The calling thread needs [`kcl::eval::STACK_BYTES`] of stack.
+///
+/// # Errors
+/// The first failure while it ran.
+pub fn evaluate(
+    shared: &Shared<'_>,
+    unit: &CompileUnit,
+    ready: &Ready,
+    format: Format,
+) -> Result<Compiled, Vec<Diagnostic>> {
     let settings = settings(unit, shared.limits);
     let arena = Bump::new();
-    let Some(run) = Run::new(&arena, shared.program, &code, shared.world, &settings) else {
-        return Err(warnings);
+    let Some(run) = Run::new(&arena, shared.program, &ready.code, shared.world, &settings) else {
+        return Err(Vec::new());
     };
-    let evaluated = run.evaluate(&main.closure).map_err(|failure| vec![*failure])?;
+    let evaluated = run.evaluate(&ready.main.closure).map_err(|failure| vec![*failure])?;
     let document = match evaluated.output {
         Some(output) if unit.flags.selectors.is_empty() && format == Format::Yaml => Ok(output),
         _ => plan::select(&arena, evaluated.value, &unit.flags.selectors)
             .and_then(|value| document(value, unit, format)),
     };
     let text = with_newline(document.map_err(|failure| vec![placed(failure)])?);
-    Ok(Compiled { text, printed: evaluated.printed, volatile: evaluated.trace.volatile, warnings })
+    Ok(Compiled { text, printed: evaluated.printed, trace: evaluated.trace })
+}
+
+/// Whether packages can be evaluated for a unit, without its main package: what that depends on, and whether one of
+/// them says what the output is. `None` where one fails.
+pub fn health(shared: &Shared<'_>, unit: &CompileUnit, closure: &[PackageId]) -> Option<Health> {
+    let settings = settings(unit, shared.limits);
+    let arena = Bump::new();
+    let code = PackageCode::empty();
+    Run::new(&arena, shared.program, &code, shared.world, &settings)?.health(closure).ok()
 }
 
 /// What `work` gives; or what it said when it crashed, which is always a bug.

@@ -5,23 +5,28 @@
 //!
 //! Deliberately absent: priorities. Stacks are many and small, so any order keeps the cores busy.
 
+pub mod checkout;
 pub mod compile;
 pub mod golden;
 mod outputs;
+pub mod reuse;
+mod stack;
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use self::outputs::write_if_changed as write_file;
 
-use kcl::world::World;
+use cache::Digest;
+use kcl::stdlib::Volatile;
 use rayon::prelude::*;
 use syntax::Diagnostic;
 
-use self::compile::{Compiled, Format, Shared, compile};
+use self::compile::Shared;
 use self::golden::Difference;
-use crate::monorepo::{CompileUnit, Monorepo, PackageStore, Problem, ProblemKind, StackId};
+use self::reuse::{Artifacts, Reason, Records, Reuse};
+use self::stack::Job;
+use crate::monorepo::{Monorepo, PackageStore, Problem, StackId};
 
 /// The file that `--check` compares with, from the stack's folder.
 pub const GOLDEN: &str = "ci-test/stdout.golden.yaml";
@@ -38,6 +43,10 @@ pub struct BuildRequest<'a> {
     pub goal: Goal,
     /// Whether the first failure keeps stacks from starting.
     pub fail_fast: bool,
+    /// How many of a hundred reused stacks are evaluated all the same, and compared.
+    pub audit: u8,
+    /// What the checkout knew of artifacts before.
+    pub artifacts: Artifacts,
 }
 
 /// What becomes of what a stack compiles to.
@@ -54,6 +63,11 @@ pub enum Goal {
 pub enum Outcome {
     /// It was compiled; `changed` if its artifact was not there with the same bytes.
     Built {
+        /// Whether the artifact was written.
+        changed: bool,
+    },
+    /// It comes out as in an earlier build; `changed` if its artifact had to be written again.
+    Reused {
         /// Whether the artifact was written.
         changed: bool,
     },
@@ -80,6 +94,8 @@ pub enum Failure {
     BadGolden(String),
     /// Its artifact cannot be written: what the operating system said.
     Write(String),
+    /// It was to be reused, but comes out differently: what the record lacks.
+    Audit(Vec<String>),
     /// The compiler crashed: what it said last.
     Crash(String),
 }
@@ -95,6 +111,12 @@ pub struct Finished {
     pub printed: String,
     /// What is legal in it, but hardly meant.
     pub warnings: Vec<Diagnostic>,
+    /// The digest of its artifact, if it has one.
+    pub artifact: Option<Digest>,
+    /// Why it was evaluated and not reused.
+    pub reason: Option<Reason>,
+    /// Why it can never be reused, sorted.
+    pub volatile: Vec<Volatile>,
 }
 
 /// What became of all stacks, in order.
@@ -102,6 +124,8 @@ pub struct Finished {
 pub struct Report {
     /// One a stack.
     pub stacks: Vec<Finished>,
+    /// Artifacts that were deleted because their stacks are gone.
+    pub removed: Vec<PathBuf>,
 }
 
 /// How many stacks came to what.
@@ -138,6 +162,10 @@ impl Report {
                     counts.built += 1;
                     counts.changed += usize::from(*changed);
                 }
+                Outcome::Reused { changed } => {
+                    counts.reused += 1;
+                    counts.changed += usize::from(*changed);
+                }
                 Outcome::Same => counts.built += 1,
                 Outcome::NoGolden => {
                     counts.built += 1;
@@ -159,13 +187,21 @@ impl Report {
 
 /// Builds stacks on the threads of the pool that this is called in.
 #[must_use]
-pub fn build(shared: &Shared<'_>, request: &BuildRequest<'_>, progress: &dyn Progress) -> Report {
+pub fn build(
+    shared: &Shared<'_>,
+    request: &BuildRequest<'_>,
+    reuse: Option<&Reuse<'_>>,
+    progress: &dyn Progress,
+) -> Report {
     let stop = AtomicBool::new(false);
-    let one = |stack: &StackId| {
+    let stacks: Vec<_> = request.stacks.iter().map(|id| request.monorepo.stack(*id)).collect();
+    let records = reuse.map(|reuse| reuse.records(&stacks)).unwrap_or_default();
+    let one = |(at, stack): (usize, &StackId)| {
         if stop.load(Ordering::Relaxed) {
             return Finished::quiet(*stack, Outcome::Skipped);
         }
-        let finished = caught(*stack, || build_stack(shared, request, *stack));
+        let job = Job::new(shared, request, reuse, *stack);
+        let finished = caught(*stack, || job.run(records.get(at).unwrap_or(&Records::default())));
         if request.fail_fast && matches!(finished.outcome, Outcome::Failed(_)) {
             stop.store(true, Ordering::Relaxed);
         }
@@ -173,61 +209,27 @@ pub fn build(shared: &Shared<'_>, request: &BuildRequest<'_>, progress: &dyn Pro
         finished
     };
     // Stacks differ in size, so they are handed out one by one.
-    Report { stacks: request.stacks.par_iter().with_max_len(1).map(one).collect() }
+    Report {
+        stacks: request.stacks.par_iter().enumerate().with_max_len(1).map(one).collect(),
+        removed: Vec::new(),
+    }
 }
 
 impl Finished {
     fn quiet(stack: StackId, outcome: Outcome) -> Self {
-        Self { stack, outcome, printed: String::new(), warnings: Vec::new() }
+        Self {
+            stack,
+            outcome,
+            printed: String::new(),
+            warnings: Vec::new(),
+            artifact: None,
+            reason: None,
+            volatile: Vec::new(),
+        }
     }
 }
 
 /// What a stack came to; a crash is a failure of this stack alone.
 fn caught(stack: StackId, build: impl FnOnce() -> Finished) -> Finished {
     compile::caught(build).unwrap_or_else(|why| Finished::quiet(stack, Outcome::Failed(Failure::Crash(why))))
-}
-
-fn build_stack(shared: &Shared<'_>, request: &BuildRequest<'_>, id: StackId) -> Finished {
-    let stack = request.monorepo.stack(id);
-    let folder = request.monorepo.folder(stack);
-    let unit = CompileUnit::of_stack(shared.world, request.store, &request.monorepo.root, &folder);
-    let unit = match unit {
-        Ok(unit) => unit,
-        Err(problem) => return Finished::quiet(id, Outcome::Failed(Failure::Monorepo(vec![problem]))),
-    };
-    match compile(shared, &unit, Format::Yaml) {
-        Err(problems) => Finished::quiet(id, Outcome::Failed(Failure::Program(problems, unit.missing))),
-        Ok(Compiled { text, printed, volatile: _, warnings }) => {
-            let outcome = match &request.goal {
-                Goal::Write(out) => write(&out.join(stack.artifact()), &text),
-                Goal::Check => check(shared.world, &folder.join(GOLDEN), &text),
-            };
-            Finished { stack: id, outcome, printed, warnings }
-        }
-    }
-}
-
-fn write(path: &Path, text: &str) -> Outcome {
-    match outputs::write_if_changed(path, text.as_bytes()) {
-        Ok(changed) => Outcome::Built { changed },
-        Err(error) => Outcome::Failed(Failure::Write(error.to_string())),
-    }
-}
-
-fn check(world: &dyn World, golden: &Path, text: &str) -> Outcome {
-    if !world.is_file(golden) {
-        return Outcome::NoGolden;
-    }
-    let expected = match fs::read_to_string(golden) {
-        Ok(expected) => expected,
-        Err(error) => {
-            let kind = ProblemKind::Unreadable(error.to_string());
-            return Outcome::Failed(Failure::Monorepo(vec![Problem::new(kind, golden)]));
-        }
-    };
-    match golden::compare(&expected, text) {
-        Ok(None) => Outcome::Same,
-        Ok(Some(difference)) => Outcome::Failed(Failure::Differs(Box::new(difference))),
-        Err(why) => Outcome::Failed(Failure::BadGolden(why)),
-    }
 }

@@ -68,6 +68,11 @@ impl Shown {
         Self { severity: "error", code, message, place, notes: Vec::new(), hints, stacks: Vec::new() }
     }
 
+    /// Something that people may want to know, although nothing failed.
+    pub(crate) fn warning(code: &str, message: String, hints: Vec<String>) -> Self {
+        Self { severity: "warning", ..Self::error(code, message, None, hints) }
+    }
+
     /// A diagnostic of a program.
     pub(crate) fn diagnostic(diagnostic: &Diagnostic) -> Self {
         let notes = diagnostic.notes.iter();

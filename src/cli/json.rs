@@ -37,6 +37,7 @@ struct StackV1<'a> {
     name: &'a str,
     project: Option<&'a str>,
     status: &'static str,
+    because: Option<String>,
     changed: bool,
     artifact: Option<String>,
 }
@@ -86,6 +87,7 @@ impl<'a> StackV1<'a> {
         let stack = monorepo.stack(finished.stack);
         let status = match finished.outcome {
             Outcome::Built { .. } | Outcome::Same | Outcome::NoGolden => "built",
+            Outcome::Reused { .. } => "reused",
             Outcome::Skipped => "skipped",
             Outcome::Failed(_) => "failed",
         };
@@ -94,8 +96,12 @@ impl<'a> StackV1<'a> {
             name: &stack.name,
             project: monorepo.project_of(stack).map(|project| project.path.as_str()),
             status,
-            changed: matches!(finished.outcome, Outcome::Built { changed: true }),
-            artifact: (writes && status == "built").then(|| stack.artifact()),
+            because: finished.reason.as_ref().map(ToString::to_string),
+            changed: matches!(
+                finished.outcome,
+                Outcome::Built { changed: true } | Outcome::Reused { changed: true }
+            ),
+            artifact: (writes && matches!(status, "built" | "reused")).then(|| stack.artifact()),
         }
     }
 }

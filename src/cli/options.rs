@@ -94,6 +94,13 @@ pub(crate) fn stand() -> Result<PathBuf, Refusal> {
     stand.map(|stand| paths::normalize(&stand)).map_err(refused)
 }
 
+/// The folder of a store that several checkouts share: `$KONFIG_CACHE_DIR`.
+pub(crate) fn cache_dir() -> Option<PathBuf> {
+    let folder = std::env::var_os("KONFIG_CACHE_DIR").filter(|path| !path.is_empty())?;
+    // A relative path is seen from where the user stands.
+    std::path::absolute(folder).ok()
+}
+
 /// Where packages are that are wanted by version: `$KCL_PKG_PATH`.
 pub(crate) fn package_store() -> PackageStore {
     let folder = std::env::var_os("KCL_PKG_PATH").filter(|path| !path.is_empty());

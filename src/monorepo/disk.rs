@@ -3,18 +3,43 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use kcl::world::{Files, WorldError};
 
 use super::world::world_error;
+use crate::memory::Memory;
 
 /// The disk as programs see it.
 pub(super) struct Disk {
     /// Whether programs may change it.
-    pub(super) writable: bool,
+    writable: bool,
+    /// What was read, as long as programs may not change it: all of them see one state of a file.
+    contents: Memory<PathBuf, BytesCell>,
 }
 
+type BytesCell = Arc<OnceLock<Result<Arc<[u8]>, WorldError>>>;
+
 impl Disk {
+    /// The disk, which programs may change or not.
+    pub(super) fn new(writable: bool) -> Self {
+        Self { writable, contents: Memory::default() }
+    }
+
+    /// The bytes of a file, if it was read before.
+    pub(super) fn known(&self, path: &Path) -> Option<Result<Arc<[u8]>, WorldError>> {
+        self.contents.known(path).and_then(|cell| cell.get().cloned())
+    }
+
+    /// The bytes of a file.
+    pub(super) fn bytes(&self, path: &Path) -> Result<Arc<[u8]>, WorldError> {
+        let read = || fs::read(path).map(Into::into).map_err(|error| world_error(&error));
+        if self.writable {
+            return read();
+        }
+        self.contents.get_or(path, BytesCell::default).get_or_init(read).clone()
+    }
+
     fn change<T>(&self, change: impl FnOnce() -> std::io::Result<T>) -> Result<T, WorldError> {
         if self.writable {
             return change().map_err(|error| world_error(&error));
@@ -25,7 +50,7 @@ impl Disk {
 
 impl Files for Disk {
     fn read(&self, path: &Path) -> Result<Vec<u8>, WorldError> {
-        fs::read(path).map_err(|error| world_error(&error))
+        self.bytes(path).map(|bytes| bytes.to_vec())
     }
 
     fn glob(&self, pattern: &str) -> Result<Vec<PathBuf>, WorldError> {
@@ -77,7 +102,7 @@ mod tests {
     fn builds_do_not_write() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("x");
-        let refused = Disk { writable: false }.write(&file, b"x", false);
+        let refused = Disk::new(false).write(&file, b"x", false);
         assert!(matches!(refused, Err(WorldError::Refused(_))));
         assert!(!file.exists());
     }
@@ -85,7 +110,7 @@ mod tests {
     #[test]
     fn runs_write_append_and_glob() {
         let folder = tempfile::tempdir().expect("a folder");
-        let disk = Disk { writable: true };
+        let disk = Disk::new(true);
         let file = folder.path().join("x.txt");
         assert_eq!(disk.write(&file, b"a", false), Ok(()));
         assert_eq!(disk.write(&file, b"b", true), Ok(()));

@@ -2,6 +2,7 @@
 //!
 //! Invariant: a stack is its path from the root. Names are for people; ten projects may bear one.
 
+pub mod answers;
 mod discover;
 mod disk;
 mod kcl_mod;

@@ -7,14 +7,14 @@ use std::fs;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock, RwLock};
+use std::sync::{Arc, OnceLock};
 
 use kcl::world::{Files, Timestamp, World, WorldError};
-use rustc_hash::FxHashMap;
 use syntax::Source;
 
 use super::disk::Disk;
 use super::paths;
+use crate::memory::Memory;
 
 type SourceCell = Arc<OnceLock<Result<Arc<Source>, WorldError>>>;
 type FolderCell = Arc<OnceLock<Option<Arc<[String]>>>>;
@@ -23,9 +23,9 @@ type FolderCell = Arc<OnceLock<Option<Arc<[String]>>>>;
 pub struct DiskWorld {
     stand: PathBuf,
     disk: Disk,
-    sources: Memory<SourceCell>,
-    folders: Memory<FolderCell>,
-    files: Memory<bool>,
+    sources: Memory<PathBuf, SourceCell>,
+    folders: Memory<PathBuf, FolderCell>,
+    files: Memory<PathBuf, bool>,
 }
 
 impl DiskWorld {
@@ -36,7 +36,7 @@ impl DiskWorld {
     pub fn new(stand: &Path, writable: bool) -> Self {
         Self {
             stand: stand.to_owned(),
-            disk: Disk { writable },
+            disk: Disk::new(writable),
             sources: Memory::default(),
             folders: Memory::default(),
             files: Memory::default(),
@@ -55,8 +55,24 @@ impl DiskWorld {
         &self.stand
     }
 
+    /// The text of a file that was read as a source.
+    pub(super) fn seen(&self, path: &Path) -> Option<Arc<Source>> {
+        self.sources.known(path).and_then(|cell| cell.get()?.clone().ok())
+    }
+
+    /// The bytes of a file as programs have seen it, or will.
+    pub(super) fn bytes(&self, path: &Path) -> Result<Arc<[u8]>, WorldError> {
+        match self.seen(path) {
+            Some(source) => Ok(source.text().as_bytes().into()),
+            None => self.disk.bytes(path),
+        }
+    }
+
     fn read(&self, path: &Path) -> Result<Arc<Source>, WorldError> {
-        let bytes = fs::read(path).map_err(|error| world_error(&error))?;
+        let bytes = match self.disk.known(path) {
+            Some(known) => known?.to_vec(),
+            None => fs::read(path).map_err(|error| world_error(&error))?,
+        };
         let text = String::from_utf8(bytes);
         let text = text.map_err(|error| WorldError::NotUtf8(error.utf8_error().valid_up_to()))?;
         if u32::try_from(text.len()).is_err() {
@@ -131,27 +147,6 @@ pub(super) fn plain(error: &std::io::Error) -> String {
     let text = text.split(" (os error").next().unwrap_or(&text);
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
-}
-
-/// What was found out about paths, shared by threads.
-struct Memory<T>(RwLock<FxHashMap<PathBuf, T>>);
-
-impl<T> Default for Memory<T> {
-    fn default() -> Self {
-        Self(RwLock::default())
-    }
-}
-
-impl<T: Clone> Memory<T> {
-    /// What is known, else what `find` says. Two threads may both ask `find`; the first answer stays.
-    fn get_or(&self, path: &Path, find: impl FnOnce() -> T) -> T {
-        let known = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner).get(path).cloned();
-        known.unwrap_or_else(|| {
-            let found = find();
-            let mut memory = self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-            memory.entry(path.to_owned()).or_insert(found).clone()
-        })
-    }
 }
 
 #[cfg(test)]

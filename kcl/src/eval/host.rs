@@ -50,6 +50,10 @@ impl<'r> Host<'r> for Run<'r> {
     }
 
     fn used_location(&mut self) {
+        self.tracer.location();
+    }
+
+    fn used_file_name(&mut self) {
         self.tracer.coarse();
     }
 

@@ -75,6 +75,14 @@ pub struct Evaluated<'r> {
     pub trace: Trace,
 }
 
+/// What evaluating packages without a main package gives.
+pub struct Health {
+    /// All that the statements of the packages use.
+    pub trace: Trace,
+    /// Whether one of them says what the output of the program is.
+    pub prints: bool,
+}
+
 /// A lambda with what it captured.
 pub struct Closure<'v> {
     code: &'v LambdaCode,
@@ -219,9 +227,9 @@ impl<'r> Run<'r> {
     ///
     /// # Errors
     /// The first failure, with its place.
-    pub fn health(mut self, closure: &[PackageId]) -> Result<Trace, Box<Diagnostic>> {
+    pub fn health(mut self, closure: &[PackageId]) -> Result<Health, Box<Diagnostic>> {
         match self.within_memory(|run| run.evaluate_imports(closure)) {
-            Ok(()) => Ok(self.tracer.all()),
+            Ok(()) => Ok(Health { prints: self.output.is_some(), trace: self.tracer.all() }),
             Err(failure) => Err(self.diagnostic(failure)),
         }
     }

@@ -28,9 +28,11 @@ pub struct Trace {
     pub options: Vec<String>,
     /// What it asked of the files beside its sources, sorted.
     pub queries: Vec<Query>,
-    /// Whether it depends on more than single declarations tell: on all instances of all packages, or on where the
-    /// files are. Then it holds as long as no file changes.
+    /// Whether it depends on more than single declarations tell: on all instances of all packages, or on the file that a
+    /// declaration is in. Then it holds as long as no file changes.
     pub coarse: bool,
+    /// Whether it depends on where the files are.
+    pub location: bool,
     /// What made it depend on more than its inputs, sorted.
     pub volatile: Vec<Volatile>,
 }
@@ -84,6 +86,7 @@ enum Note {
     Option(u32),
     Query(u32),
     Coarse,
+    Location,
     Volatile(Volatile),
 }
 
@@ -153,6 +156,10 @@ impl Tracer {
 
     pub(super) fn coarse(&mut self) {
         self.note(Note::Coarse);
+    }
+
+    pub(super) fn location(&mut self) {
+        self.note(Note::Location);
     }
 
     pub(super) fn volatile(&mut self, what: Volatile) {
@@ -244,6 +251,7 @@ impl Tracer {
                 Note::Option(at) => trace.options.push(self.options[*at as usize].clone()),
                 Note::Query(at) => trace.queries.push(self.queries[*at as usize].clone()),
                 Note::Coarse => trace.coarse = true,
+                Note::Location => trace.location = true,
                 Note::Volatile(what) => trace.volatile.push(*what),
             }
         }

@@ -146,6 +146,7 @@ fn size<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
 }
 
 fn current<'v>(host: &mut dyn Host<'v>, _args: Args<'v>) -> Result<'v> {
+    host.used_file_name();
     let path = host.current_file();
     path_value(host, path)
 }

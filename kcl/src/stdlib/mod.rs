@@ -84,6 +84,9 @@ pub trait Host<'v> {
     /// Notes that the result depends on where the files are.
     fn used_location(&mut self);
 
+    /// Notes that the result depends on the file that the code is in.
+    fn used_file_name(&mut self);
+
     /// The value given for an option, if any.
     fn option(&mut self, name: &str) -> Option<Value<'v>>;
 

@@ -2,17 +2,19 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use clap::{Args, ValueEnum};
 use kcl::resolve::Program;
 
+use crate::build::checkout::{self, Checkout};
 use crate::build::compile::Shared;
+use crate::build::reuse::{ActionKey, Reuse, State};
 use crate::build::{self, BuildRequest, Counts, Failure, Finished, GOLDEN, Goal, Outcome, Report};
 use crate::cli::diagnostics::{Shown, grouped};
 use crate::cli::error::{EXIT_CODES, Exit, Refusal};
 use crate::cli::json::BuildReportV1;
-use crate::cli::options::{Common, LimitArgs, package_store, stand};
+use crate::cli::options::{Common, LimitArgs, cache_dir, package_store, stand};
 use crate::cli::progress::Bar;
 use crate::cli::report;
 use crate::cli::text::{count, list};
@@ -20,6 +22,7 @@ use crate::cli::ui::{Ui, Verbosity};
 use crate::graph::imports::ImportsOf;
 use crate::graph::select::Scope;
 use crate::graph::selector::SelectError;
+use crate::monorepo::answers::{Answers, Known, nanoseconds};
 use crate::monorepo::{self, DiskWorld, Monorepo, PackageStore, StackId, paths};
 
 const SELECTORS: &str = "\
@@ -54,6 +57,20 @@ pub(crate) struct BuildArgs {
     /// Compare with each stack's `ci-test/stdout.golden.yaml` instead, as YAML documents; write nothing
     #[arg(long)]
     check: bool,
+    /// Neither use nor fill the store of earlier builds
+    #[arg(long)]
+    no_cache: bool,
+    /// Evaluate so many of a hundred stacks that would be reused, and fail where one comes out differently
+    #[arg(
+        long,
+        value_name = "PERCENT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "5",
+        value_parser = clap::value_parser!(u8).range(0..=100),
+        conflicts_with = "no_cache"
+    )]
+    audit: Option<u8>,
     /// Start no more stacks once one has failed
     #[arg(long)]
     fail_fast: bool,
@@ -84,22 +101,29 @@ struct Site {
 
 /// Runs the command.
 pub(crate) fn run(args: &BuildArgs, _common: &Common, ui: &Ui) -> Result<Exit, Refusal> {
-    let start = Instant::now();
+    let (start, began) = (Instant::now(), SystemTime::now());
     let site = site(args)?;
     let stacks = select(&site, &args.selectors)?;
     let goal = if args.check { Goal::Check } else { Goal::Write(site.out.clone()) };
+    let checkout = (!args.no_cache).then(|| Checkout::open(&site.monorepo.root, cache_dir().as_deref()));
+    let State { files, artifacts } = checkout.as_ref().map(Checkout::state).unwrap_or_default();
     let request = BuildRequest {
         monorepo: &site.monorepo,
         stacks: &stacks,
         store: &site.store,
         goal,
         fail_fast: args.fail_fast,
+        audit: args.audit.unwrap_or(0),
+        artifacts,
     };
     let package_dir = site.store.folder.clone();
     let shared =
         Shared { program: &site.program, world: &site.world, package_dir, limits: args.limits.limits() };
     let bar = Bar::new(ui, stacks.len());
-    let report = build::build(&shared, &request, &bar);
+    let report = match &checkout {
+        Some(checkout) => incremental(&site, &shared, &request, checkout, files, began, &bar, ui),
+        None => build::build(&shared, &request, None, &bar),
+    };
     bar.clear();
 
     let diagnostics = diagnostics(&site, &report);
@@ -119,8 +143,42 @@ pub(crate) fn run(args: &BuildArgs, _common: &Common, ui: &Ui) -> Result<Exit, R
     Ok(exit)
 }
 
+/// Builds with what the checkout remembers, and has it remember this build.
+#[allow(clippy::too_many_arguments)]
+fn incremental(
+    site: &Site,
+    shared: &Shared<'_>,
+    request: &BuildRequest<'_>,
+    checkout: &Checkout,
+    files: Known,
+    began: SystemTime,
+    bar: &Bar,
+    ui: &Ui,
+) -> Report {
+    let began = nanoseconds(began);
+    let monorepo = &site.monorepo;
+    let package_dir = shared.package_dir.as_ref().map(|folder| folder.to_string_lossy().into_owned());
+    let key = ActionKey { tool: env!("KONFIG_SOURCES"), limits: shared.limits, package_dir };
+    let answers = Answers::new(shared.world, files);
+    let reuse = Reuse::new(shared, &checkout.store, answers, key, &monorepo.root, began / 1_000_000_000);
+    let mut report = build::build(shared, request, Some(&reuse), bar);
+    report.removed = checkout::remove_gone(monorepo, &request.goal, &request.artifacts);
+    let artifacts = checkout::artifacts(monorepo, &request.goal, &report, began, request.artifacts.clone());
+    let partial = request.stacks.len() < monorepo.stacks.len();
+    let problems = checkout.remember(reuse, artifacts, began, partial);
+    let notice = |it: &cache::Notice| {
+        Shown::warning("S01", it.to_string(), it.hint().map(str::to_owned).into_iter().collect())
+    };
+    let later = checkout.store.take_notices();
+    let notices = checkout.notices.iter().chain(&later).map(notice);
+    let problems = problems.into_iter().map(|problem| Shown::warning("S02", problem, Vec::new()));
+    report::say(&notices.chain(problems).collect::<Vec<_>>(), ui);
+    report
+}
+
 fn exit(monorepo: &Monorepo, report: &Report) -> Exit {
-    if report.crashed() {
+    let audited = |stack: &Finished| matches!(stack.outcome, Outcome::Failed(Failure::Audit(_)));
+    if report.crashed() || report.stacks.iter().any(audited) {
         Exit::Internal
     } else if !monorepo.problems.is_empty() {
         Exit::BadRequest
@@ -250,6 +308,16 @@ fn shown(site: &Site, finished: &Finished) -> Vec<Shown> {
             let message = format!("cannot write the artifact: {why}");
             all.push(Shown::error("B03", message, Some(artifact), vec![hint]));
         }
+        Failure::Audit(missing) => {
+            let artifact = site.world.show(&site.out.join(stack.artifact()));
+            let missing = if missing.is_empty() { "nothing".to_owned() } else { list(missing, "and") };
+            let hints = vec![
+                format!("its record does not name what it used: {missing}"),
+                "this is a bug in konfig; please report it, and build with `--no-cache` meanwhile".to_owned(),
+            ];
+            let message = format!("stack `{}` would have been reused, but comes out differently", stack.path);
+            all.push(Shown::error("B04", message, Some(artifact), hints));
+        }
         Failure::Crash(why) => {
             let folder = site.world.show(&site.monorepo.folder(stack));
             let hint = "this is a bug in konfig; please report it with the stack".to_owned();
@@ -276,7 +344,9 @@ fn text(monorepo: &Monorepo, report: &Report, start: Instant, ui: &Ui) -> String
     if ui.says(Verbosity::Verbose) {
         for finished in &report.stacks {
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "{:8} {}", word(&finished.outcome), monorepo.stack(finished.stack).path);
+            let path = &monorepo.stack(finished.stack).path;
+            let why = finished.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+            let _ = writeln!(text, "{:8} {path}{why}", word(&finished.outcome));
         }
     }
     let _ = writeln!(text, "{} in {:.2} s", summary(report), start.elapsed().as_secs_f64());
@@ -287,6 +357,8 @@ fn word(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Built { changed: true } => "changed",
         Outcome::Built { changed: false } => "built",
+        Outcome::Reused { changed: true } => "restored",
+        Outcome::Reused { changed: false } => "reused",
         Outcome::Same => "same",
         Outcome::NoGolden => "unchecked",
         Outcome::Skipped => "skipped",
@@ -299,7 +371,14 @@ fn summary(report: &Report) -> String {
     let Counts { built, reused, failed, changed, skipped, unchecked } = report.counts();
     let stacks = count(report.stacks.len(), "stack");
     let mut text = format!("{stacks}: {built} built, {reused} reused, {failed} failed, {changed} changed");
-    for (number, what) in [(skipped, "skipped"), (unchecked, "without golden")] {
+    let volatile = report.stacks.iter().filter(|stack| !stack.volatile.is_empty()).count();
+    let others = [
+        (skipped, "skipped"),
+        (unchecked, "without golden"),
+        (report.removed.len(), "removed"),
+        (volatile, "volatile"),
+    ];
+    for (number, what) in others {
         if number > 0 {
             let _ = write!(text, ", {number} {what}");
         }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use kcl::resolve::Program;
+use syntax::Diagnostic;
 
 use crate::build::compile::{self, Compiled, Shared};
 use crate::build::write_file;
@@ -94,7 +95,7 @@ pub(crate) fn run(args: RunArgs, _common: &Common, ui: &Ui) -> Result<Exit, Refu
     let program = Program::new();
     let shared = Shared { program: &program, world: &world, package_dir: store.folder, limits };
     match compile::caught(|| compile::compile(&shared, &unit, format)) {
-        Ok(Ok(compiled)) => deliver(&compiled, output.as_deref(), &stand, ui),
+        Ok(Ok((compiled, warnings))) => deliver(&compiled, &warnings, output.as_deref(), &stand, ui),
         Ok(Err(problems)) => {
             let missing = unit.missing.iter().map(|problem| Shown::problem(problem, &world));
             report::say(&grouped(problems.iter().map(Shown::diagnostic).chain(missing)), ui);
@@ -150,8 +151,14 @@ fn package(text: &str) -> Result<(String, PathBuf), Refusal> {
 }
 
 /// What the program printed, then its document.
-fn deliver(compiled: &Compiled, output: Option<&Path>, stand: &Path, ui: &Ui) -> Result<Exit, Refusal> {
-    report::say(&grouped(compiled.warnings.iter().map(Shown::diagnostic)), ui);
+fn deliver(
+    compiled: &Compiled,
+    warnings: &[Diagnostic],
+    output: Option<&Path>,
+    stand: &Path,
+    ui: &Ui,
+) -> Result<Exit, Refusal> {
+    report::say(&grouped(warnings.iter().map(Shown::diagnostic)), ui);
     let written = match output {
         Some(path) => ui
             .result(&compiled.printed)

@@ -1,0 +1,111 @@
+//! A checkout with its store: what builds of it remember from one process to the next.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cache::{Digest, Notice, Store};
+
+use super::reuse::{Artifacts, Reuse, State};
+use super::{Goal, Report};
+use crate::monorepo::Monorepo;
+use crate::monorepo::answers::Stamp;
+
+/// The folder at the root of a monorepo that holds what builds remember.
+pub const FOLDER: &str = ".konfig";
+
+/// The store and the snapshot of a checkout.
+pub struct Checkout {
+    /// Results by what they depend on; other checkouts may share it.
+    pub store: Store,
+    /// What the store had to say when it was opened.
+    pub notices: Vec<Notice>,
+    snapshot: PathBuf,
+}
+
+impl Checkout {
+    /// Opens what a checkout remembers. `shared` is the folder of a store that several checkouts share.
+    #[must_use]
+    pub fn open(root: &Path, shared: Option<&Path>) -> Self {
+        let own = root.join(FOLDER);
+        let (store, notices) = Store::open(shared.unwrap_or(&own));
+        Self { store, notices, snapshot: own.join("state") }
+    }
+
+    /// What the files of the checkout were like.
+    #[must_use]
+    pub fn state(&self) -> State {
+        State::read(&self.snapshot)
+    }
+
+    /// Writes what is to be remembered of a build, and says what was in the way.
+    ///
+    /// `before` is the time at which the build began, in nanoseconds since 1970: files that are younger are looked at
+    /// again. `partial` says that the build did not look at all stacks.
+    pub fn remember(
+        &self,
+        reuse: Reuse<'_>,
+        artifacts: Artifacts,
+        before: u64,
+        partial: bool,
+    ) -> Vec<String> {
+        let (committed, files) = reuse.finish(before, partial);
+        let written = State { files, artifacts }.write(&self.snapshot);
+        let committed = committed.err().map(|error| error.to_string());
+        let written = written.err().map(|error| format!("cannot remember what files were like: {error}"));
+        // A checkout that cannot be written to has said so when it was opened.
+        if self.store.is_writable() { committed.into_iter().chain(written).collect() } else { Vec::new() }
+    }
+}
+
+/// The artifacts that the checkout has after a build: those of its stacks, and those of other output folders.
+#[must_use]
+pub fn artifacts(
+    monorepo: &Monorepo,
+    goal: &Goal,
+    report: &Report,
+    before: u64,
+    known: Artifacts,
+) -> Artifacts {
+    let Goal::Write(out) = goal else { return known };
+    let mut artifacts = known;
+    for path in &report.removed {
+        artifacts.remove(path);
+    }
+    for finished in &report.stacks {
+        let Some(digest) = finished.artifact else { continue };
+        let path = out.join(monorepo.stack(finished.stack).artifact());
+        let stamp = Stamp::of(&path).filter(|stamp| stamp.is_settled(before));
+        artifacts.insert(path, (stamp, digest));
+    }
+    artifacts
+}
+
+/// Deletes the artifacts of stacks that are gone: files below the output folder that a build has written and nobody has
+/// edited since. Gives their paths.
+#[must_use]
+pub fn remove_gone(monorepo: &Monorepo, goal: &Goal, known: &Artifacts) -> Vec<PathBuf> {
+    let Goal::Write(out) = goal else { return Vec::new() };
+    // A folder that cannot be read hides its stacks; they are not gone.
+    if !monorepo.problems.is_empty() {
+        return Vec::new();
+    }
+    let wanted: BTreeSet<PathBuf> = monorepo.stacks.iter().map(|stack| out.join(stack.artifact())).collect();
+    let gone = known.iter().filter(|(path, _)| path.starts_with(out) && !wanted.contains(*path));
+    gone.filter(|(path, (_, digest))| remove(path, out, *digest)).map(|(path, _)| path.clone()).collect()
+}
+
+/// Deletes a file that has a digest, and the folders above it that are empty then.
+fn remove(path: &Path, out: &Path, digest: Digest) -> bool {
+    let ours = fs::read(path).is_ok_and(|bytes| Digest::of(&bytes) == digest);
+    if !ours || fs::remove_file(path).is_err() {
+        return false;
+    }
+    for folder in path.ancestors().skip(1).take_while(|folder| *folder != out && folder.starts_with(out)) {
+        // A folder that is not empty stays, and so do those above it.
+        if fs::remove_dir(folder).is_err() {
+            break;
+        }
+    }
+    true
+}

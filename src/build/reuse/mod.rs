@@ -1,0 +1,546 @@
+//! Reuse: which stacks come out as in an earlier build.
+//!
+//! There are two proofs. The first reads no program: a compile is a function of what it asks the world, so where all
+//! questions of a stack and of the packages that it imports have the answers of then, the artifact is the one of then.
+//! The second is for stacks where an answer differs: their program is loaded and checked, and where everything that
+//! the trace of then names has the same fingerprint, and the packages that it imports can still be evaluated, the
+//! artifact is the same too. Else the stack is evaluated.
+//!
+//! Invariants: what a compile has read is what its record says was answered, or there is no record; failures are never
+//! recorded; whatever cannot be read back from the store counts as not there.
+//!
+//! Deliberately absent: dependencies between stacks, and reuse of values inside of an evaluation.
+
+mod reason;
+mod record;
+mod state;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use cache::{Batch, Digest, DigestBuilder, Store};
+use kcl::eval::{Health, Limits, Trace, Used};
+use kcl::lower::code::PackageCode;
+use kcl::lower::fingerprint::{Fingerprint, Fingerprints, Part, fingerprints};
+use kcl::package::PackageId;
+use kcl::world::Query;
+
+pub use self::reason::Reason;
+use self::record::{
+    PackageState, Packages, PartName, Parts, Question, Questions, Record, decode, digest, encode, is_same,
+    joined,
+};
+pub use self::state::{Artifacts, State};
+use super::compile::{self, Ready, Shared};
+use crate::memory::Memory;
+use crate::monorepo::answers::{Answer, Answers};
+use crate::monorepo::{CompileUnit, Stack, paths};
+
+/// Everything besides files that decides what a stack comes out as; the same for all stacks of a build.
+#[derive(Debug, Clone)]
+pub struct ActionKey {
+    /// The sources that this tool was built from.
+    pub tool: &'static str,
+    /// How much a program may do.
+    pub limits: Limits,
+    /// Where packages are looked for that no `kcl.mod` names.
+    pub package_dir: Option<String>,
+}
+
+impl ActionKey {
+    /// The key of a stack's records.
+    fn of(&self, stack: &Stack) -> Digest {
+        let Self { tool, limits: Limits { steps, memory }, package_dir } = self;
+        let mut key = DigestBuilder::new();
+        key.text(tool).number(*steps).number(*memory as u64);
+        key.text(package_dir.as_deref().unwrap_or_default()).text(&stack.path);
+        key.finish()
+    }
+}
+
+/// A stack's program as it is now, with what it asked.
+pub(super) struct Program<'a> {
+    pub(super) unit: &'a CompileUnit,
+    pub(super) ready: &'a Ready,
+    /// What the stack itself asked, sorted.
+    pub(super) queries: &'a [Query],
+    pub(super) fingerprints: Fingerprints,
+}
+
+/// What earlier builds found out about a stack, newest first.
+#[derive(Default)]
+pub(super) struct Records(Vec<Record>);
+
+/// The packages of one closure.
+struct Closure {
+    state: Packages,
+    /// The bytes of `state`.
+    encoded: Vec<u8>,
+    digest: Digest,
+    /// Whether compiles have seen the files as they are answered for.
+    confirmed: bool,
+    ids: Vec<PackageId>,
+    /// What was found out about evaluating it, one for each set of options that it asks for.
+    health: Mutex<Vec<(Vec<(String, Option<String>)>, Option<Health>)>>,
+}
+
+type Cell<T> = Arc<OnceLock<T>>;
+/// The declarations of imported packages that a trace has, in the order of their numbers.
+type Imported = Arc<Vec<(String, Vec<(PartName, [u8; 16])>)>>;
+
+/// What is known of earlier builds, and what this one adds.
+pub struct Reuse<'a> {
+    shared: &'a Shared<'a>,
+    store: &'a Store,
+    answers: Answers<'a>,
+    key: ActionKey,
+    root: &'a Path,
+    questions: Memory<Digest, Cell<Option<Arc<Questions>>>>,
+    packages: Memory<Digest, Cell<bool>>,
+    closures: Memory<Vec<PackageId>, Cell<Arc<Closure>>>,
+    parts: Memory<Digest, Cell<Option<Arc<Parts>>>>,
+    imported: Memory<(Digest, Digest), Cell<Option<Reason>>>,
+    traced: Memory<Vec<Used>, Cell<Imported>>,
+    batch: Mutex<Batch>,
+    now: u64,
+}
+
+/// How many bytes wait before they are committed.
+const COMMIT_BYTES: usize = 8 << 20;
+
+impl<'a> Reuse<'a> {
+    /// Reuse of what a store has; `now` is in seconds since 1970.
+    #[must_use]
+    pub fn new(
+        shared: &'a Shared<'a>,
+        store: &'a Store,
+        answers: Answers<'a>,
+        key: ActionKey,
+        root: &'a Path,
+        now: u64,
+    ) -> Self {
+        Self {
+            shared,
+            store,
+            answers,
+            key,
+            root,
+            questions: Memory::default(),
+            packages: Memory::default(),
+            closures: Memory::default(),
+            parts: Memory::default(),
+            imported: Memory::default(),
+            traced: Memory::default(),
+            batch: Mutex::default(),
+            now,
+        }
+    }
+
+    /// The records of stacks, newest first.
+    pub(super) fn records(&self, stacks: &[&Stack]) -> Vec<Records> {
+        let keys: Vec<Digest> = stacks.iter().map(|stack| self.key.of(stack)).collect();
+        let values = self.store.records_of(&keys);
+        values
+            .iter()
+            .map(|values| values.iter().filter_map(|value| decode(value)).collect())
+            .map(Records)
+            .collect()
+    }
+
+    /// The artifact of a digest, if the store has it.
+    pub(super) fn artifact(&self, digest: &Digest) -> Option<Vec<u8>> {
+        self.store.blob(digest)
+    }
+
+    /// The first proof: a record all of whose questions have the same answers.
+    pub(super) fn unchanged(&self, folder: &Path, records: &Records) -> Option<Digest> {
+        let record = records.0.iter().find(|record| {
+            !record.warned && self.own_unchanged(folder, record) && self.packages_unchanged(record)
+        })?;
+        Some(digest(&record.artifact))
+    }
+
+    fn own_unchanged(&self, folder: &Path, record: &Record) -> bool {
+        let Some(questions) = self.questions(&digest(&record.questions)) else { return false };
+        self.is_here(record)
+            && self.ask(&questions, folder) == record.answers
+            && record
+                .files
+                .iter()
+                .all(|(question, answer)| self.answers.answer(&question.query(folder)) == *answer)
+    }
+
+    fn is_here(&self, record: &Record) -> bool {
+        record.location.is_none_or(|root| root == self.root_answer())
+    }
+
+    fn ask(&self, questions: &[Question], from: &Path) -> Answer {
+        joined(questions.iter().map(|question| self.answers.answer(&question.query(from))))
+    }
+
+    fn questions(&self, at: &Digest) -> Option<Arc<Questions>> {
+        let cell = self.questions.get_or(at, Cell::default);
+        cell.get_or_init(|| decode(&self.store.blob(at)?).map(Arc::new)).clone()
+    }
+
+    /// Whether all packages of a record are as they were; asked once for all records that have the same.
+    fn packages_unchanged(&self, record: &Record) -> bool {
+        let at = digest(&record.packages);
+        let unchanged = || {
+            let packages: Packages = decode(&self.store.blob(&at)?)?;
+            Some(packages.iter().all(|package| self.ask(&package.questions, self.root) == package.answers))
+        };
+        *self.packages.get_or(&at, Cell::default).get_or_init(|| unchanged().unwrap_or(false))
+    }
+
+    fn root_answer(&self) -> Answer {
+        Answer::of(self.root.as_os_str().as_encoded_bytes())
+    }
+
+    /// A program that is loaded, with its fingerprints.
+    pub(super) fn program<'p>(
+        &self,
+        unit: &'p CompileUnit,
+        ready: &'p Ready,
+        queries: &'p [Query],
+    ) -> Program<'p> {
+        let identity = |id| self.shared.program.identity(id, self.root);
+        let fingerprints = fingerprints(&ready.code, self.shared.program, &identity);
+        Program { unit, ready, queries, fingerprints }
+    }
+
+    /// The second proof: a record whose trace has the same fingerprints. Else why the newest record does not hold.
+    pub(super) fn same_meaning(
+        &self,
+        stack: &Stack,
+        folder: &Path,
+        records: &Records,
+        program: &Program<'_>,
+    ) -> Result<Digest, Reason> {
+        let closure = self.closure(&program.ready.main.closure);
+        let mut first = Reason::New;
+        for (at, record) in records.0.iter().enumerate() {
+            match self.difference(folder, record, program, &closure) {
+                None => {
+                    self.keep_again(stack, folder, record, program, &closure);
+                    return Ok(digest(&record.artifact));
+                }
+                Some(reason) if at == 0 => first = reason,
+                Some(_) => {}
+            }
+        }
+        Err(first)
+    }
+
+    fn difference(
+        &self,
+        folder: &Path,
+        record: &Record,
+        program: &Program<'_>,
+        closure: &Closure,
+    ) -> Option<Reason> {
+        if record.coarse {
+            return Some(Reason::Coarse);
+        }
+        if !self.is_here(record) {
+            return Some(Reason::Moved);
+        }
+        if record.unit != unit_answer(program.unit, folder) {
+            return Some(Reason::Settings);
+        }
+        let option =
+            |(name, value): &&(String, Option<String>)| option_value(program.unit, name) != value.as_deref();
+        if let Some((name, _)) = record.options.iter().find(option) {
+            return Some(Reason::Option(name.clone()));
+        }
+        let file = |(question, answer): &&(Question, Answer)| {
+            self.answers.answer(&question.query(folder)) != *answer
+        };
+        if let Some((question, _)) = record.files.iter().find(file) {
+            return Some(Reason::File(question.subject().to_owned()));
+        }
+        if !is_same(program.fingerprints.get(Part::Statements), &record.statements) {
+            return Some(Reason::Statements);
+        }
+        self.different_part(record, program, closure).or_else(|| self.illness(record, program.unit, closure))
+    }
+
+    fn different_part(&self, record: &Record, program: &Program<'_>, closure: &Closure) -> Option<Reason> {
+        let at = digest(&record.parts);
+        let Some(parts) = self.parts(&at) else { return Some(Reason::New) };
+        let own =
+            parts.own.iter().find(|(name, before)| !is_same(program.fingerprints.get(name.part()), before));
+        if let Some((name, _)) = own {
+            return Some(Reason::Declaration { package: String::new(), name: name.part().to_string() });
+        }
+        let cell = self.imported.get_or(&(at, closure.digest), Cell::default);
+        cell.get_or_init(|| self.different_import(&parts, closure)).clone()
+    }
+
+    fn parts(&self, at: &Digest) -> Option<Arc<Parts>> {
+        let cell = self.parts.get_or(at, Cell::default);
+        cell.get_or_init(|| decode(&self.store.blob(at)?).map(Arc::new)).clone()
+    }
+
+    fn different_import(&self, parts: &Parts, closure: &Closure) -> Option<Reason> {
+        parts.imported.iter().find_map(|(package, used)| {
+            let at = closure.state.iter().position(|state| state.identity == *package);
+            let now = at.and_then(|at| self.fingerprints(closure.ids[at]));
+            let differs = |(name, before): &&(PartName, [u8; 16])| {
+                !is_same(now.and_then(|now| now.get(name.part())), before)
+            };
+            let (name, _) = used.iter().find(differs)?;
+            Some(Reason::Declaration { package: shown(package), name: name.part().to_string() })
+        })
+    }
+
+    fn fingerprints(&self, id: PackageId) -> Option<&'a Fingerprints> {
+        let program = self.shared.program;
+        program.fingerprints(id, &|id| program.identity(id, self.root))
+    }
+
+    /// Why packages that changed stand against reuse, although nothing that is used in them changed.
+    fn illness(&self, record: &Record, unit: &CompileUnit, closure: &Closure) -> Option<Reason> {
+        if digest(&record.packages) == closure.digest {
+            return None;
+        }
+        let mut known = closure.health.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = |options: &[(String, Option<String>)]| {
+            options.iter().all(|(name, value)| option_value(unit, name) == value.as_deref())
+        };
+        if !known.iter().any(|(options, _)| fits(options)) {
+            let health = compile::health(self.shared, unit, &closure.ids);
+            // What a failure depends on is not known: it is asked again for each stack that might not fail.
+            let options = health.as_ref().map(|health| options(unit, &health.trace));
+            let options = options.unwrap_or_else(|| all_options(unit));
+            known.push((options, health));
+        }
+        match known.iter().find(|(options, _)| fits(options)) {
+            Some((_, Some(health))) => health.prints.then_some(Reason::Prints),
+            _ => Some(Reason::Unhealthy),
+        }
+    }
+
+    /// The packages of a closure; put together once.
+    fn closure(&self, ids: &[PackageId]) -> Arc<Closure> {
+        let cell = self.closures.get_or(ids, Cell::default);
+        Arc::clone(cell.get_or_init(|| Arc::new(self.new_closure(ids))))
+    }
+
+    fn new_closure(&self, ids: &[PackageId]) -> Closure {
+        let mut confirmed = true;
+        let mut state = Vec::with_capacity(ids.len());
+        for id in ids {
+            let queries = &self.shared.program.package(*id).queries;
+            let answers: Vec<Answer> = queries.iter().map(|query| self.answers.answer(query)).collect();
+            confirmed &= queries.iter().all(|query| self.answers.confirmed(query).is_some());
+            state.push(PackageState {
+                identity: self.shared.program.identity(*id, self.root),
+                questions: queries.iter().map(|query| Question::of(query, self.root)).collect(),
+                answers: joined(answers.into_iter()),
+            });
+        }
+        let encoded = encode(&state);
+        let digest = Digest::of(&encoded);
+        Closure { state, encoded, digest, confirmed, ids: ids.to_vec(), health: Mutex::default() }
+    }
+
+    /// Keeps a record whose trace still holds, with what was asked and answered this time.
+    fn keep_again(
+        &self,
+        stack: &Stack,
+        folder: &Path,
+        record: &Record,
+        program: &Program<'_>,
+        closure: &Closure,
+    ) {
+        self.keep(stack, folder, program, closure, |questions, answers, packages, warned| Record {
+            questions,
+            answers,
+            packages,
+            warned,
+            ..record.clone()
+        });
+    }
+
+    /// Keeps what an evaluation gave.
+    pub(super) fn keep_evaluated(
+        &self,
+        stack: &Stack,
+        folder: &Path,
+        program: &Program<'_>,
+        trace: &Trace,
+        artifact: &[u8],
+    ) {
+        if !trace.volatile.is_empty() {
+            return;
+        }
+        let closure = self.closure(&program.ready.main.closure);
+        let parts = encode(&self.traced_parts(program, trace));
+        let files =
+            trace.queries.iter().map(|query| (Question::of(query, folder), self.answers.answer(query)));
+        let files: Vec<_> = files.collect();
+        let statements = program.fingerprints.get(Part::Statements).map_or([0; 16], |it| it.0);
+        let mut batch = Batch::default();
+        let (parts, artifact) = (*batch.blob(&parts).as_bytes(), *batch.blob(artifact).as_bytes());
+        self.add(batch);
+        self.keep(stack, folder, program, &closure, |questions, answers, packages, warned| Record {
+            unit: unit_answer(program.unit, folder),
+            questions,
+            answers,
+            packages,
+            statements,
+            parts,
+            options: options(program.unit, trace),
+            files,
+            coarse: trace.coarse,
+            location: trace.location.then(|| self.root_answer()),
+            warned,
+            artifact,
+        });
+    }
+
+    fn keep(
+        &self,
+        stack: &Stack,
+        folder: &Path,
+        program: &Program<'_>,
+        closure: &Closure,
+        record: impl FnOnce([u8; 32], Answer, [u8; 32], bool) -> Record,
+    ) {
+        let confirmed = |query: &Query| self.answers.confirmed(query);
+        let Some(answers) = program.queries.iter().map(confirmed).collect::<Option<Vec<_>>>() else { return };
+        if !closure.confirmed {
+            return;
+        }
+        let mut batch = Batch::default();
+        let questions: Questions = program.queries.iter().map(|query| Question::of(query, folder)).collect();
+        let questions = *batch.blob(&encode(&questions)).as_bytes();
+        let packages = *batch.blob(&closure.encoded).as_bytes();
+        let warned = !program.ready.warnings.is_empty();
+        let record = record(questions, joined(answers.into_iter()), packages, warned);
+        batch.record(self.key.of(stack), encode(&record));
+        self.add(batch);
+    }
+
+    /// The declarations of a trace. Those of imported packages are the same list for most stacks, found once.
+    fn traced_parts(&self, program: &Program<'_>, trace: &Trace) -> Parts {
+        let own = trace.parts.iter().filter(|used| used.package() == PackageId::MAIN);
+        let own = own.filter_map(|used| part(*used, &program.ready.code, &program.fingerprints)).collect();
+        let imported: Vec<Used> =
+            trace.parts.iter().copied().filter(|used| used.package() != PackageId::MAIN).collect();
+        let cell = self.traced.get_or(&imported[..], Cell::default);
+        let imported = cell.get_or_init(|| Arc::new(self.imported_parts(&imported)));
+        Parts { own, imported: imported.to_vec() }
+    }
+
+    fn imported_parts(&self, used: &[Used]) -> Vec<(String, Vec<(PartName, [u8; 16])>)> {
+        let mut packages: Vec<PackageId> = used.iter().map(|used| used.package()).collect();
+        packages.sort_unstable();
+        packages.dedup();
+        let mut imported: Vec<_> = packages
+            .into_iter()
+            .filter_map(|package| {
+                let code = self.shared.program.code(package)?.get()?;
+                let known = self.fingerprints(package)?;
+                let of_package = used.iter().filter(|used| used.package() == package);
+                let mut parts: Vec<_> = of_package.filter_map(|used| part(*used, code, known)).collect();
+                parts.sort_unstable();
+                Some((self.shared.program.identity(package, self.root), parts))
+            })
+            .collect();
+        imported.sort_unstable();
+        imported
+    }
+
+    /// What a trace has that no record of the stack names with the same fingerprint, for people.
+    pub(super) fn missing(
+        &self,
+        folder: &Path,
+        records: &Records,
+        program: &Program<'_>,
+        trace: &Trace,
+    ) -> Vec<String> {
+        let Parts { own, imported } = self.traced_parts(program, trace);
+        let recorded: Vec<Arc<Parts>> =
+            records.0.iter().filter_map(|record| self.parts(&digest(&record.parts))).collect();
+        let known_own = |used: &(PartName, [u8; 16])| recorded.iter().any(|parts| parts.own.contains(used));
+        let known = |package: &String, used: &(PartName, [u8; 16])| {
+            let mut packages = recorded.iter().flat_map(|parts| &parts.imported);
+            packages.any(|(other, parts)| other == package && parts.contains(used))
+        };
+        let own = own.iter().filter(|used| !known_own(used)).map(|(name, _)| format!("`{}`", name.part()));
+        let imported = imported.iter().flat_map(|(package, used)| {
+            let unknown = used.iter().filter(move |used| !known(package, used));
+            unknown.map(move |(name, _)| format!("`{}` of `{}`", name.part(), shown(package)))
+        });
+        let asked = |query: &&Query| {
+            let question = Question::of(query, folder);
+            !records.0.iter().any(|record| record.files.iter().any(|(other, _)| *other == question))
+        };
+        let files = trace.queries.iter().filter(asked);
+        let files = files.map(|query| format!("`{}`", Question::of(query, folder).subject()));
+        own.chain(imported).chain(files).collect()
+    }
+
+    fn add(&self, more: Batch) {
+        let mut batch = self.batch.lock().unwrap_or_else(PoisonError::into_inner);
+        batch.extend(more);
+        if batch.bytes() > COMMIT_BYTES {
+            let full = std::mem::take(&mut *batch);
+            drop(batch);
+            // The store has said why it takes nothing more; the build goes on without.
+            self.store.commit(full, self.now).ok();
+        }
+    }
+
+    /// Commits what is left; gives what is known of files for the next build.
+    ///
+    /// # Errors
+    /// Where the store cannot be written.
+    pub(super) fn finish(
+        self,
+        started: u64,
+        partial: bool,
+    ) -> (Result<(), cache::StoreError>, crate::monorepo::answers::Known) {
+        let batch = self.batch.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let committed = self.store.commit(batch, self.now);
+        (committed, self.answers.into_known(started, partial))
+    }
+}
+
+/// A part that was used, with its fingerprint.
+fn part(used: Used, code: &PackageCode, known: &Fingerprints) -> Option<(PartName, [u8; 16])> {
+    let part = match used {
+        Used::Lambda(_, number) => known.lambda(number)?,
+        _ => used.named(code)?,
+    };
+    let Fingerprint(fingerprint) = known.get(part)?;
+    Some((part.into(), fingerprint))
+}
+
+/// What a unit says besides its files and options.
+fn unit_answer(unit: &CompileUnit, folder: &Path) -> Answer {
+    let root = unit.module_root.as_deref().map(|root| paths::relative(folder, root));
+    Answer::of(format!("{root:?} {:?}", unit.flags).as_bytes())
+}
+
+fn option_value<'u>(unit: &'u CompileUnit, name: &str) -> Option<&'u str> {
+    unit.options.iter().rev().find(|(option, _)| option == name).map(|(_, value)| value.as_str())
+}
+
+/// The options that a trace asks for, with their values.
+fn options(unit: &CompileUnit, trace: &Trace) -> Vec<(String, Option<String>)> {
+    let value = |name: &String| (name.clone(), option_value(unit, name).map(str::to_owned));
+    trace.options.iter().map(value).collect()
+}
+
+fn all_options(unit: &CompileUnit) -> Vec<(String, Option<String>)> {
+    unit.options.iter().map(|(name, _)| (name.clone(), option_value(unit, name).map(str::to_owned))).collect()
+}
+
+/// A package for people: its module and path without the empty parts.
+fn shown(identity: &str) -> String {
+    let parts: Vec<&str> = identity.split(':').filter(|part| !part.is_empty()).collect();
+    parts.join(":")
+}

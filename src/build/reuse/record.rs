@@ -1,0 +1,172 @@
+//! What is kept of a build: one record a stack, small, and the lists that many records share.
+//!
+//! Paths are kept from the stack's folder or from the monorepo's root, so that checkouts can share a store.
+
+use std::path::{Path, PathBuf};
+
+use cache::Digest;
+use kcl::lower::fingerprint::{Fingerprint, Part};
+use kcl::world::Query;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use syntax::Symbol;
+
+use crate::monorepo::answers::Answer;
+use crate::monorepo::paths;
+
+/// What a stack's artifact depends on, and which one it is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Record {
+    /// Its flags and its module root.
+    pub(super) unit: Answer,
+    /// The list of what the stack itself asked: [`Questions`], from its folder.
+    pub(super) questions: [u8; 32],
+    /// What the world answered to all of these.
+    pub(super) answers: Answer,
+    /// The packages that it imports, with what they asked: [`Packages`].
+    pub(super) packages: [u8; 32],
+    /// The fingerprint of the statements of its main package.
+    pub(super) statements: [u8; 16],
+    /// The other declarations that it used: [`Parts`].
+    pub(super) parts: [u8; 32],
+    /// The options that it asked for, with their values.
+    pub(super) options: Vec<(String, Option<String>)>,
+    /// What it asked of the files beside its sources, from its folder.
+    pub(super) files: Vec<(Question, Answer)>,
+    /// Whether it holds only as long as no file changes.
+    pub(super) coarse: bool,
+    /// The root that it was built in, where that counts.
+    pub(super) location: Option<Answer>,
+    /// Whether the checker said something that should be said again.
+    pub(super) warned: bool,
+    /// The digest of its artifact.
+    pub(super) artifact: [u8; 32],
+}
+
+/// A query in a form that moves with the monorepo.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) enum Question {
+    Content(String),
+    Folder(String),
+    IsFile(String),
+    Glob(String),
+}
+
+/// What a stack asked, in order.
+pub(super) type Questions = Vec<Question>;
+
+/// The packages of a closure, in order.
+pub(super) type Packages = Vec<PackageState>;
+
+/// A package as it was.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct PackageState {
+    /// Where it is.
+    pub(super) identity: String,
+    /// What it asked, from the monorepo's root.
+    pub(super) questions: Questions,
+    /// What the world answered to all of these.
+    pub(super) answers: Answer,
+}
+
+/// Declarations that were used, with their fingerprints.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Parts {
+    /// Of the main package.
+    pub(super) own: Vec<(PartName, [u8; 16])>,
+    /// Of imported packages, by where they are.
+    pub(super) imported: Vec<(String, Vec<(PartName, [u8; 16])>)>,
+}
+
+/// A [`Part`] as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) enum PartName {
+    Statements,
+    Variable(String),
+    Schema(String),
+    Rule(String),
+    Lambda(String, u32),
+}
+
+impl Question {
+    /// A query, with its path from a folder.
+    pub(super) fn of(query: &Query, from: &Path) -> Self {
+        let short = |path: &Path| paths::slashed(&paths::relative(from, path));
+        match query {
+            Query::Content(path) => Self::Content(short(path)),
+            Query::Folder(path) => Self::Folder(short(path)),
+            Query::IsFile(path) => Self::IsFile(short(path)),
+            Query::Glob(pattern) => Self::Glob(pattern.clone()),
+        }
+    }
+
+    /// The query, for somebody whose folder this is.
+    pub(super) fn query(&self, from: &Path) -> Query {
+        let whole = |path: &String| -> PathBuf { paths::join(from, path) };
+        match self {
+            Self::Content(path) => Query::Content(whole(path)),
+            Self::Folder(path) => Query::Folder(whole(path)),
+            Self::IsFile(path) => Query::IsFile(whole(path)),
+            Self::Glob(pattern) => Query::Glob(pattern.clone()),
+        }
+    }
+
+    /// What it asks about, for people.
+    pub(super) fn subject(&self) -> &str {
+        match self {
+            Self::Content(text) | Self::Folder(text) | Self::IsFile(text) | Self::Glob(text) => text,
+        }
+    }
+}
+
+impl From<Part> for PartName {
+    fn from(part: Part) -> Self {
+        match part {
+            Part::Statements => Self::Statements,
+            Part::Variable(name) => Self::Variable(name.to_string()),
+            Part::Schema(name) => Self::Schema(name.to_string()),
+            Part::Rule(name) => Self::Rule(name.to_string()),
+            Part::Lambda(name, number) => Self::Lambda(name.to_string(), number),
+        }
+    }
+}
+
+impl PartName {
+    /// The part, as programs know it.
+    pub(super) fn part(&self) -> Part {
+        match self {
+            Self::Statements => Part::Statements,
+            Self::Variable(name) => Part::Variable(Symbol::new(name)),
+            Self::Schema(name) => Part::Schema(Symbol::new(name)),
+            Self::Rule(name) => Part::Rule(Symbol::new(name)),
+            Self::Lambda(name, number) => Part::Lambda(Symbol::new(name), *number),
+        }
+    }
+}
+
+/// The bytes that something is kept as.
+pub(super) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+    // Plain data always has a form in bytes.
+    postcard::to_stdvec(value).unwrap_or_default()
+}
+
+/// What some bytes say; `None` where they are of another shape.
+pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    postcard::from_bytes(bytes).ok()
+}
+
+/// One answer for a list of them.
+pub(super) fn joined(answers: impl Iterator<Item = Answer>) -> Answer {
+    let bytes: Vec<u8> = answers.flat_map(|answer| answer.0).collect();
+    Answer::of(&bytes)
+}
+
+/// A digest from a record.
+pub(super) fn digest(bytes: &[u8; 32]) -> Digest {
+    Digest::from_bytes(*bytes)
+}
+
+/// Whether a part has the same fingerprint still.
+pub(super) fn is_same(now: Option<Fingerprint>, before: &[u8; 16]) -> bool {
+    now.is_some_and(|now| now.0 == *before)
+}

@@ -1,0 +1,195 @@
+//! One stack: reused where that is proven, else evaluated.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cache::Digest;
+use kcl::world::{Query, Recorder, World};
+
+use super::compile::{Compiled, Format, Ready, Shared, evaluate, prepare};
+use super::reuse::{Program, Records, Reuse};
+use super::{BuildRequest, Failure, Finished, GOLDEN, Goal, Outcome, golden, outputs};
+use crate::monorepo::answers::Stamp;
+use crate::monorepo::{CompileUnit, DiskWorld, Problem, ProblemKind, Stack, StackId};
+
+/// The build of a stack.
+pub(super) struct Job<'a> {
+    shared: &'a Shared<'a>,
+    request: &'a BuildRequest<'a>,
+    reuse: Option<&'a Reuse<'a>>,
+    id: StackId,
+    stack: &'a Stack,
+    folder: PathBuf,
+}
+
+impl<'a> Job<'a> {
+    pub(super) fn new(
+        shared: &'a Shared<'a>,
+        request: &'a BuildRequest<'a>,
+        reuse: Option<&'a Reuse<'a>>,
+        id: StackId,
+    ) -> Self {
+        let stack = request.monorepo.stack(id);
+        Self { shared, request, reuse, id, stack, folder: request.monorepo.folder(stack) }
+    }
+
+    pub(super) fn run(&self, records: &Records) -> Finished {
+        let unchanged = self.reuse.and_then(|reuse| reuse.unchanged(&self.folder, records));
+        if !self.is_audited()
+            && let (Some(reuse), Some(artifact)) = (self.reuse, unchanged)
+            && let Some(finished) = self.restore(reuse, artifact)
+        {
+            return finished;
+        }
+        let recorder = Recorder::new(self.shared.world);
+        let unit =
+            CompileUnit::of_stack(&recorder, self.request.store, &self.request.monorepo.root, &self.folder);
+        let unit = match unit {
+            Ok(unit) => unit,
+            Err(problem) => return self.failed(Failure::Monorepo(vec![problem])),
+        };
+        let ready = match prepare(self.shared, &unit, self.shared.world) {
+            Ok(ready) => ready,
+            Err(problems) => return self.failed(Failure::Program(problems, unit.missing)),
+        };
+        let Some(reuse) = self.reuse else { return self.evaluated(&unit, &ready).0 };
+        let queries = sorted(recorder.finish(), &ready.main.package.queries);
+        let program = reuse.program(&unit, &ready, &queries);
+        self.with_program(reuse, &program, records, unchanged)
+    }
+
+    /// A stack whose program is loaded: reused if it means the same as before.
+    fn with_program(
+        &self,
+        reuse: &Reuse<'_>,
+        program: &Program<'_>,
+        records: &Records,
+        unchanged: Option<Digest>,
+    ) -> Finished {
+        let proof = reuse.same_meaning(self.stack, &self.folder, records, program);
+        let expected = unchanged.or(proof.as_ref().ok().copied());
+        let reason = match proof {
+            Ok(proof) if !self.is_audited() => match self.restore(reuse, proof) {
+                Some(finished) => {
+                    return Finished { warnings: program.ready.warnings.clone(), ..finished };
+                }
+                None => Some(super::Reason::Lost),
+            },
+            Ok(_) => None,
+            Err(reason) => Some(reason),
+        };
+        let (mut finished, compiled) = self.evaluated(program.unit, program.ready);
+        finished.reason = reason;
+        let Some(compiled) = compiled else { return finished };
+        finished.volatile.clone_from(&compiled.trace.volatile);
+        let digest = Digest::of(compiled.text.as_bytes());
+        if self.is_audited() && compiled.trace.volatile.is_empty() && expected.is_some_and(|it| it != digest)
+        {
+            finished.outcome = Outcome::Failed(Failure::Audit(reuse.missing(
+                &self.folder,
+                records,
+                program,
+                &compiled.trace,
+            )));
+            return finished;
+        }
+        finished.artifact = Some(digest);
+        reuse.keep_evaluated(self.stack, &self.folder, program, &compiled.trace, compiled.text.as_bytes());
+        finished
+    }
+
+    /// Evaluates the program and delivers its document; the document too, unless there is none.
+    fn evaluated(&self, unit: &CompileUnit, ready: &Ready) -> (Finished, Option<Compiled>) {
+        match evaluate(self.shared, unit, ready, Format::Yaml) {
+            Err(problems) => (self.failed(Failure::Program(problems, unit.missing.clone())), None),
+            Ok(mut compiled) => {
+                let finished = Finished {
+                    printed: std::mem::take(&mut compiled.printed),
+                    warnings: ready.warnings.clone(),
+                    volatile: compiled.trace.volatile.clone(),
+                    ..Finished::quiet(self.id, self.deliver(&compiled.text))
+                };
+                (finished, Some(compiled))
+            }
+        }
+    }
+
+    fn failed(&self, failure: Failure) -> Finished {
+        Finished::quiet(self.id, Outcome::Failed(failure))
+    }
+
+    fn deliver(&self, text: &str) -> Outcome {
+        match &self.request.goal {
+            Goal::Write(out) => write(&out.join(self.stack.artifact()), text.as_bytes()),
+            Goal::Check => check(self.shared.world, &self.folder.join(GOLDEN), text),
+        }
+    }
+
+    /// Brings an artifact back that is known by its digest; `None` where it is lost.
+    fn restore(&self, reuse: &Reuse<'_>, digest: Digest) -> Option<Finished> {
+        let outcome = match &self.request.goal {
+            Goal::Write(out) => {
+                let path = out.join(self.stack.artifact());
+                if self.is_intact(&path, digest) {
+                    Outcome::Reused { changed: false }
+                } else {
+                    match write(&path, &reuse.artifact(&digest)?) {
+                        Outcome::Built { changed } => Outcome::Reused { changed },
+                        other => other,
+                    }
+                }
+            }
+            Goal::Check => {
+                let text = String::from_utf8(reuse.artifact(&digest)?).ok()?;
+                check(self.shared.world, &self.folder.join(GOLDEN), &text)
+            }
+        };
+        Some(Finished { artifact: Some(digest), ..Finished::quiet(self.id, outcome) })
+    }
+
+    /// Whether a file has the digest of an artifact; one that has not moved since it had it is not read.
+    fn is_intact(&self, path: &Path, digest: Digest) -> bool {
+        match self.request.artifacts.get(path) {
+            Some((Some(stamp), known)) if *known == digest && Stamp::of(path) == Some(*stamp) => true,
+            _ => fs::read(path).is_ok_and(|bytes| Digest::of(&bytes) == digest),
+        }
+    }
+
+    /// Whether the stack belongs to the sample that is evaluated all the same: spread evenly, and the same on each run.
+    fn is_audited(&self) -> bool {
+        let chance = Digest::of(self.stack.path.as_bytes()).as_bytes()[0];
+        u16::from(chance) * 100 < u16::from(self.request.audit) * 256
+    }
+}
+
+fn sorted(mut queries: Vec<Query>, more: &[Query]) -> Vec<Query> {
+    queries.extend_from_slice(more);
+    queries.sort_unstable();
+    queries.dedup();
+    queries
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Outcome {
+    match outputs::write_if_changed(path, bytes) {
+        Ok(changed) => Outcome::Built { changed },
+        Err(error) => Outcome::Failed(Failure::Write(error.to_string())),
+    }
+}
+
+fn check(world: &DiskWorld, golden: &Path, text: &str) -> Outcome {
+    if !world.is_file(golden) {
+        return Outcome::NoGolden;
+    }
+    let expected = match fs::read_to_string(golden) {
+        Ok(expected) => expected,
+        Err(error) => {
+            let kind = ProblemKind::Unreadable(error.to_string());
+            return Outcome::Failed(Failure::Monorepo(vec![Problem::new(kind, golden)]));
+        }
+    };
+    match golden::compare(&expected, text) {
+        Ok(None) => Outcome::Same,
+        Ok(Some(difference)) => Outcome::Failed(Failure::Differs(Box::new(difference))),
+        Err(why) => Outcome::Failed(Failure::BadGolden(why)),
+    }
+}

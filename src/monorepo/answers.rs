@@ -1,0 +1,233 @@
+//! What the world answers to queries, as digests. A file that has not moved since an earlier process read it is not
+//! read again.
+
+use std::fs::{self, Metadata};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use kcl::world::{Query, World};
+use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
+
+use super::world::DiskWorld;
+use crate::memory::Memory;
+
+/// 128 bits of BLAKE3 over what the world says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Answer(pub [u8; 16]);
+
+impl Answer {
+    const ABSENT: Self = Self([0; 16]);
+    const FOLDER: Self = Self([1; 16]);
+    const FILE: Self = Self([2; 16]);
+
+    /// The answer that some bytes are.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut short = [0; 16];
+        short.copy_from_slice(&blake3::hash(bytes).as_bytes()[..16]);
+        Self(short)
+    }
+}
+
+/// What tells, without reading it, that a file is as it was: nanoseconds since 1970, bytes, and which file it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
+    size: u64,
+    modified: u64,
+    changed: u64,
+    inode: u64,
+}
+
+/// How long before a process started a file must have been left alone, so that its times tell all later changes: more
+/// than the granularity of clocks and file systems, in nanoseconds.
+const SETTLED: u64 = 1_000_000_000;
+
+impl Stamp {
+    /// The stamp of a file; `None` where it is none.
+    #[must_use]
+    pub fn of(path: &Path) -> Option<Self> {
+        fs::metadata(path).ok().filter(Metadata::is_file).map(|meta| Self::new(&meta))
+    }
+
+    fn new(meta: &Metadata) -> Self {
+        let modified = meta.modified().map_or(0, nanoseconds);
+        #[cfg(unix)]
+        let (changed, inode) = {
+            use std::os::unix::fs::MetadataExt;
+            (
+                (meta.ctime() as u64).wrapping_mul(1_000_000_000).wrapping_add(meta.ctime_nsec() as u64),
+                meta.ino(),
+            )
+        };
+        #[cfg(not(unix))]
+        let (changed, inode) = (modified, 0);
+        Self { size: meta.len(), modified, changed, inode }
+    }
+
+    /// Whether a change after some moment, in nanoseconds since 1970, must show in the stamp.
+    #[must_use]
+    pub fn is_settled(&self, moment: u64) -> bool {
+        self.modified.max(self.changed).saturating_add(SETTLED) < moment
+    }
+}
+
+/// Nanoseconds since 1970.
+#[must_use]
+pub fn nanoseconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// A file with the stamp that it had before it was read.
+pub type Known = FxHashMap<PathBuf, (Stamp, Answer)>;
+
+/// The answers of a world; each query is answered once a process.
+pub struct Answers<'w> {
+    world: &'w DiskWorld,
+    known: Known,
+    contents: Memory<PathBuf, Content>,
+}
+
+/// What is known of a file.
+#[derive(Clone, Copy)]
+struct Content {
+    answer: Answer,
+    stamp: Option<Stamp>,
+    /// Its bytes were read by this process.
+    read: bool,
+}
+
+impl<'w> Answers<'w> {
+    /// The answers of a world, given what an earlier process knew of its files.
+    #[must_use]
+    pub fn new(world: &'w DiskWorld, known: Known) -> Self {
+        Self { world, known, contents: Memory::default() }
+    }
+
+    /// The answer to a query.
+    #[must_use]
+    pub fn answer(&self, query: &Query) -> Answer {
+        match query {
+            Query::Content(path) => self.content(path),
+            Query::Folder(path) => {
+                self.world.folder(path).map_or(Answer::ABSENT, |names| lines(names.iter()))
+            }
+            Query::IsFile(path) if self.world.is_file(path) => Answer::FILE,
+            Query::IsFile(_) => Answer::ABSENT,
+            Query::Glob(pattern) => self
+                .world
+                .files()
+                .glob(pattern)
+                .map_or(Answer::ABSENT, |paths| lines(paths.iter().map(|path| path.to_string_lossy()))),
+        }
+    }
+
+    fn content(&self, path: &Path) -> Answer {
+        self.contents.get_or(path, || self.look(path)).answer
+    }
+
+    /// The answer, if compiles have seen the same: a file that was trusted by its stamp may have changed before it was
+    /// compiled.
+    #[must_use]
+    pub fn confirmed(&self, query: &Query) -> Option<Answer> {
+        let answer = self.answer(query);
+        let Query::Content(path) = query else { return Some(answer) };
+        if self.contents.known(path).is_some_and(|content| content.read) {
+            return Some(answer);
+        }
+        let seen = self.world.seen(path).is_none_or(|source| Answer::of(source.text().as_bytes()) == answer);
+        seen.then_some(answer)
+    }
+
+    /// The stamp is taken before the file is read: what changes meanwhile shows the next time.
+    fn look(&self, path: &Path) -> Content {
+        let unread = |answer| Content { answer, stamp: None, read: false };
+        let Ok(meta) = fs::metadata(path) else { return unread(Answer::ABSENT) };
+        if meta.is_dir() {
+            return unread(Answer::FOLDER);
+        }
+        let stamp = Stamp::new(&meta);
+        if let Some((before, answer)) = self.known.get(path)
+            && *before == stamp
+        {
+            return Content { answer: *answer, stamp: Some(stamp), read: false };
+        }
+        // What compiles have seen counts, even where the file is another one by now.
+        match self.world.bytes(path) {
+            Ok(bytes) => Content { answer: Answer::of(&bytes), stamp: Some(stamp), read: true },
+            Err(_) => unread(Answer::ABSENT),
+        }
+    }
+
+    /// What a later process needs to know of the files: those that were asked for, and the others too where this
+    /// process asked for a part only.
+    #[must_use]
+    pub fn into_known(self, started: u64, partial: bool) -> Known {
+        let asked = self.contents.into_entries();
+        let asked = asked.filter_map(|(path, content)| Some((path, (content.stamp?, content.answer))));
+        let mut known = if partial { self.known } else { Known::default() };
+        for (path, (stamp, answer)) in asked {
+            if stamp.is_settled(started) {
+                known.insert(path, (stamp, answer));
+            } else {
+                known.remove(&path);
+            }
+        }
+        known
+    }
+}
+
+fn lines(texts: impl Iterator<Item = impl AsRef<str>>) -> Answer {
+    let mut joined = String::new();
+    for text in texts {
+        joined.push_str(text.as_ref());
+        joined.push('\n');
+    }
+    Answer::of(joined.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(folder: &Path, known: Known, query: &Query) -> (Answer, Known) {
+        let world = DiskWorld::new(folder, false);
+        let answers = Answers::new(&world, known);
+        let answer = answers.answer(query);
+        (answer, answers.into_known(u64::MAX, false))
+    }
+
+    #[test]
+    fn a_file_that_moved_is_read_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.k");
+        let query = Query::Content(path.clone());
+        let (absent, known) = answer(folder.path(), Known::default(), &query);
+        fs::write(&path, "a = 1").expect("a file");
+        let (first, known) = answer(folder.path(), known, &query);
+        assert_ne!(first, absent);
+        assert_eq!(answer(folder.path(), known.clone(), &query).0, first);
+        fs::write(&path, "a = 12").expect("a file");
+        assert_ne!(answer(folder.path(), known, &query).0, first);
+    }
+
+    #[test]
+    fn what_was_just_written_is_not_trusted() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.k");
+        fs::write(&path, "a = 1").expect("a file");
+        let world = DiskWorld::new(folder.path(), false);
+        let answers = Answers::new(&world, Known::default());
+        let _ = answers.answer(&Query::Content(path));
+        assert!(answers.into_known(nanoseconds(SystemTime::now()), false).is_empty());
+    }
+
+    #[test]
+    fn folders_answer_with_their_names() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let query = Query::Folder(folder.path().to_owned());
+        let (empty, _) = answer(folder.path(), Known::default(), &query);
+        fs::write(folder.path().join("a"), "").expect("a file");
+        assert_ne!(answer(folder.path(), Known::default(), &query).0, empty);
+    }
+}

@@ -1,0 +1,172 @@
+//! Exactness: after any change, a build that reuses leaves the same files and failures as a build from nothing.
+//!
+//! `KONFIG_MUTATIONS=5000` tries so many changes, `KONFIG_MUTATIONS_SEED` is the seed; `KONFIG_MUTATION_ROOTS` names more
+//! monorepos, separated by colons. `scripts/exactness` runs it that way.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use fastrand::Rng;
+use serde_json::Value;
+
+use crate::laboratory;
+use crate::mutants::{Files, Mutation, Tree};
+use crate::repo::{Repo, files_below, of_project};
+
+/// How many changes each monorepo gets in a plain run of the tests.
+const CHANGES: usize = 70;
+
+/// What a build came to: the status of each stack, and the artifacts.
+struct Built {
+    status: BTreeMap<String, String>,
+    because: BTreeMap<String, String>,
+    artifacts: BTreeMap<String, Vec<u8>>,
+}
+
+/// How exact a series of builds was.
+#[derive(Default)]
+struct Tally {
+    rebuilt: usize,
+    in_vain: usize,
+    reused: usize,
+    /// What was changed and why stacks were rebuilt in vain for it, with how many.
+    why: BTreeMap<String, usize>,
+}
+
+fn read(root: &Path) -> BTreeMap<String, Vec<u8>> {
+    let bytes = |path: String| {
+        let bytes = fs::read(root.join(&path)).expect("an artifact");
+        (path, bytes)
+    };
+    files_below(root).into_iter().map(bytes).collect()
+}
+
+fn build(repo: &Repo, out: &str, more: &[&str]) -> Built {
+    let arguments = ["build", "--format", "json", "--root", "root", "--out", out];
+    let ran = repo.konfig(&[&arguments, more].concat());
+    assert!(matches!(ran.code, Some(0..=2)), "{}", ran.stderr);
+    let report: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{}", ran.stderr));
+    let stacks = report["stacks"].as_array().expect("stacks").iter();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let status = stacks.clone().map(|stack| (text(&stack["path"]), text(&stack["status"]))).collect();
+    let because = stacks.map(|stack| (text(&stack["path"]), text(&stack["because"]))).collect();
+    Built { status, because, artifacts: read(&repo.path(out)) }
+}
+
+fn apply(repo: &Repo, files: &Files) -> Files {
+    let root = repo.path("root");
+    let mut undo = Files::new();
+    for (path, bytes) in files {
+        let place = root.join(path);
+        undo.insert(path.clone(), fs::read(&place).ok());
+        match bytes {
+            Some(bytes) => repo.write(&format!("root/{path}"), bytes),
+            None => fs::remove_file(&place).unwrap_or_default(),
+        }
+    }
+    undo
+}
+
+/// Builds with and without reuse after a change, and compares.
+fn check(repo: &Repo, name: &str, mutation: &Mutation, before: &Built, tally: &mut Tally) -> Built {
+    let _ = fs::remove_dir_all(repo.path("fresh"));
+    let fresh = build(repo, "fresh", &["--no-cache"]);
+    let reused = build(repo, "out", &[]);
+    let about = || format!("{name}: {}: {:?}", mutation.name, mutation.files.keys().collect::<Vec<_>>());
+    for (path, status) in &fresh.status {
+        let failed = status == "failed";
+        let ours = reused.status.get(path).map_or("missing", String::as_str);
+        assert_eq!(ours == "failed", failed, "{} at {path}: {ours} and {status}", about());
+        let artifact = format!("{path}.yaml");
+        if !failed {
+            let (one, other) = (reused.artifacts.get(&artifact), fresh.artifacts.get(&artifact));
+            assert!(one == other, "{} at {path}: {ours}, but another artifact", about());
+            let same = before.artifacts.get(&artifact) == other;
+            let why = format!("{}: {}", mutation.name, reused.because.get(path).map_or("", String::as_str));
+            tally.count(ours, same, why);
+        }
+    }
+    for artifact in reused.artifacts.keys() {
+        let stack = artifact.strip_suffix(".yaml").expect("an artifact");
+        assert!(fresh.status.contains_key(stack), "{}: {artifact} is left", about());
+    }
+    if mutation.idle {
+        let built = reused.status.values().filter(|status| *status == "built").count();
+        assert_eq!(built, 0, "{}: {:?}", about(), reused.because);
+    }
+    reused
+}
+
+impl Tally {
+    fn count(&mut self, status: &str, same: bool, why: String) {
+        if status == "built" && same {
+            *self.why.entry(why).or_default() += 1;
+        }
+        self.rebuilt += usize::from(status == "built");
+        self.in_vain += usize::from(status == "built" && same);
+        self.reused += usize::from(status == "reused");
+    }
+}
+
+/// Changes a monorepo again and again: some changes are taken back, others stay.
+fn mutate(name: &str, root: &Path, changes: usize, seed: u64) {
+    let repo = Repo::empty();
+    for (path, bytes) in &Tree::read(root).files {
+        repo.write(&format!("root/{path}"), bytes);
+    }
+    let mut random = Rng::with_seed(seed);
+    let mut tally = Tally::default();
+    let mut before = build(&repo, "out", &[]);
+    assert!(before.status.values().any(|status| status == "built"), "{name} builds");
+    for _ in 0..changes {
+        let mutation = Tree::read(&repo.path("root")).mutation(&mut random);
+        let undo = apply(&repo, &mutation.files);
+        before = check(&repo, name, &mutation, &before, &mut tally);
+        let failed = before.status.values().filter(|status| *status == "failed").count();
+        // A monorepo in which much is broken teaches little.
+        if failed * 8 > before.status.len() || random.u8(..3) == 0 {
+            apply(&repo, &undo);
+            let back = Mutation { name: "and back", files: undo, idle: false };
+            before = check(&repo, name, &back, &before, &mut tally);
+        }
+    }
+    let Tally { rebuilt, in_vain, reused, why } = tally;
+    println!("{name}: {changes} changes, {rebuilt} rebuilt, {in_vain} of them in vain, {reused} reused");
+    assert!(in_vain * 10 <= rebuilt + 20, "{name}: {in_vain} of {rebuilt} stacks were rebuilt in vain: {why:#?}");
+}
+
+fn number(name: &str, otherwise: usize) -> usize {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}
+
+/// Changes of this test, of all tests together.
+fn share() -> (usize, u64) {
+    (number("KONFIG_MUTATIONS", 3 * CHANGES) / 3, number("KONFIG_MUTATIONS_SEED", 1) as u64)
+}
+
+#[test]
+fn the_sample_is_built_exactly() {
+    let (changes, seed) = share();
+    mutate("sample", &of_project("konfig"), changes, seed);
+}
+
+#[test]
+fn the_laboratory_is_built_exactly() {
+    let (changes, seed) = share();
+    let repo = laboratory::monorepo();
+    mutate("laboratory", &repo.path(""), changes, seed);
+}
+
+/// More monorepos, such as a real one; none are named in a plain run of the tests.
+#[test]
+fn other_monorepos_are_built_exactly() {
+    let (changes, seed) = share();
+    let roots = std::env::var("KONFIG_MUTATION_ROOTS").unwrap_or_default();
+    if roots.is_empty() {
+        eprintln!("skipped: KONFIG_MUTATION_ROOTS names no monorepo");
+    }
+    for root in roots.split(':').filter(|root| !root.is_empty()) {
+        mutate(root, Path::new(root), changes, seed);
+    }
+}
