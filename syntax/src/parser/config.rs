@@ -169,7 +169,7 @@ impl Parser<'_> {
             if ended {
                 return items;
             }
-            items.push(self.config_item());
+            items.push(self.config_item(true));
             self.eat(Kind::Comma);
             if many_lines {
                 self.skip_newlines();
@@ -178,8 +178,8 @@ impl Parser<'_> {
         }
     }
 
-    /// `a = 1`, `**b`, `if c: a = 1`
-    fn config_item(&mut self) -> ConfigItem {
+    /// `a = 1`, `a` where it may be short, `**b`, `if c: a = 1`
+    fn config_item(&mut self, short: bool) -> ConfigItem {
         match self.token.kind {
             Kind::DoubleStar => {
                 self.bump();
@@ -191,12 +191,12 @@ impl Parser<'_> {
                 self.skip_newlines();
                 item
             }
-            _ => ConfigItem::Entry(self.entry()),
+            _ => ConfigItem::Entry(self.entry(short)),
         }
     }
 
-    /// `a.b: 1`, `a = 1`, `a += [1]`
-    fn entry(&mut self) -> Entry {
+    /// `a.b: 1`, `a = 1`, `a += [1]`, and if it may be short, `a` for `a = a`
+    fn entry(&mut self, short: bool) -> Entry {
         let start = self.token.start;
         let key = self.key();
         let key_span = self.span_from(start);
@@ -205,8 +205,16 @@ impl Parser<'_> {
             Kind::Assign => EntryOp::Override,
             Kind::PlusAssign => EntryOp::Insert,
             _ => {
-                self.expected("`:`, `=` or `+=` after the key");
-                return Entry { key, op: EntryOp::Override, value: self.missing(), key_span };
+                let value = match &key {
+                    Key::Path(path) if short && path.len() == 1 => {
+                        Expr { kind: ExprKind::Name(path[0].name), span: path[0].span }
+                    }
+                    _ => {
+                        self.expected("`:`, `=` or `+=` after the key");
+                        self.missing()
+                    }
+                };
+                return Entry { key, op: EntryOp::Override, value, key_span };
             }
         };
         self.bump();
@@ -287,12 +295,12 @@ impl Parser<'_> {
         items
     }
 
-    /// As [`Self::config_item`], but what is unpacked binds tighter.
+    /// As [`Self::config_item`], but what is unpacked binds tighter, and no entry is short.
     fn arm_item(&mut self) -> ConfigItem {
         if self.eat(Kind::DoubleStar) {
             return ConfigItem::Unpack(self.deeper(Self::primary));
         }
-        self.config_item()
+        self.config_item(false)
     }
 
     fn comp_clauses(&mut self) -> Vec<CompClause> {

@@ -64,7 +64,18 @@ impl Parser<'_> {
     /// What follows the operator, put together with what came before.
     fn operation(&mut self, start: u32, left: Expr, binding: Binding, infix: Infix) -> Expr {
         let kind = match infix {
-            Infix::As => ExprKind::As(Box::new(As { value: left, ty: self.type_name() })),
+            Infix::As => {
+                let ty = self.type_name();
+                if self.infix().is_some_and(|(next, ..)| next > binding) {
+                    let hint = "put the conversion in parentheses";
+                    self.problem_with_hint(
+                        self.token.span(),
+                        "no operator follows the type of an `as`",
+                        hint,
+                    );
+                }
+                ExprKind::As(Box::new(As { value: left, ty }))
+            }
             Infix::Binary(op) => {
                 let right = self.binary(binding);
                 ExprKind::Binary(Box::new(Binary { left, op, right }))
@@ -406,10 +417,17 @@ impl Parser<'_> {
         let targets = self.loop_targets();
         let iter = self.quantifier_source();
         self.expect(Kind::OpenBrace, "`{`");
-        self.skip_layout();
+        let in_block = self.at(Kind::Newline);
+        if in_block {
+            self.skip_newlines();
+            self.expect(Kind::Indent, "an indented block");
+        }
         let test = self.simple_expr();
         let guard = self.eat(Kind::If).then(|| self.simple_expr());
-        self.skip_layout();
+        if in_block {
+            self.skip_newlines();
+            self.expect(Kind::Dedent, "the end of the block");
+        }
         self.expect(Kind::CloseBrace, "`}`");
         ExprKind::Quantifier(Box::new(Quantifier { op, targets, iter, test, guard }))
     }

@@ -7,6 +7,7 @@
 //! Two limits keep deep input from overflowing a stack: the depth of the recursion here, and the height of the tree,
 //! which also grows in chains (`a + a + …`, `a.b.c…`, `elif`s) that are built without recursion but walked with it.
 
+mod brackets;
 mod config;
 mod expr;
 mod schema;
@@ -101,6 +102,13 @@ impl<'s> Parser<'s> {
 
     fn into_problems(mut self) -> Vec<Diagnostic> {
         let start = |problem: &Diagnostic| problem.place.as_ref().map_or(0, |place| place.span.start);
+        // Behind a closer that closes nothing, problems are but consequences.
+        if !self.problems.is_empty()
+            && let Some(mismatch) = brackets::mismatch(self.source, &self.tokens)
+        {
+            self.problems.retain(|problem| start(problem) < start(&mismatch));
+            self.problems.push(mismatch);
+        }
         self.problems.sort_by_key(start);
         self.problems
     }
@@ -194,7 +202,11 @@ impl<'s> Parser<'s> {
             Kind::OddDedent => self.odd_dedent(),
             _ => {
                 let message = format!("expected {what}, found {}", self.found());
-                self.problem(self.token.span(), message);
+                // The file ends with its last token, not lines later.
+                let rest = &self.tokens[self.index..];
+                let ended = rest.iter().all(|token| matches!(token.kind, Kind::Dedent | Kind::Eof));
+                let span = if ended { Span::new(self.last_end, self.last_end) } else { self.token.span() };
+                self.problem(span, message);
             }
         }
     }

@@ -255,6 +255,8 @@ impl Parser<'_> {
             if !self.panicking {
                 self.expect(Kind::Dedent, "the end of the rule");
             }
+        } else {
+            self.expected("an indented block");
         }
         StmtKind::Rule(Box::new(rule))
     }

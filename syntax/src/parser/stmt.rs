@@ -1,11 +1,14 @@
 //! Statements, apart from the declarations of schemas and rules.
 
+use std::sync::Arc;
+
 use super::Parser;
 use super::config::dotted;
 use crate::ast::{
     Access, Assert, Assign, Attr, AugAssign, BinaryOp, Decorator, Expr, ExprKind, File, Ident, If, Import,
     Param, Stmt, StmtKind, Target, Type, TypeAlias, Unify,
 };
+use crate::diag::{Label, Place};
 use crate::source::Span;
 use crate::symbol::Symbol;
 use crate::token::Kind;
@@ -216,6 +219,18 @@ impl Parser<'_> {
         StmtKind::Assign(Box::new(Assign { targets, ty: None, value: last }))
     }
 
+    /// `a: T` without a value. Where the line ends, the next statement is where the value could still have come.
+    fn value_is_missing(&mut self) {
+        let (known, at_line_end) = (self.problems.len(), self.at(Kind::Newline));
+        self.expected("`=`");
+        let next = self.tokens[self.index..].iter().find(|token| !token.kind.is_layout());
+        let next = next.filter(|token| at_line_end && token.kind != Kind::Eof);
+        if let (Some(next), Some(problem)) = (next, self.problems.get_mut(known)) {
+            let place = Place { source: Arc::clone(self.source), span: next.span() };
+            problem.notes.push(Label { place, text: "the next statement begins here".into() });
+        }
+    }
+
     /// `a: T = 1`, `a: S {…}`, after the name
     fn annotated(&mut self, names: &[Ident]) -> StmtKind {
         let name = names[0];
@@ -226,7 +241,9 @@ impl Parser<'_> {
         match self.type_or_unification(name) {
             Ok(unify) => unify,
             Err(ty) => {
-                self.expect(Kind::Assign, "`=`");
+                if !self.eat(Kind::Assign) {
+                    self.value_is_missing();
+                }
                 let target = Target { name, path: Vec::new(), span: name.span };
                 let value = self.expr();
                 StmtKind::Assign(Box::new(Assign { targets: vec![target], ty: Some(ty), value }))

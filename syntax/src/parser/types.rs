@@ -61,7 +61,7 @@ impl Parser<'_> {
     /// The type after `as`, which must be a name.
     pub(super) fn type_name(&mut self) -> Type {
         let start = self.token.start;
-        let kind = if self.token.kind.is_name() {
+        let kind = if self.token.kind.is_name() && !self.at(Kind::Any) {
             self.named_type()
         } else {
             self.expected("the name of a type after `as`");
