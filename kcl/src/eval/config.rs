@@ -49,6 +49,10 @@ impl<'r> Run<'r> {
         let entry = self.entry_parts(code);
         self.frame.source = around;
         let entry = entry?;
+        // What evaluating the value has led to is not where it contradicts the entries before it.
+        if entry.index.is_some() || block.get(entry.key).is_some() {
+            self.place = self.last_of(&entry).unwrap_or(self.place);
+        }
         merge_entry(self, block, entry, UnionOptions::BLOCK)?;
         if let Some(local) = code.local {
             let value = block.get(entry.key).map_or(Value::Undefined, |entry| entry.value);

@@ -496,7 +496,9 @@ impl<'r> Run<'r> {
             }
             let Some(index) = &code.index else {
                 let (key, schema) = (entry.key.as_str(), code.ty.name);
-                return Err(format!("no attribute named '{key}' in the schema '{schema}'").into());
+                let (source, span) = self.written(entry).unwrap_or(self.place);
+                let message = format!("no attribute named '{key}' in the schema '{schema}'");
+                return Err(Failure::At(Box::new(Diagnostic::new(Code::Evaluation, source, span, message))));
             };
             self.add_extra(context, body, code, index, entry)?;
         }
@@ -611,7 +613,7 @@ impl<'r> Run<'r> {
         let (now, at) = self.place;
         let here = Arc::ptr_eq(now, source) && at.start == span.start;
         let missing = if here { missing } else { missing.note(now, at, "the instance is made for this") };
-        Err(Failure::At(Box::new(missing)))
+        Err(Failure::At(Box::new(self.with_config(missing, instance))))
     }
 
     /// The checks of the base, of the schema, of the mixins.

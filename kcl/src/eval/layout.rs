@@ -9,7 +9,7 @@ use crate::lower::code::{BodyLayout, Layout, NO_SLOT, SchemaCode, Setter, SlotLa
 use crate::stdlib::Outcome;
 use crate::value::{Key, SchemaId};
 
-/// Longer chains of bases and mixins are circles, which the checker has refused.
+/// Longer chains of mixins are circles. Circles of bases are refused by the checker, but for a schema that names itself.
 const MAX_BODIES: usize = 1_000;
 
 /// A layout under construction.
@@ -62,7 +62,7 @@ impl<'r> Run<'r> {
 
     /// Adds the body of a schema after that of its base and before those of its mixins.
     fn add_body(&self, code: &'r SchemaCode, builder: &mut Builder) -> Outcome<u32> {
-        if builder.bodies.len() > MAX_BODIES {
+        if builder.bodies.len() > MAX_BODIES || code.base == Some(code.ty.id) {
             return Err(format!("schema `{}` extends itself", code.ty.name).into());
         }
         let base = match self.base(code) {

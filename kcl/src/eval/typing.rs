@@ -1,16 +1,13 @@
 //! Types while a program runs: what does not fit is refused, and dicts become instances where a schema is meant.
 
-use std::sync::Arc;
-
-use syntax::{Source, Span};
-
 use super::Run;
+use super::blame::converted_at;
 use super::expr::constant;
 use crate::lower::code::{SchemaCode, Type};
 use crate::package::PackageId;
 use crate::stdlib::Outcome;
 use crate::value::convert::type_of;
-use crate::value::{Args, Dict, DictBuilder, Entry, Key, Origin, SchemaId, Value, ops};
+use crate::value::{Args, Dict, DictBuilder, Entry, Key, SchemaId, Value, ops};
 
 impl<'r> Run<'r> {
     /// The value as a type has it.
@@ -22,7 +19,10 @@ impl<'r> Run<'r> {
             return Ok(value);
         }
         let place = self.place;
-        let packed = if matches!(value, Value::Instance(_)) { value } else { self.pack_dicts(value, ty)? };
+        let packed = match value {
+            Value::Instance(_) => value,
+            value => self.pack_dicts(value, ty).map_err(|failure| converted_at(failure, place))?,
+        };
         self.place = place;
         if fits(packed, ty) {
             return Ok(packed);
@@ -96,22 +96,6 @@ impl<'r> Run<'r> {
         self.nested(|run| run.instantiate(&code.ty, *dict, place, args))
     }
 
-    /// Where an entry ends, as far as is known: its last own entry.
-    pub(super) fn end_of(&self, entry: &Entry<'r>) -> Option<(&'r Arc<Source>, Span)> {
-        let inner = match entry.value {
-            Value::Dict(dict) => dict.entries().last().and_then(|last| self.written(last)),
-            _ => None,
-        };
-        inner.or_else(|| self.written(entry))
-    }
-
-    /// Where an entry was written, if it was.
-    fn written(&self, entry: &Entry<'r>) -> Option<(&'r Arc<Source>, Span)> {
-        let Origin { package, file, at } = entry.origin;
-        let file = self.code(PackageId(package))?.files.get(file as usize)?;
-        Some((&file.source, Span::new(at, at + entry.key.as_str().len() as u32)))
-    }
-
     /// Whether every key is an attribute, is private, or falls under an index signature.
     fn fits_schema(&self, dict: &Dict<'r>, code: &'r SchemaCode) -> bool {
         self.has_index(code)
@@ -127,8 +111,9 @@ impl<'r> Run<'r> {
             || self.base(code).is_some_and(|base| self.declares(base, key))
     }
 
+    /// The base of a schema; of one that extends itself there is none, so that chains of bases end.
     pub(super) fn base(&self, code: &'r SchemaCode) -> Option<&'r SchemaCode> {
-        code.base.and_then(|base| self.schema_code(base))
+        code.base.filter(|base| *base != code.ty.id).and_then(|base| self.schema_code(base))
     }
 
     pub(super) fn schema_code(&self, id: SchemaId) -> Option<&'r SchemaCode> {
