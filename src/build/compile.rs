@@ -107,9 +107,14 @@ pub fn evaluate(
     };
     let evaluated = run.evaluate(&ready.main.closure).map_err(|failure| vec![*failure])?;
     let document = match evaluated.output {
-        Some(output) if unit.flags.selectors.is_empty() && format == Format::Yaml => Ok(output),
-        _ => plan::select(&arena, evaluated.value, &unit.flags.selectors)
-            .and_then(|value| document(value, unit, format)),
+        Some(output) if format == Format::Yaml => Ok(output),
+        _ => plan::select(
+            &arena,
+            evaluated.value,
+            &unit.flags.selectors,
+            unit.flags.show_hidden.unwrap_or(false),
+        )
+        .and_then(|value| document(value, unit, format)),
     };
     let text = with_newline(document.map_err(|failure| vec![placed(failure)])?);
     Ok(Compiled { text, printed: evaluated.printed, trace: evaluated.trace })

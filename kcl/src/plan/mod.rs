@@ -118,29 +118,37 @@ fn indent_of(line: &str) -> usize {
     line.len() - line.trim_start().len()
 }
 
-/// What path selectors pick of a program's result: one value for one selector, a list for several.
+/// What path selectors pick of a program's result: one value for one selector, a list for several. Globals that are
+/// not shown are not found either.
 ///
 /// # Errors
 /// Where a selector leads nowhere.
-pub fn select<'v>(arena: &'v Bump, value: Value<'v>, selectors: &[String]) -> Outcome<Value<'v>> {
+pub fn select<'v>(
+    arena: &'v Bump,
+    value: Value<'v>,
+    selectors: &[String],
+    show_hidden: bool,
+) -> Outcome<Value<'v>> {
     if !value.is_config() {
         return Ok(value);
     }
     match selectors {
         [] => Ok(value),
-        [selector] => select_one(value, selector),
+        [selector] => select_one(value, selector, show_hidden),
         _ => {
-            let values: Outcome<Vec<_>> = selectors.iter().map(|it| select_one(value, it)).collect();
+            let values: Outcome<Vec<_>> =
+                selectors.iter().map(|it| select_one(value, it, show_hidden)).collect();
             Ok(Value::List(arena.alloc_slice_copy(&values?)))
         }
     }
 }
 
-fn select_one<'v>(value: Value<'v>, selector: &str) -> Outcome<Value<'v>> {
+fn select_one<'v>(value: Value<'v>, selector: &str, show_hidden: bool) -> Outcome<Value<'v>> {
     let found = selector.split('.').try_fold(value, |value, step| match value {
         Value::List(items) => items.get(step.parse::<usize>().ok()?).copied(),
         _ => value.get(step),
     });
+    let found = found.filter(|_| show_hidden || !selector.starts_with('_'));
     Ok(found.ok_or_else(|| format!("invalid path select operand {selector}, value not found"))?)
 }
 
