@@ -81,7 +81,7 @@ impl<'r> Run<'r> {
         let depth = self.schema_depth;
         self.schema_depth += u32::from(closure.this.is_some());
         let result = self.within(frame, |run| {
-            run.bind(&code.params, args)?;
+            run.bind(&code.params, args, true)?;
             let mut result = run.stmts(&code.body)?;
             if let Some(ty) = &code.returns {
                 result = run.pack(result, ty)?;
@@ -93,8 +93,8 @@ impl<'r> Run<'r> {
         result
     }
 
-    /// Puts arguments into the first locals of the frame.
-    pub(super) fn bind(&mut self, params: &'r [Param], args: Args<'r>) -> Outcome<()> {
+    /// Puts arguments into the first locals of the frame, held to the types of the parameters if those count.
+    pub(super) fn bind(&mut self, params: &'r [Param], args: Args<'r>, typed: bool) -> Outcome<()> {
         for (at, param) in params.iter().enumerate() {
             let given = args.positional.get(at).copied();
             let given =
@@ -105,8 +105,8 @@ impl<'r> Run<'r> {
                 (None, None) => Value::None,
             };
             let value = match &param.ty {
-                Some(ty) => self.pack(value, ty)?,
-                None => value,
+                Some(ty) if typed => self.pack(value, ty)?,
+                _ => value,
             };
             self.set_local(at as u32, value);
         }

@@ -216,15 +216,17 @@ impl<'r> Run<'r> {
             self.set_up(context, base, args, package)?;
         }
         let frame = self.body_frame(context, body, code);
+        let part = is_part(layout, body);
         self.within(frame, |run| {
-            run.bind(&code.params, args)?;
+            // What a base and mixins get are the arguments of another schema: their types say nothing here.
+            run.bind(&code.params, args, !part)?;
             run.stmts(&code.body)?;
             run.decorate(&code.decorators, code.ty.name.as_str(), true)
         })?;
         for mixin in &body_layout.mixins {
             self.set_up(context, *mixin, args, package)?;
         }
-        if is_part(layout, body) {
+        if part {
             self.record(context, code.ty.id, by);
         }
         Ok(())
@@ -734,7 +736,7 @@ impl<'r> Run<'r> {
             lambda: false,
         };
         let result = self.within(frame, |run| {
-            run.bind(&rule.params, args)?;
+            run.bind(&rule.params, args, true)?;
             rule.checks.iter().try_for_each(|check| run.check(context, check))
         });
         self.locals.truncate(base);

@@ -79,7 +79,10 @@ impl<'a> Checker<'a> {
             attrs: self.attributes(schema),
             params: Arc::new(FunctionType { params, result: Type::Schema(id, true), variadic: false }),
             index,
-            computes: schema.body.iter().any(|stmt| !matches!(stmt.kind, StmtKind::Attr(_))),
+            computes: schema
+                .body
+                .iter()
+                .any(|stmt| !matches!(stmt.kind, StmtKind::Attr(_) | StmtKind::Unify(_))),
             place: self.place(schema.name.span),
         }
     }
