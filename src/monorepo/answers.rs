@@ -3,7 +3,7 @@
 
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use kcl::world::{Query, World};
 use rustc_hash::FxHashMap;
@@ -51,7 +51,8 @@ impl Stamp {
     }
 
     fn new(meta: &Metadata) -> Self {
-        let modified = meta.modified().map_or(0, nanoseconds);
+        let since = meta.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let modified = since.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX));
         #[cfg(unix)]
         let (changed, inode) = {
             use std::os::unix::fs::MetadataExt;
@@ -70,12 +71,6 @@ impl Stamp {
     pub fn is_settled(&self, moment: u64) -> bool {
         self.modified.max(self.changed).saturating_add(SETTLED) < moment
     }
-}
-
-/// Nanoseconds since 1970.
-#[must_use]
-pub fn nanoseconds(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }
 
 /// A file with the stamp that it had before it was read.
@@ -218,8 +213,9 @@ mod tests {
         fs::write(&path, "a = 1").expect("a file");
         let world = DiskWorld::new(folder.path(), false);
         let answers = Answers::new(&world, Known::default());
-        let _ = answers.answer(&Query::Content(path));
-        assert!(answers.into_known(nanoseconds(SystemTime::now()), false).is_empty());
+        let _ = answers.answer(&Query::Content(path.clone()));
+        let now = Stamp::of(&path).expect("a stamp").modified;
+        assert!(answers.into_known(now, false).is_empty());
     }
 
     #[test]

@@ -10,11 +10,11 @@ use syntax::ast::EntryOp;
 use syntax::{Code, Diagnostic, Source, Span};
 
 use super::stmt::set_entry;
-use super::{Frame, Recorded, Run, This};
+use super::{Frame, Recorded, Run, This, Used};
 use crate::lower::RULE;
 use crate::lower::code::{
     AttrCode, Check, DecoratorCode, Expr, ExprKind, IndexCode, Layout, NO_SLOT, RuleCode, SchemaCode,
-    SchemaExprCode, Setter, Type,
+    SchemaExprCode, Setter,
 };
 use crate::package::PackageId;
 use crate::stdlib::{Failure, Outcome};
@@ -57,7 +57,8 @@ struct Slot<'r> {
     index: Option<i32>,
     origin: Origin,
     /// The type of the declaration that ran last.
-    ty: Option<&'r Type>,
+    /// Its declaration, once that was reached: in which package, and the code.
+    attr: Option<(PackageId, &'r AttrCode)>,
     /// What reading it gave, or its last statement.
     last: Option<Value<'r>>,
     /// How many of its setters are running for a read, the last one first.
@@ -71,7 +72,7 @@ const UNSET: Slot<'static> = Slot {
     op: EntryOp::Union,
     index: None,
     origin: Origin::NOWHERE,
-    ty: None,
+    attr: None,
     last: None,
     level: 0,
     runs: 0,
@@ -357,8 +358,12 @@ impl<'r> Run<'r> {
         let entry = open.config.entry(attr.key);
         self.targets.push(name);
         self.decorate(&attr.decorators, attr.key.as_str(), false)?;
-        self.slot_mut(this.context, slot).ty = Some(&attr.ty);
+        let package = self.frame.package;
+        self.slot_mut(this.context, slot).attr = Some((package, attr));
         let replaced = entry.is_some_and(|entry| entry.op == EntryOp::Override && entry.index.is_none());
+        if !replaced {
+            self.tracer.part(Used::Default(package, attr.number));
+        }
         if let Some(default) = attr.value.as_ref().filter(|_| !replaced) {
             let mut value = self.expr(default)?;
             if attr.unite {
@@ -367,7 +372,7 @@ impl<'r> Run<'r> {
             }
             // With a config entry only what both come to has to fit.
             if entry.is_none() {
-                value = self.pack(value, &attr.ty)?;
+                value = self.pack_attr(value, package, attr)?;
             }
             let slot = self.slot_mut(this.context, slot);
             slot.value = value;
@@ -422,10 +427,18 @@ impl<'r> Run<'r> {
     }
 
     fn pack_slot(&mut self, context: u32, slot: u32, value: Value<'r>) -> Outcome<Value<'r>> {
-        match self.slot_mut(context, slot).ty {
-            Some(ty) => self.pack(value, ty),
+        match self.slot_mut(context, slot).attr {
+            Some((package, attr)) => self.pack_attr(value, package, attr),
             None => Ok(value),
         }
+    }
+
+    /// The value as the type of an attribute has it.
+    fn pack_attr(&mut self, value: Value<'r>, package: PackageId, attr: &'r AttrCode) -> Outcome<Value<'r>> {
+        if !value.is_nothing() {
+            self.tracer.part(Used::Accepts(package, attr.number, value.into()));
+        }
+        self.pack(value, &attr.ty)
     }
 
     /// Merges what the config has for an attribute.
@@ -541,7 +554,7 @@ impl<'r> Run<'r> {
         let (config, layout) = (open.config, open.layout);
         for entry in config.entries() {
             let known = layout.by_key.get(&entry.key);
-            let declared = known.is_some_and(|slot| self.slot_mut(context, *slot).ty.is_some());
+            let declared = known.is_some_and(|slot| self.slot_mut(context, *slot).attr.is_some());
             if declared {
                 continue;
             }

@@ -80,8 +80,8 @@ pub struct Evaluated<'r> {
 pub struct Health {
     /// All that the statements of the packages use.
     pub trace: Trace,
-    /// Whether one of them says what the output of the program is.
-    pub prints: bool,
+    /// The packages that say what the output of the program is.
+    pub prints: Vec<PackageId>,
 }
 
 /// A lambda with what it captured.
@@ -230,7 +230,7 @@ impl<'r> Run<'r> {
     /// The first failure, with its place.
     pub fn health(mut self, closure: &[PackageId]) -> Result<Health, Box<Diagnostic>> {
         match self.within_memory(|run| run.evaluate_imports(closure)) {
-            Ok(()) => Ok(Health { prints: self.output.is_some(), trace: self.tracer.all() }),
+            Ok(()) => Ok(Health { trace: self.tracer.all(), prints: self.tracer.effects() }),
             Err(failure) => Err(self.diagnostic(failure)),
         }
     }

@@ -12,7 +12,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Run;
 use crate::lower::code::{GlobalKind, PackageCode, StmtId};
-use crate::lower::fingerprint::Part;
+use crate::lower::fingerprint::{Fingerprints, Kind, Part};
 use crate::lower::{Codes, RULE};
 use crate::package::PackageId;
 use crate::stdlib::Volatile;
@@ -35,6 +35,11 @@ pub struct Trace {
     pub location: bool,
     /// What made it depend on more than its inputs, sorted.
     pub volatile: Vec<Volatile>,
+    /// The options and files that only statements asked for whose variables nobody reads: whether the packages can be
+    /// evaluated may depend on them, but not the result.
+    pub idle_options: Vec<String>,
+    /// See `idle_options`.
+    pub idle_queries: Vec<Query>,
 }
 
 /// A part of a package that was used, by its number.
@@ -50,6 +55,10 @@ pub enum Used {
     Rule(PackageId, u32),
     /// A lambda that was called: package and number.
     Lambda(PackageId, u32),
+    /// The default of an attribute, or that it has none: package and number.
+    Default(PackageId, u32),
+    /// The type of an attribute, for a kind of value: package and number.
+    Accepts(PackageId, u32, Kind),
 }
 
 impl Used {
@@ -61,20 +70,23 @@ impl Used {
             | Self::Variable(package, _)
             | Self::Schema(package, _)
             | Self::Rule(package, _)
-            | Self::Lambda(package, _) => package,
+            | Self::Lambda(package, _)
+            | Self::Default(package, _)
+            | Self::Accepts(package, ..) => package,
         }
     }
 
-    /// The part as it is called in code of its package; `None` for a lambda, which
-    /// [`Fingerprints`](crate::lower::fingerprint::Fingerprints) know.
+    /// The part of the package that it is, by the code and the fingerprints of that.
     #[must_use]
-    pub fn named(self, code: &PackageCode) -> Option<Part> {
+    pub fn part(self, code: &PackageCode, known: &Fingerprints) -> Option<Part> {
         match self {
             Self::Statements(_) => Some(Part::Statements),
             Self::Variable(_, slot) => code.globals.get(slot as usize).map(|it| Part::Variable(it.name)),
             Self::Schema(_, at) => code.schemas.get(at as usize).map(|it| Part::Schema(it.ty.name)),
             Self::Rule(_, at) => code.rules.get(at as usize).map(|it| Part::Rule(it.ty.name)),
-            Self::Lambda(..) => None,
+            Self::Lambda(_, number) => known.lambda(number),
+            Self::Default(_, number) => known.default_of(number),
+            Self::Accepts(_, number, kind) => known.accepts(number, kind),
         }
     }
 }
@@ -109,6 +121,7 @@ pub(super) struct Tracer {
     recent: Box<[(u32, Option<Note>); RECENT]>,
     options: Vec<String>,
     queries: Vec<Query>,
+    effects: Vec<PackageId>,
 }
 
 impl Tracer {
@@ -120,6 +133,7 @@ impl Tracer {
             recent: Box::new([(0, None); RECENT]),
             options: Vec::new(),
             queries: Vec::new(),
+            effects: Vec::new(),
         }
     }
 
@@ -130,6 +144,8 @@ impl Tracer {
             Used::Schema(package, at) => (package, at << 2 | 1),
             Used::Rule(package, at) => (package, at << 2 | 2),
             Used::Lambda(package, at) => (package, at << 2 | 3),
+            Used::Default(package, at) => (package, at << 3 | 4),
+            Used::Accepts(package, at, kind) => (package, at << 3 ^ kind as u32),
         };
         let place = (package.0.wrapping_mul(31) ^ at) as usize % RECENT;
         let note = Note::Part(used);
@@ -169,6 +185,7 @@ impl Tracer {
     /// What the statement that runs does counts, whether or not somebody reads its variables.
     pub(super) fn effect(&mut self) {
         if let Some(package) = self.lists[self.top as usize].package {
+            self.effects.push(package);
             self.lists[0].notes.insert(Note::Part(Used::Statements(package)));
         }
     }
@@ -206,7 +223,10 @@ impl Tracer {
                 }
             }
         }
-        self.sorted(&found)
+        let all: FxHashSet<Note> = self.lists.iter().flat_map(|list| list.notes.iter().copied()).collect();
+        let idle = self.sorted(&all.difference(&found).copied().collect());
+        let used = self.sorted(&found);
+        Trace { idle_options: idle.options, idle_queries: idle.queries, ..used }
     }
 
     /// The lists of the statements that a part stands for. A variable that several statements set depends on the
@@ -242,7 +262,7 @@ impl Tracer {
         Some(package)
     }
 
-    fn sorted(self, found: &FxHashSet<Note>) -> Trace {
+    fn sorted(&self, found: &FxHashSet<Note>) -> Trace {
         let mut trace = Trace::default();
         #[allow(clippy::iter_over_hash_type)]
         for note in found {
@@ -263,10 +283,13 @@ impl Tracer {
     }
 
     /// Everything that was noted by anybody.
-    pub(super) fn all(mut self) -> Trace {
-        let lists = std::mem::take(&mut self.lists);
-        let found = lists.into_iter().flat_map(|list| list.notes).collect();
-        self.sorted(&found)
+    pub(super) fn all(&self) -> Trace {
+        self.sorted(&self.lists.iter().flat_map(|list| list.notes.iter().copied()).collect())
+    }
+
+    /// The packages whose statements have said what the output is, in order.
+    pub(super) fn effects(self) -> Vec<PackageId> {
+        self.effects
     }
 }
 

@@ -200,6 +200,8 @@ pub struct Check {
 
 /// `name?: T = value`
 pub struct AttrCode {
+    /// Its number among the attribute declarations of its package.
+    pub number: u32,
     /// Its place in the body's name table.
     pub name: u32,
     /// Its key.

@@ -20,11 +20,14 @@ use super::code::{
 };
 use super::{Codes, RULE};
 use crate::package::PackageId;
-use crate::value::SchemaId;
+use crate::value::{SchemaId, Value};
 
 /// 128 bits of BLAKE3 over a declaration's meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Fingerprint(pub [u8; 16]);
+
+/// Of a type that takes all values of a kind as they are.
+const TAKEN: Fingerprint = Fingerprint([1; 16]);
 
 impl Fingerprint {
     /// The fingerprint of some bytes.
@@ -49,6 +52,55 @@ pub enum Part {
     Rule(Symbol),
     /// The body of a lambda: of which declaration, and which one there.
     Lambda(Symbol, u32),
+    /// The default of an attribute, or that there is none: of which schema, which attribute, and which declaration of it.
+    Default(Symbol, Symbol, u32),
+    /// What the type of an attribute makes of a kind of value.
+    Accepts(Symbol, Symbol, u32, Kind),
+}
+
+/// The kinds of values that a type takes as they are, or that it takes a closer look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// A bool.
+    Bool,
+    /// An integer.
+    Int,
+    /// A float.
+    Float,
+    /// Text.
+    Str,
+    /// Anything else: all of the type counts.
+    Other,
+}
+
+impl Kind {
+    /// All of them, in order.
+    pub const ALL: [Self; 5] = [Self::Bool, Self::Int, Self::Float, Self::Str, Self::Other];
+
+    /// Whether a type takes all values of the kind, and none of them otherwise than it is.
+    fn is_taken(self, ty: &Type) -> bool {
+        match ty {
+            Type::Any => self != Self::Other,
+            Type::Union(types) => types.iter().any(|ty| self.is_taken(ty)),
+            Type::Bool => self == Self::Bool,
+            Type::Int => self == Self::Int,
+            Type::Float => matches!(self, Self::Int | Self::Float),
+            Type::Str => self == Self::Str,
+            _ => false,
+        }
+    }
+}
+
+impl From<Value<'_>> for Kind {
+    fn from(value: Value<'_>) -> Self {
+        match value {
+            Value::Bool(_) => Self::Bool,
+            Value::Int(_) => Self::Int,
+            Value::Float(_) => Self::Float,
+            Value::Str(_) => Self::Str,
+            _ => Self::Other,
+        }
+    }
 }
 
 impl fmt::Display for Part {
@@ -57,6 +109,8 @@ impl fmt::Display for Part {
             Self::Statements => f.write_str("(all statements)"),
             Self::Variable(name) | Self::Schema(name) | Self::Rule(name) => f.write_str(name.as_str()),
             Self::Lambda(name, number) => write!(f, "{name} (lambda {})", number + 1),
+            Self::Default(schema, attr, _) => write!(f, "{schema}.{attr} (default)"),
+            Self::Accepts(schema, attr, ..) => write!(f, "{schema}.{attr} (type)"),
         }
     }
 }
@@ -67,6 +121,8 @@ pub struct Fingerprints {
     parts: FxHashMap<Part, Fingerprint>,
     /// The part that each lambda is.
     lambdas: Vec<Part>,
+    /// Where each attribute is declared: schema, name, and which declaration of it.
+    attrs: Vec<(Symbol, Symbol, u32)>,
 }
 
 impl Fingerprints {
@@ -74,6 +130,20 @@ impl Fingerprints {
     #[must_use]
     pub fn get(&self, part: Part) -> Option<Fingerprint> {
         self.parts.get(&part).copied()
+    }
+
+    /// The part that the default of an attribute is, by the number of the attribute.
+    #[must_use]
+    pub fn default_of(&self, number: u32) -> Option<Part> {
+        let (schema, attr, which) = *self.attrs.get(number as usize)?;
+        Some(Part::Default(schema, attr, which))
+    }
+
+    /// The part that the type of an attribute is for a kind of value, by the number of the attribute.
+    #[must_use]
+    pub fn accepts(&self, number: u32, kind: Kind) -> Option<Part> {
+        let (schema, attr, which) = *self.attrs.get(number as usize)?;
+        Some(Part::Accepts(schema, attr, which, kind))
     }
 
     /// The part that the lambda of a number is.
@@ -102,6 +172,7 @@ pub fn fingerprints(
         counts: FxHashMap::default(),
         found: Fingerprints::default(),
         pending: Vec::new(),
+        pending_attrs: Vec::new(),
     };
     walk.schemas();
     walk.rules();
@@ -124,6 +195,8 @@ struct Walk<'a> {
     found: Fingerprints,
     /// Lambdas that were met in the part that is walked.
     pending: Vec<&'a LambdaCode>,
+    /// The same for attributes.
+    pending_attrs: Vec<&'a AttrCode>,
 }
 
 impl<'a> Walk<'a> {
@@ -133,7 +206,32 @@ impl<'a> Walk<'a> {
         write(self);
         let fingerprint = Fingerprint::of(&self.out);
         self.found.parts.insert(part, fingerprint);
+        self.attrs();
         self.lambdas();
+    }
+
+    /// The defaults and types of the attributes in the schema that was walked.
+    fn attrs(&mut self) {
+        let mut counts: FxHashMap<Symbol, u32> = FxHashMap::default();
+        for attr in std::mem::take(&mut self.pending_attrs) {
+            let name = Symbol::new(attr.key.as_str());
+            let which = *counts.entry(name).and_modify(|count| *count += 1).or_insert(0);
+            let at = attr.number as usize;
+            if self.found.attrs.len() <= at {
+                self.found.attrs.resize(at + 1, (self.owner, name, which));
+            }
+            self.found.attrs[at] = (self.owner, name, which);
+            self.out.clear();
+            self.optional(attr.value.as_ref(), Self::expr);
+            self.found.parts.insert(Part::Default(self.owner, name, which), Fingerprint::of(&self.out));
+            self.out.clear();
+            self.ty(&attr.ty);
+            let whole = Fingerprint::of(&self.out);
+            for kind in Kind::ALL {
+                let fingerprint = if kind.is_taken(&attr.ty) { TAKEN } else { whole };
+                self.found.parts.insert(Part::Accepts(self.owner, name, which, kind), fingerprint);
+            }
+        }
     }
 
     fn lambdas(&mut self) {
@@ -286,11 +384,11 @@ impl<'a> Walk<'a> {
         self.optional(message.as_ref(), Self::expr);
     }
 
+    /// An attribute without its type and its default, which are parts of their own.
     fn attr(&mut self, attr: &'a AttrCode) {
-        let AttrCode { name: _, key, ty, value, optional, unite, decorators } = attr;
+        let AttrCode { number: _, name: _, key, ty: _, value: _, optional, unite, decorators } = attr;
+        self.pending_attrs.push(attr);
         self.text(key.as_str());
-        self.ty(ty);
-        self.optional(value.as_ref(), Self::expr);
         self.tag(u8::from(*optional) | u8::from(*unite) << 1);
         self.decorators(decorators);
     }

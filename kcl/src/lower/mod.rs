@@ -77,6 +77,7 @@ struct Lower<'a> {
     schema: Option<u32>,
     stmts: u32,
     lambdas: u32,
+    attrs: u32,
 }
 
 impl<'a> Lower<'a> {
@@ -96,6 +97,7 @@ impl<'a> Lower<'a> {
             schema: None,
             stmts: 0,
             lambdas: 0,
+            attrs: 0,
         }
     }
 
@@ -219,6 +221,11 @@ impl<'a> Lower<'a> {
     fn next_lambda(&mut self) -> u32 {
         self.lambdas += 1;
         self.lambdas - 1
+    }
+
+    fn next_attr(&mut self) -> u32 {
+        self.attrs += 1;
+        self.attrs - 1
     }
 
     fn body(&mut self) -> &mut Body {

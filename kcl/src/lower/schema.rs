@@ -111,6 +111,7 @@ impl<'a> Lower<'a> {
             None => only_value(&attr.ty),
         };
         AttrCode {
+            number: self.next_attr(),
             name: self.body().attr(attr.name.name),
             key: Key::from(attr.name.name),
             ty: Arc::new(self.ty(&attr.ty)),

@@ -11,6 +11,7 @@
 //!
 //! Deliberately absent: dependencies between stacks, and reuse of values inside of an evaluation.
 
+mod health;
 mod reason;
 mod record;
 mod state;
@@ -19,19 +20,20 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use cache::{Batch, Digest, DigestBuilder, Store};
-use kcl::eval::{Health, Limits, Trace, Used};
+use kcl::eval::{Limits, Trace, Used};
 use kcl::lower::code::PackageCode;
 use kcl::lower::fingerprint::{Fingerprint, Fingerprints, Part, fingerprints};
 use kcl::package::PackageId;
 use kcl::world::Query;
 
+use self::health::HealthMemory;
 pub use self::reason::Reason;
 use self::record::{
     PackageState, Packages, PartName, Parts, Question, Questions, Record, decode, digest, encode, is_same,
     joined,
 };
 pub use self::state::{Artifacts, State};
-use super::compile::{self, Ready, Shared};
+use super::compile::{Ready, Shared};
 use crate::memory::Memory;
 use crate::monorepo::answers::{Answer, Answers};
 use crate::monorepo::{CompileUnit, Stack, paths};
@@ -80,8 +82,7 @@ struct Closure {
     /// Whether compiles have seen the files as they are answered for.
     confirmed: bool,
     ids: Vec<PackageId>,
-    /// What was found out about evaluating it, one for each set of options that it asks for.
-    health: Mutex<Vec<(Vec<(String, Option<String>)>, Option<Health>)>>,
+    health: HealthMemory,
 }
 
 type Cell<T> = Arc<OnceLock<T>>;
@@ -164,10 +165,16 @@ impl<'a> Reuse<'a> {
         let Some(questions) = self.questions(&digest(&record.questions)) else { return false };
         self.is_here(record)
             && self.ask(&questions, folder) == record.answers
-            && record
-                .files
-                .iter()
-                .all(|(question, answer)| self.answers.answer(&question.query(folder)) == *answer)
+            && self.changed_file(folder, &record.files).is_none()
+            && self.changed_file(folder, &record.idle_files).is_none()
+    }
+
+    /// A file that programs asked for, and for which the answer is another one now.
+    fn changed_file<'r>(&self, folder: &Path, files: &'r [(Question, Answer)]) -> Option<&'r Question> {
+        let changed = |(question, answer): &&(Question, Answer)| {
+            self.answers.answer(&question.query(folder)) != *answer
+        };
+        files.iter().find(changed).map(|(question, _)| question)
     }
 
     fn is_here(&self, record: &Record) -> bool {
@@ -248,21 +255,17 @@ impl<'a> Reuse<'a> {
         if record.unit != unit_answer(program.unit, folder) {
             return Some(Reason::Settings);
         }
-        let option =
-            |(name, value): &&(String, Option<String>)| option_value(program.unit, name) != value.as_deref();
-        if let Some((name, _)) = record.options.iter().find(option) {
-            return Some(Reason::Option(name.clone()));
+        if let Some(name) = changed_option(program.unit, &record.options) {
+            return Some(Reason::Option(name.to_owned()));
         }
-        let file = |(question, answer): &&(Question, Answer)| {
-            self.answers.answer(&question.query(folder)) != *answer
-        };
-        if let Some((question, _)) = record.files.iter().find(file) {
+        if let Some(question) = self.changed_file(folder, &record.files) {
             return Some(Reason::File(question.subject().to_owned()));
         }
         if !is_same(program.fingerprints.get(Part::Statements), &record.statements) {
             return Some(Reason::Statements);
         }
-        self.different_part(record, program, closure).or_else(|| self.illness(record, program.unit, closure))
+        self.different_part(record, program, closure)
+            .or_else(|| self.illness(folder, record, program.unit, closure))
     }
 
     fn different_part(&self, record: &Record, program: &Program<'_>, closure: &Closure) -> Option<Reason> {
@@ -299,26 +302,30 @@ impl<'a> Reuse<'a> {
         program.fingerprints(id, &|id| program.identity(id, self.root))
     }
 
-    /// Why packages that changed stand against reuse, although nothing that is used in them changed.
-    fn illness(&self, record: &Record, unit: &CompileUnit, closure: &Closure) -> Option<Reason> {
-        if digest(&record.packages) == closure.digest {
+    /// Why packages stand against reuse, although nothing that is used of them changed: they may fail now, or say what the
+    /// output is.
+    fn illness(
+        &self,
+        folder: &Path,
+        record: &Record,
+        unit: &CompileUnit,
+        closure: &Closure,
+    ) -> Option<Reason> {
+        let idle = changed_option(unit, &record.idle_options).is_none()
+            && self.changed_file(folder, &record.idle_files).is_none();
+        if idle && digest(&record.packages) == closure.digest {
             return None;
         }
-        let mut known = closure.health.lock().unwrap_or_else(PoisonError::into_inner);
-        let fits = |options: &[(String, Option<String>)]| {
-            options.iter().all(|(name, value)| option_value(unit, name) == value.as_deref())
+        let Some(prints) = closure.health.prints(self.shared, unit, &closure.ids) else {
+            return Some(Reason::Unhealthy);
         };
-        if !known.iter().any(|(options, _)| fits(options)) {
-            let health = compile::health(self.shared, unit, &closure.ids);
-            // What a failure depends on is not known: it is asked again for each stack that might not fail.
-            let options = health.as_ref().map(|health| options(unit, &health.trace));
-            let options = options.unwrap_or_else(|| all_options(unit));
-            known.push((options, health));
-        }
-        match known.iter().find(|(options, _)| fits(options)) {
-            Some((_, Some(health))) => health.prints.then_some(Reason::Prints),
-            _ => Some(Reason::Unhealthy),
-        }
+        let parts = self.parts(&digest(&record.parts));
+        let known = |id: &PackageId| {
+            let identity = self.shared.program.identity(*id, self.root);
+            let of_package = parts.iter().flat_map(|parts| &parts.imported).filter(|(it, _)| *it == identity);
+            of_package.flat_map(|(_, used)| used).any(|(name, _)| *name == PartName::Statements)
+        };
+        (!prints.iter().all(known)).then_some(Reason::Prints)
     }
 
     /// The packages of a closure; put together once.
@@ -342,7 +349,7 @@ impl<'a> Reuse<'a> {
         }
         let encoded = encode(&state);
         let digest = Digest::of(&encoded);
-        Closure { state, encoded, digest, confirmed, ids: ids.to_vec(), health: Mutex::default() }
+        Closure { state, encoded, digest, confirmed, ids: ids.to_vec(), health: HealthMemory::default() }
     }
 
     /// Keeps a record whose trace still holds, with what was asked and answered this time.
@@ -377,9 +384,10 @@ impl<'a> Reuse<'a> {
         }
         let closure = self.closure(&program.ready.main.closure);
         let parts = encode(&self.traced_parts(program, trace));
-        let files =
-            trace.queries.iter().map(|query| (Question::of(query, folder), self.answers.answer(query)));
-        let files: Vec<_> = files.collect();
+        let files = |queries: &[Query]| {
+            let answered = queries.iter().map(|it| (Question::of(it, folder), self.answers.answer(it)));
+            answered.collect::<Vec<_>>()
+        };
         let statements = program.fingerprints.get(Part::Statements).map_or([0; 16], |it| it.0);
         let mut batch = Batch::default();
         let (parts, artifact) = (*batch.blob(&parts).as_bytes(), *batch.blob(artifact).as_bytes());
@@ -391,8 +399,10 @@ impl<'a> Reuse<'a> {
             packages,
             statements,
             parts,
-            options: options(program.unit, trace),
-            files,
+            options: options(program.unit, &trace.options),
+            files: files(&trace.queries),
+            idle_options: options(program.unit, &trace.idle_options),
+            idle_files: files(&trace.idle_queries),
             coarse: trace.coarse,
             location: trace.location.then(|| self.root_answer()),
             warned,
@@ -511,10 +521,7 @@ impl<'a> Reuse<'a> {
 
 /// A part that was used, with its fingerprint.
 fn part(used: Used, code: &PackageCode, known: &Fingerprints) -> Option<(PartName, [u8; 16])> {
-    let part = match used {
-        Used::Lambda(_, number) => known.lambda(number)?,
-        _ => used.named(code)?,
-    };
+    let part = used.part(code, known)?;
     let Fingerprint(fingerprint) = known.get(part)?;
     Some((part.into(), fingerprint))
 }
@@ -529,10 +536,15 @@ fn option_value<'u>(unit: &'u CompileUnit, name: &str) -> Option<&'u str> {
     unit.options.iter().rev().find(|(option, _)| option == name).map(|(_, value)| value.as_str())
 }
 
-/// The options that a trace asks for, with their values.
-fn options(unit: &CompileUnit, trace: &Trace) -> Vec<(String, Option<String>)> {
-    let value = |name: &String| (name.clone(), option_value(unit, name).map(str::to_owned));
-    trace.options.iter().map(value).collect()
+/// An option that has another value now.
+fn changed_option<'r>(unit: &CompileUnit, options: &'r [(String, Option<String>)]) -> Option<&'r str> {
+    let changed = |(name, value): &&(String, Option<String>)| option_value(unit, name) != value.as_deref();
+    options.iter().find(changed).map(|(name, _)| name.as_str())
+}
+
+/// Options with their values.
+fn options(unit: &CompileUnit, names: &[String]) -> Vec<(String, Option<String>)> {
+    names.iter().map(|name| (name.clone(), option_value(unit, name).map(str::to_owned))).collect()
 }
 
 fn all_options(unit: &CompileUnit) -> Vec<(String, Option<String>)> {

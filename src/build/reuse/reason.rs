@@ -46,9 +46,7 @@ impl fmt::Display for Reason {
                 write!(f, "`{name}` of its own files changed")
             }
             Self::Declaration { package, name } => write!(f, "`{name}` of `{package}` changed"),
-            Self::Coarse => {
-                f.write_str("a file changed, and it depends on file names or on all instances")
-            }
+            Self::Coarse => f.write_str("a file changed, and it depends on file names or on all instances"),
             Self::Moved => f.write_str("it depends on where the monorepo is, which is another place now"),
             Self::Prints => f.write_str("a package that it imports writes the output"),
             Self::Unhealthy => f.write_str("a package that it imports fails"),

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use cache::Digest;
-use kcl::lower::fingerprint::{Fingerprint, Part};
+use kcl::lower::fingerprint::{Fingerprint, Kind, Part};
 use kcl::world::Query;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,10 @@ pub(super) struct Record {
     pub(super) options: Vec<(String, Option<String>)>,
     /// What it asked of the files beside its sources, from its folder.
     pub(super) files: Vec<(Question, Answer)>,
+    /// The options that only packages asked for which it imports and does not use, with their values.
+    pub(super) idle_options: Vec<(String, Option<String>)>,
+    /// The same for files.
+    pub(super) idle_files: Vec<(Question, Answer)>,
     /// Whether it holds only as long as no file changes.
     pub(super) coarse: bool,
     /// The root that it was built in, where that counts.
@@ -86,6 +90,8 @@ pub(super) enum PartName {
     Schema(String),
     Rule(String),
     Lambda(String, u32),
+    Default(String, String, u32),
+    Accepts(String, String, u32, u8),
 }
 
 impl Question {
@@ -127,6 +133,10 @@ impl From<Part> for PartName {
             Part::Schema(name) => Self::Schema(name.to_string()),
             Part::Rule(name) => Self::Rule(name.to_string()),
             Part::Lambda(name, number) => Self::Lambda(name.to_string(), number),
+            Part::Default(schema, attr, which) => Self::Default(schema.to_string(), attr.to_string(), which),
+            Part::Accepts(schema, attr, which, kind) => {
+                Self::Accepts(schema.to_string(), attr.to_string(), which, kind as u8)
+            }
         }
     }
 }
@@ -140,6 +150,13 @@ impl PartName {
             Self::Schema(name) => Part::Schema(Symbol::new(name)),
             Self::Rule(name) => Part::Rule(Symbol::new(name)),
             Self::Lambda(name, number) => Part::Lambda(Symbol::new(name), *number),
+            Self::Default(schema, attr, which) => {
+                Part::Default(Symbol::new(schema), Symbol::new(attr), *which)
+            }
+            Self::Accepts(schema, attr, which, kind) => {
+                let kind = Kind::ALL.get(usize::from(*kind)).copied().unwrap_or(Kind::Other);
+                Part::Accepts(Symbol::new(schema), Symbol::new(attr), *which, kind)
+            }
         }
     }
 }

@@ -2,14 +2,14 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clap::{Args, ValueEnum};
 use kcl::resolve::Program;
 
 use crate::build::checkout::{self, Checkout};
 use crate::build::compile::Shared;
-use crate::build::reuse::{ActionKey, Reuse, State};
+use crate::build::reuse::{ActionKey, Reason, Reuse, State};
 use crate::build::{self, BuildRequest, Counts, Failure, Finished, GOLDEN, Goal, Outcome, Report};
 use crate::cli::diagnostics::{Shown, grouped};
 use crate::cli::error::{EXIT_CODES, Exit, Refusal};
@@ -22,7 +22,7 @@ use crate::cli::ui::{Ui, Verbosity};
 use crate::graph::imports::ImportsOf;
 use crate::graph::select::Scope;
 use crate::graph::selector::SelectError;
-use crate::monorepo::answers::{Answers, Known, nanoseconds};
+use crate::monorepo::answers::{Answers, Known};
 use crate::monorepo::{self, DiskWorld, Monorepo, PackageStore, StackId, paths};
 
 const SELECTORS: &str = "\
@@ -101,7 +101,8 @@ struct Site {
 
 /// Runs the command.
 pub(crate) fn run(args: &BuildArgs, _common: &Common, ui: &Ui) -> Result<Exit, Refusal> {
-    let (start, began) = (Instant::now(), SystemTime::now());
+    let start = Instant::now();
+    let began = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let site = site(args)?;
     let stacks = select(&site, &args.selectors)?;
     let goal = if args.check { Goal::Check } else { Goal::Write(site.out.clone()) };
@@ -120,13 +121,13 @@ pub(crate) fn run(args: &BuildArgs, _common: &Common, ui: &Ui) -> Result<Exit, R
     let shared =
         Shared { program: &site.program, world: &site.world, package_dir, limits: args.limits.limits() };
     let bar = Bar::new(ui, stacks.len());
-    let report = match &checkout {
-        Some(checkout) => incremental(&site, &shared, &request, checkout, files, began, &bar, ui),
-        None => build::build(&shared, &request, None, &bar),
+    let (report, notices) = match &checkout {
+        Some(checkout) => incremental(&site, &shared, &request, (checkout, files), began, &bar),
+        None => (build::build(&shared, &request, None, &bar), Vec::new()),
     };
     bar.clear();
 
-    let diagnostics = diagnostics(&site, &report);
+    let diagnostics = diagnostics(&site, &report, notices);
     report::say(&diagnostics, ui);
     say_printed(&site.monorepo, &report, ui);
     let text = match args.format {
@@ -143,24 +144,21 @@ pub(crate) fn run(args: &BuildArgs, _common: &Common, ui: &Ui) -> Result<Exit, R
     Ok(exit)
 }
 
-/// Builds with what the checkout remembers, and has it remember this build.
-#[allow(clippy::too_many_arguments)]
+/// Builds with what the checkout remembers, and has it remember this build; also what the store had to say.
 fn incremental(
     site: &Site,
     shared: &Shared<'_>,
     request: &BuildRequest<'_>,
-    checkout: &Checkout,
-    files: Known,
-    began: SystemTime,
+    (checkout, files): (&Checkout, Known),
+    began: Duration,
     bar: &Bar,
-    ui: &Ui,
-) -> Report {
-    let began = nanoseconds(began);
+) -> (Report, Vec<Shown>) {
     let monorepo = &site.monorepo;
     let package_dir = shared.package_dir.as_ref().map(|folder| folder.to_string_lossy().into_owned());
     let key = ActionKey { tool: env!("KONFIG_SOURCES"), limits: shared.limits, package_dir };
     let answers = Answers::new(shared.world, files);
-    let reuse = Reuse::new(shared, &checkout.store, answers, key, &monorepo.root, began / 1_000_000_000);
+    let reuse = Reuse::new(shared, &checkout.store, answers, key, &monorepo.root, began.as_secs());
+    let began = u64::try_from(began.as_nanos()).unwrap_or(u64::MAX);
     let mut report = build::build(shared, request, Some(&reuse), bar);
     report.removed = checkout::remove_gone(monorepo, &request.goal, &request.artifacts);
     let artifacts = checkout::artifacts(monorepo, &request.goal, &report, began, request.artifacts.clone());
@@ -172,8 +170,7 @@ fn incremental(
     let later = checkout.store.take_notices();
     let notices = checkout.notices.iter().chain(&later).map(notice);
     let problems = problems.into_iter().map(|problem| Shown::warning("S02", problem, Vec::new()));
-    report::say(&notices.chain(problems).collect::<Vec<_>>(), ui);
-    report
+    (report, notices.chain(problems).collect())
 }
 
 fn exit(monorepo: &Monorepo, report: &Report) -> Exit {
@@ -268,13 +265,13 @@ fn refusal(error: SelectError) -> Refusal {
 }
 
 /// All that is wrong, each said once, in the order of the stacks.
-fn diagnostics(site: &Site, report: &Report) -> Vec<Shown> {
+fn diagnostics(site: &Site, report: &Report, notices: Vec<Shown>) -> Vec<Shown> {
     let general = site.monorepo.problems.iter().map(|problem| Shown::problem(problem, &site.world));
     let of_stacks = report.stacks.iter().flat_map(|finished| {
         let path = &site.monorepo.stack(finished.stack).path;
         shown(site, finished).into_iter().map(move |shown| shown.of(path))
     });
-    grouped(general.chain(of_stacks))
+    grouped(notices.into_iter().chain(general).chain(of_stacks))
 }
 
 /// What is wrong with a stack.
@@ -345,7 +342,8 @@ fn text(monorepo: &Monorepo, report: &Report, start: Instant, ui: &Ui) -> String
         for finished in &report.stacks {
             // Writing to a string cannot fail.
             let path = &monorepo.stack(finished.stack).path;
-            let why = finished.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+            let why = finished.reason.as_ref().filter(|reason| **reason != Reason::New);
+            let why = why.map_or_else(String::new, |reason| format!(": {reason}"));
             let _ = writeln!(text, "{:8} {path}{why}", word(&finished.outcome));
         }
     }
