@@ -182,6 +182,7 @@ fn document(value: kcl::value::Value<'_>, unit: &CompileUnit, format: Format) ->
         include_schema_type_path: flags.include_schema_type_path.unwrap_or(false),
         show_hidden: flags.show_hidden.unwrap_or(false),
         disable_none: flags.disable_none.unwrap_or(false),
+        ..PlanOptions::default()
     };
     match format {
         Format::Yaml => plan::yaml(value, &options),

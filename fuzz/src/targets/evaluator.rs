@@ -24,6 +24,7 @@ const NOWHERE: &str = "/nowhere";
 
 /// How much a program may do: little, so that there can be many.
 const LIMITS: Limits = Limits { steps: 200_000, memory: 64 << 20 };
+const MAX_BYTES: usize = 64 << 20;
 
 pub(super) struct Evaluator {
     world: MemoryWorld,
@@ -69,9 +70,10 @@ fn compile(
     let arena = Bump::new();
     let Some(run) = Run::new(&arena, program, &code, world, &settings) else { return Ok(0) };
     let value = run.evaluate(&main.closure).map_err(|failure| vec![*failure])?.value;
-    let options = PlanOptions { sort_keys: true, show_hidden: true, ..PlanOptions::default() };
+    let plain = PlanOptions { max_bytes: MAX_BYTES, ..PlanOptions::default() };
+    let options = PlanOptions { sort_keys: true, show_hidden: true, ..plain };
     // What a writer refuses has no place to look at.
-    let yaml = plan::yaml(value, &PlanOptions::default()).map_or(0, |text| text.len());
+    let yaml = plan::yaml(value, &plain).map_or(0, |text| text.len());
     Ok(yaml + plan::json(value, &options).map_or(0, |text| text.len()))
 }
 

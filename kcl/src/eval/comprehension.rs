@@ -6,6 +6,7 @@ use super::Run;
 use crate::lower::code::{Clause, EntryCode, Expr, QuantifierCode};
 use crate::stdlib::Outcome;
 use crate::value::convert::type_name;
+use crate::value::size::{dict_fits, list_fits};
 use crate::value::union::{UnionOptions, merge_entry};
 use crate::value::{DictBuilder, Value};
 
@@ -17,7 +18,7 @@ impl<'r> Run<'r> {
         let mut list = Vec::new();
         self.walk(clauses, &mut |run| {
             list.push(run.expr(value)?);
-            Ok(())
+            list_fits(list.len())
         })?;
         Ok(self.list(&list))
     }
@@ -26,7 +27,8 @@ impl<'r> Run<'r> {
         let mut block = DictBuilder::default();
         self.walk(clauses, &mut |run| {
             let entry = run.entry_parts(entry)?;
-            merge_entry(run, &mut block, entry, UnionOptions::BLOCK)
+            merge_entry(run, &mut block, entry, UnionOptions::BLOCK)?;
+            dict_fits(block.entries().len())
         })?;
         Ok(self.dict(block.finish(self.arena)))
     }
@@ -64,6 +66,7 @@ impl<'r> Run<'r> {
     fn iterable(&mut self, expr: &'r Expr) -> Outcome<Value<'r>> {
         let host = self.expr(expr)?;
         let Value::Str(text) = host else { return Ok(host) };
+        list_fits(text.chars().count())?;
         let chars: Vec<_> = text.split_inclusive(|_| true).map(Value::Str).collect();
         Ok(self.list(&chars))
     }

@@ -7,7 +7,7 @@ use super::{Frame, Run};
 use crate::lower::code::{Const, Expr, ExprKind, Item, PartCode, SliceCode, Type};
 use crate::stdlib::Outcome;
 use crate::value::convert::{type_of, write_text};
-use crate::value::ops::MAX_STR;
+use crate::value::size::str_fits;
 use crate::value::union::{UnionOptions, union, unpack_list};
 use crate::value::{Key, Value, ops};
 
@@ -172,15 +172,13 @@ impl<'r> Run<'r> {
                     let value = self.expr(value)?;
                     match format {
                         None => write_text(&mut text, value),
-                        Some(TemplateFormat::Json) => text.push_str(&crate::plan::json_text(value)),
-                        Some(TemplateFormat::Yaml) => text.push_str(&crate::plan::yaml_text(value)),
+                        Some(TemplateFormat::Json) => text.push_str(&crate::plan::json_text(value)?),
+                        Some(TemplateFormat::Yaml) => text.push_str(&crate::plan::yaml_text(value)?),
                     }
                 }
             }
         }
-        if text.len() > MAX_STR {
-            return Err("the string is too long".into());
-        }
+        str_fits(text.len())?;
         Ok(Value::Str(self.arena.alloc_str(&text)))
     }
 }

@@ -72,6 +72,11 @@ impl Filter {
         self.keeps(entry.value) && !(self.ignore_private && entry.key.is_private())
     }
 
+    /// How many entries of a dict or instance are looked at.
+    pub(super) fn width(self, value: Value<'_>) -> usize {
+        value.config().map_or(0, Dict::len)
+    }
+
     /// The entries of a dict or instance that are shown.
     pub(super) fn entries<'v>(self, value: Value<'v>) -> impl Iterator<Item = (&'v str, Shown<'v>)> {
         let dict = value.config().copied().unwrap_or(Dict::EMPTY);

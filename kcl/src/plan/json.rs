@@ -1,41 +1,20 @@
 //! The JSON writer.
 
+use super::Draft;
 use super::filter::{Filter, Shown};
-use super::no_further;
-use crate::stdlib::Outcome;
 use crate::value::Value;
 
-/// The JSON of a value: with `indent` above zero one item a line, else all on one line.
-///
-/// # Errors
-/// Where the value is nested too deeply, or the text would be longer than [`super::MAX_BYTES`].
-pub fn document(value: Value<'_>, filter: &Filter, indent: usize) -> Outcome<String> {
-    let mut writer = Writer { out: String::with_capacity(128), indent, depth: 0, gave_up: None };
-    writer.value(value, *filter);
-    match writer.gave_up {
-        Some(why) => Err(why.into()),
-        None => Ok(writer.out),
-    }
+/// Writes the JSON of a value: with `indent` above zero one item a line, else all on one line.
+pub fn write(draft: &mut Draft, value: Value<'_>, filter: Filter, indent: usize) {
+    Writer { out: draft, indent }.value(value, filter);
 }
 
-/// The JSON of a value on one line, with nothing left out but `Undefined` and functions; what is nested beyond
-/// any sensible depth shows as `null`.
-#[must_use]
-pub fn compact(value: Value<'_>) -> String {
-    let mut writer = Writer { out: String::new(), indent: 0, depth: 0, gave_up: None };
-    writer.value(value, Filter::default());
-    writer.out
-}
-
-struct Writer {
-    out: String,
+struct Writer<'d> {
+    out: &'d mut Draft,
     indent: usize,
-    depth: usize,
-    /// Why not all was written.
-    gave_up: Option<&'static str>,
 }
 
-impl Writer {
+impl Writer<'_> {
     fn value(&mut self, value: Value<'_>, filter: Filter) {
         match value {
             Value::Undefined | Value::None | Value::Func(_) => self.out.push_str("null"),
@@ -44,17 +23,17 @@ impl Writer {
             Value::Float(float) => self.float(float),
             Value::Unit(unit) => self.float(unit.value),
             Value::Str(text) => self.string(text),
-            Value::List(items) => self.nested(|it| it.list(items, filter)),
-            Value::Dict(_) | Value::Instance(_) => self.nested(|it| it.object(value, filter)),
+            Value::List(items) => self.nested(items.len(), |it| it.list(items, filter)),
+            Value::Dict(_) | Value::Instance(_) => {
+                self.nested(filter.width(value), |it| it.object(value, filter))
+            }
         }
     }
 
-    fn nested(&mut self, write: impl FnOnce(&mut Self)) {
-        self.gave_up = self.gave_up.or_else(|| no_further(self.depth, self.out.len()));
-        if self.gave_up.is_some() {
+    fn nested(&mut self, items: usize, write: impl FnOnce(&mut Self)) {
+        if !self.out.descend(items) {
             return self.out.push_str("null");
         }
-        self.depth += 1;
         write(self);
     }
 
@@ -64,6 +43,9 @@ impl Writer {
         for item in items.iter().copied().filter(|item| filter.keeps(*item)) {
             self.separate(std::mem::take(&mut first));
             self.value(item, filter.inner(item));
+            if self.out.is_full() {
+                break;
+            }
         }
         self.close(']', first);
     }
@@ -79,6 +61,9 @@ impl Writer {
                 Shown::Value(value) => self.value(value, filter.inner(value)),
                 Shown::TypeOf(it) => self.string(&it.full_type_name()),
             }
+            if self.out.is_full() {
+                break;
+            }
         }
         self.close('}', first);
     }
@@ -89,23 +74,23 @@ impl Writer {
             self.out.push(',');
         }
         if self.indent > 0 {
-            self.line(self.depth);
+            self.line(self.out.depth());
         } else if !first {
             self.out.push(' ');
         }
     }
 
     fn close(&mut self, bracket: char, empty: bool) {
-        self.depth -= 1;
+        self.out.ascend();
         if self.indent > 0 && !empty {
-            self.line(self.depth);
+            self.line(self.out.depth());
         }
         self.out.push(bracket);
     }
 
     fn line(&mut self, depth: usize) {
         self.out.push('\n');
-        self.out.extend(std::iter::repeat_n(' ', self.indent * depth));
+        (0..self.indent * depth).for_each(|_| self.out.push_str(" "));
     }
 
     /// An exponent always has its sign, and there is no number for infinity.

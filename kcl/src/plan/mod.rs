@@ -3,21 +3,23 @@
 //! What is not configuration stays out: hidden keys, `Undefined`, functions. The writers walk the value itself;
 //! there is no tree in between, for outputs run to hundreds of megabytes.
 
+mod draft;
 mod filter;
 pub mod json;
 mod scalar;
 pub mod yaml;
 
+pub use draft::Draft;
 pub use filter::Filter;
 
 use bumpalo::Bump;
 
 use crate::stdlib::Outcome;
 use crate::value::Value;
-use crate::value::ops::MAX_DEPTH;
+use crate::value::size::MAX_STR;
 
 /// What a planned output holds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PlanOptions {
     /// Mappings are sorted by key, at every depth.
     pub sort_keys: bool,
@@ -27,61 +29,75 @@ pub struct PlanOptions {
     pub show_hidden: bool,
     /// `None` is left out.
     pub disable_none: bool,
+    /// The bytes that the output may have.
+    pub max_bytes: usize,
 }
 
-/// The bytes that a document may have: values that share their parts can be far larger than the memory they take.
-pub const MAX_BYTES: usize = 1 << 30;
-
-/// Why a writer does not step into a collection.
-fn no_further(depth: usize, written: usize) -> Option<&'static str> {
-    if depth >= MAX_DEPTH {
-        Some("the value is nested too deeply to be written")
-    } else if written > MAX_BYTES {
-        Some("the document is longer than 1 GiB")
-    } else {
-        None
+impl Default for PlanOptions {
+    fn default() -> Self {
+        Self {
+            sort_keys: false,
+            include_schema_type_path: false,
+            show_hidden: false,
+            disable_none: false,
+            max_bytes: MAX_BYTES,
+        }
     }
 }
+
+/// The bytes that an output may have.
+pub const MAX_BYTES: usize = 1 << 30;
 
 /// The YAML of a program's result, without a newline at the end of most documents.
 ///
 /// # Errors
-/// Where the value is nested too deeply, or a document would be longer than [`MAX_BYTES`].
+/// Where the value is nested too deeply, or the text would be too long.
 pub fn yaml(value: Value<'_>, options: &PlanOptions) -> Outcome<String> {
-    let mut documents = Vec::new();
-    for (value, filter) in documents_of(value, options) {
-        let mut text = yaml::document(value, &filter)?;
-        text.truncate(planned_len(&text));
-        documents.push(text);
+    let mut draft = Draft::new(options.max_bytes);
+    for (at, (value, filter)) in documents_of(value, options).into_iter().enumerate() {
+        if at > 0 {
+            draft.push_str("\n---\n");
+        }
+        let start = draft.text().len();
+        yaml::write(&mut draft, value, filter);
+        draft.truncate(start + planned_len(&draft.text()[start..]));
     }
-    Ok(match documents.len() {
-        1 => documents.remove(0),
-        _ => documents.join("\n---\n"),
-    })
+    draft.finish()
 }
 
 /// The JSON of a program's result; several documents are one a line.
 ///
 /// # Errors
-/// Where the value is nested too deeply, or a document would be longer than [`MAX_BYTES`].
+/// Where the value is nested too deeply, or the text would be too long.
 pub fn json(value: Value<'_>, options: &PlanOptions) -> Outcome<String> {
-    let documents: Outcome<Vec<_>> = documents_of(value, options)
-        .into_iter()
-        .map(|(value, filter)| json::document(value, &filter, 0))
-        .collect();
-    Ok(documents?.join("\n"))
+    let mut draft = Draft::new(options.max_bytes);
+    for (at, (value, filter)) in documents_of(value, options).into_iter().enumerate() {
+        if at > 0 {
+            draft.push_str("\n");
+        }
+        json::write(&mut draft, value, filter, 0);
+    }
+    draft.finish()
 }
 
-/// What `#json` in an interpolation shows.
-#[must_use]
-pub fn json_text(value: Value<'_>) -> String {
-    json::compact(value)
+/// What `#json` in an interpolation shows; what is nested beyond any sensible depth shows as `null`.
+///
+/// # Errors
+/// Where it is too long for a string.
+pub fn json_text(value: Value<'_>) -> Outcome<String> {
+    let mut draft = Draft::new(MAX_STR);
+    json::write(&mut draft, value, Filter::default(), 0);
+    draft.finish_lossy()
 }
 
 /// What `#yaml` in an interpolation shows; what is nested beyond any sensible depth shows as empty.
-#[must_use]
-pub fn yaml_text(value: Value<'_>) -> String {
-    yaml::lossy_document(value)
+///
+/// # Errors
+/// Where it is too long for a string.
+pub fn yaml_text(value: Value<'_>) -> Outcome<String> {
+    let mut draft = Draft::new(MAX_STR);
+    yaml::write(&mut draft, value, Filter::default());
+    draft.finish_lossy()
 }
 
 /// The documents of an output: a list of configs is a stream.

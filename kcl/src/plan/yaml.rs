@@ -1,32 +1,16 @@
 //! The YAML writer: block style, two spaces, no folding.
 
+use super::Draft;
 use super::filter::{Filter, Shown};
-use super::no_further;
 use super::scalar::{Style, is_break, is_printable, style};
-use crate::stdlib::Outcome;
 use crate::value::Value;
 
 /// A longer key is written behind a `?`, as is one with a line break.
 const MAX_SIMPLE_KEY: usize = 128;
 
-/// The YAML of a value, with a newline at the end.
-///
-/// # Errors
-/// Where the value is nested too deeply, or the text would be longer than [`super::MAX_BYTES`].
-pub fn document(value: Value<'_>, filter: &Filter) -> Outcome<String> {
-    let mut writer = Writer { out: String::with_capacity(256), depth: 0, gave_up: None };
-    writer.root(value, *filter);
-    match writer.gave_up {
-        Some(why) => Err(why.into()),
-        None => Ok(writer.out),
-    }
-}
-
-/// The same with nothing left out but `Undefined` and functions; what is nested too deeply shows as empty.
-pub(super) fn lossy_document(value: Value<'_>) -> String {
-    let mut writer = Writer { out: String::new(), depth: 0, gave_up: None };
-    writer.root(value, Filter::default());
-    writer.out
+/// Writes the YAML of a value, with a newline at the end.
+pub fn write(draft: &mut Draft, value: Value<'_>, filter: Filter) {
+    Writer { out: draft }.root(value, filter);
 }
 
 /// What a node follows.
@@ -38,14 +22,11 @@ enum After {
     Key,
 }
 
-struct Writer {
-    out: String,
-    depth: usize,
-    /// Why not all was written.
-    gave_up: Option<&'static str>,
+struct Writer<'d> {
+    out: &'d mut Draft,
 }
 
-impl Writer {
+impl Writer<'_> {
     /// A collection in the outermost place is not indented, but the lines of a block scalar are.
     fn root(&mut self, value: Value<'_>, filter: Filter) {
         match value {
@@ -78,13 +59,16 @@ impl Writer {
 
     fn list(&mut self, items: &[Value<'_>], filter: Filter, indent: usize, after: After) {
         let mut lines = Lines { indent, after, none: true };
-        if self.descend() {
+        if self.out.descend(items.len()) {
             for item in items.iter().copied().filter(|item| filter.keeps(*item)) {
-                lines.start(&mut self.out);
+                lines.start(self.out);
                 self.out.push_str("- ");
                 self.node(item, filter.inner(item), indent, After::Indicator);
+                if self.out.is_full() {
+                    break;
+                }
             }
-            self.depth -= 1;
+            self.out.ascend();
         }
         if lines.none {
             self.space(after);
@@ -94,9 +78,9 @@ impl Writer {
 
     fn mapping(&mut self, value: Value<'_>, filter: Filter, indent: usize, after: After) {
         let mut lines = Lines { indent, after, none: true };
-        if self.descend() {
+        if self.out.descend(filter.width(value)) {
             for (key, shown) in filter.entries(value) {
-                lines.start(&mut self.out);
+                lines.start(self.out);
                 let after = self.key(key, indent);
                 match shown {
                     Shown::Value(value) => self.node(value, filter.inner(value), indent, after),
@@ -105,19 +89,16 @@ impl Writer {
                         self.string(&it.full_type_name(), indent + 2);
                     }
                 }
+                if self.out.is_full() {
+                    break;
+                }
             }
-            self.depth -= 1;
+            self.out.ascend();
         }
         if lines.none {
             self.space(after);
             self.out.push_str("{}\n");
         }
-    }
-
-    fn descend(&mut self) -> bool {
-        self.gave_up = self.gave_up.or_else(|| no_further(self.depth, self.out.len()));
-        self.depth += usize::from(self.gave_up.is_none());
-        self.gave_up.is_none()
     }
 
     fn key(&mut self, key: &str, indent: usize) -> After {
@@ -128,7 +109,7 @@ impl Writer {
         }
         self.out.push_str("? ");
         self.string(key, indent + 2);
-        pad(&mut self.out, indent);
+        pad(self.out, indent);
         self.out.push_str(": ");
         After::Indicator
     }
@@ -176,13 +157,13 @@ impl Writer {
         let mut broken = false;
         for char in text.chars() {
             if std::mem::replace(&mut broken, is_break(char)) && !broken {
-                pad(&mut self.out, indent);
+                pad(self.out, indent);
             }
             self.out.push_str(if char == '\'' { "'" } else { "" });
             self.out.push(char);
         }
         if broken {
-            pad(&mut self.out, indent);
+            pad(self.out, indent);
         }
         self.out.push('\'');
     }
@@ -243,7 +224,7 @@ impl Writer {
         self.out.push('\n');
         for line in text.split_inclusive(is_break) {
             if !line.starts_with(is_break) {
-                pad(&mut self.out, indent);
+                pad(self.out, indent);
             }
             self.out.push_str(line);
         }
@@ -275,7 +256,7 @@ struct Lines {
 
 impl Lines {
     /// Before an item: the first one may go on in the line.
-    fn start(&mut self, out: &mut String) {
+    fn start(&mut self, out: &mut Draft) {
         let first = std::mem::take(&mut self.none);
         if first && self.after == After::Indicator {
             return;
@@ -287,7 +268,7 @@ impl Lines {
     }
 }
 
-fn pad(out: &mut String, indent: usize) {
+fn pad(out: &mut Draft, indent: usize) {
     const SPACES: &str = "                                                                ";
     let mut left = indent;
     while left > 0 {

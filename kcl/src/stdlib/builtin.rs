@@ -9,7 +9,8 @@ use super::args::{as_text, flag, int, need, text};
 use super::number::{parse_float, parse_int, pow, round};
 use super::{Failure, Function, Host, Outcome};
 use crate::value::convert::{text as to_text, type_name, type_of};
-use crate::value::ops::{self, MAX_LIST};
+use crate::value::ops;
+use crate::value::size::list_fits;
 use crate::value::{Args, Dict, DictBuilder, Entry, Key, Value};
 
 const fn of(name: &'static str, signature: &'static str, body: super::Body) -> Function {
@@ -268,8 +269,8 @@ fn range<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
     }
     let count = (i128::from(stop) - i128::from(start) + i128::from(step) - i128::from(step.signum()))
         / i128::from(step);
-    let count = usize::try_from(count.max(0)).ok().filter(|count| *count <= MAX_LIST);
-    let count = count.ok_or("the range is too long")?;
+    let count = usize::try_from(count.max(0)).unwrap_or(usize::MAX);
+    list_fits(count)?;
     let ints = (0..count).map(|at| Value::Int(start.wrapping_add(step.wrapping_mul(at as i64))));
     Ok(Value::List(host.arena().alloc_slice_fill_iter(ints)))
 }
@@ -366,9 +367,7 @@ fn sum_lists<'v>(arena: &'v Bump, start: &[Value<'v>], items: &[Value<'v>]) -> R
             let found = type_name(*item);
             return Err(format!("can only concatenate list (not \"{found}\") to list").into());
         };
-        if all.len() + part.len() > MAX_LIST {
-            return Err("the list is too long".into());
-        }
+        list_fits(all.len() + part.len())?;
         all.extend_from_slice(part);
     }
     Ok(Value::List(arena.alloc_slice_copy(&all)))

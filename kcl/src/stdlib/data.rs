@@ -10,20 +10,21 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use super::args::{flag, int, need, text};
 use super::codec::{place, world_failure};
 use super::{Function, Host, Outcome, Volatile, of};
-use crate::plan::{self, Filter};
+use crate::plan::{self, Draft, Filter, MAX_BYTES};
 use crate::value::convert::type_name;
-use crate::value::ops::{MAX_DEPTH, MAX_STR};
+use crate::value::ops::MAX_DEPTH;
+use crate::value::size::{MAX_STR, str_fits};
 use crate::value::{Args, Dict, DictBuilder, Entry, Instance, Key, Value};
 
 /// The members of `json`.
 pub(super) const JSON: &[Function] = &[
     of("json", "decode", "(value: str) -> any", decode_json),
     of("json", "dump_to_file", DUMP_JSON, |host, args| {
-        let text = json_text(args, 2)?;
+        let text = json_text(args, 2, MAX_BYTES)?;
         dump(host, args, &text)
     }),
     of("json", "encode", ENCODE_JSON, |host, args| {
-        let text = json_text(args, 1)?;
+        let text = json_text(args, 1, MAX_STR)?;
         string(host, &text)
     }),
     of("json", "merge", "(src: any, patch: any) -> any", merge),
@@ -42,19 +43,19 @@ pub(super) const YAML: &[Function] = &[
     of("yaml", "decode", "(value: str) -> any", decode_yaml),
     of("yaml", "decode_all", "(value: str) -> [any]", decode_yaml_all),
     of("yaml", "dump_all_to_file", DUMP_YAML_ALL, |host, args| {
-        let text = yaml_stream(args, 2)?;
+        let text = yaml_stream(args, 2, MAX_BYTES)?;
         dump(host, args, &text)
     }),
     of("yaml", "dump_to_file", DUMP_YAML, |host, args| {
-        let text = yaml_text(args, 2)?;
+        let text = yaml_text(args, 2, MAX_BYTES)?;
         dump(host, args, &text)
     }),
     of("yaml", "encode", ENCODE_YAML, |host, args| {
-        let text = yaml_text(args, 1)?;
+        let text = yaml_text(args, 1, MAX_STR)?;
         string(host, &text)
     }),
     of("yaml", "encode_all", ENCODE_YAML_ALL, |host, args| {
-        let text = yaml_stream(args, 1)?;
+        let text = yaml_stream(args, 1, MAX_STR)?;
         string(host, &text)
     }),
     of("yaml", "validate", "(value: str) -> bool", |_, args| {
@@ -76,9 +77,7 @@ const MAX_INDENT: i64 = 256;
 type Result<'v> = Outcome<Value<'v>>;
 
 fn string<'v>(host: &dyn Host<'v>, text: &str) -> Result<'v> {
-    if text.len() > MAX_STR {
-        return Err("the string is too long".into());
-    }
+    str_fits(text.len())?;
     Ok(Value::Str(host.arena().alloc_str(text)))
 }
 
@@ -96,46 +95,51 @@ fn written(value: Value<'_>) -> Value<'_> {
     if matches!(value, Value::Func(_)) { Value::Int(0) } else { value }
 }
 
-/// The JSON of the first argument; `at` is the place of the first option.
-fn json_text(args: Args<'_>, at: usize) -> Outcome<String> {
+/// The JSON of the first argument, of so many bytes at most; `at` is the place of the first option.
+fn json_text(args: Args<'_>, at: usize, limit: usize) -> Outcome<String> {
     let data = written(need(args, 0, "data")?);
     let indent = int(args, at + 1, "indent")?.unwrap_or(0).max(0);
     if indent > MAX_INDENT {
         return Err(format!("the indent may be {MAX_INDENT} at most, not {indent}").into());
     }
-    plan::json::document(data, &filter(args, at, at + 2), indent as usize)
+    let mut draft = Draft::new(limit);
+    plan::json::write(&mut draft, data, filter(args, at, at + 2), indent as usize);
+    draft.finish()
 }
 
-fn yaml_text(args: Args<'_>, at: usize) -> Outcome<String> {
-    plan::yaml::document(written(need(args, 0, "data")?), &filter(args, at, at + 1))
+fn yaml_text(args: Args<'_>, at: usize, limit: usize) -> Outcome<String> {
+    let mut draft = Draft::new(limit);
+    plan::yaml::write(&mut draft, written(need(args, 0, "data")?), filter(args, at, at + 1));
+    draft.finish()
 }
 
-fn yaml_stream(args: Args<'_>, at: usize) -> Outcome<String> {
+fn yaml_stream(args: Args<'_>, at: usize, limit: usize) -> Outcome<String> {
     let data = need(args, 0, "data")?;
     let Value::List(items) = data else {
         return Err(format!("the documents must be a list, not `{}`", type_name(data)).into());
     };
-    stream(items, &filter(args, at, at + 1), "\n---\n", |document| document)
+    stream(items, filter(args, at, at + 1), "\n---\n", false, limit)
 }
 
-/// Documents with something between them. Each has a newline at its end, until it is trimmed.
+/// Documents with something between them. Each has a newline at its end, unless they are `trimmed`.
 pub(super) fn stream(
     items: &[Value<'_>],
-    filter: &Filter,
+    filter: Filter,
     between: &str,
-    trim: fn(&str) -> &str,
+    trimmed: bool,
+    limit: usize,
 ) -> Outcome<String> {
-    let mut stream = String::new();
+    let mut draft = Draft::new(limit);
     for (at, item) in items.iter().enumerate() {
         if at > 0 {
-            stream.push_str(between);
+            draft.push_str(between);
         }
-        stream.push_str(trim(&plan::yaml::document(written(*item), filter)?));
-        if stream.len() > plan::MAX_BYTES {
-            return Err("the documents are longer than 1 GiB".into());
+        plan::yaml::write(&mut draft, written(*item), filter);
+        if trimmed {
+            draft.trim_newline();
         }
     }
-    Ok(stream)
+    draft.finish()
 }
 
 fn dump<'v>(host: &mut dyn Host<'v>, args: Args<'v>, text_of_file: &str) -> Result<'v> {

@@ -2,7 +2,7 @@
 
 use super::Outcome;
 use crate::value::convert::text;
-use crate::value::ops::MAX_STR;
+use crate::value::size::str_fits;
 use crate::value::{Args, Key, Value};
 
 /// The text with its fields filled.
@@ -28,9 +28,7 @@ pub(super) fn format(template: &str, args: Args<'_>) -> Outcome<String> {
         let value = argument(name, args, &mut next)?;
         out.push_str(&formatted(value, spec)?);
         rest = after;
-        if out.len() > MAX_STR {
-            return Err("the string is too long".into());
-        }
+        str_fits(out.len())?;
     }
     out.push_str(rest);
     Ok(out)

@@ -12,9 +12,10 @@ use handlebars::{
 
 use super::args::{as_text, need, text};
 use super::{Failure, Function, Host, Outcome, of};
-use crate::plan::Filter;
+use crate::plan::{Filter, MAX_BYTES};
 use crate::value::convert::type_name;
-use crate::value::ops::{MAX_DEPTH, MAX_STR};
+use crate::value::ops::MAX_DEPTH;
+use crate::value::size::MAX_STR;
 use crate::value::union::{UnionOptions, union};
 use crate::value::{Args, Dict, Entry, Func, Value};
 
@@ -61,9 +62,7 @@ fn yaml_stream<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
         Some(other) => return Err(format!("the options must be a dict, not `{}`", type_name(other)).into()),
         None => (Filter::default(), "\n---\n".to_owned()),
     };
-    let stream = super::data::stream(items, &filter, &between, |document| {
-        document.strip_suffix('\n').unwrap_or(document)
-    });
+    let stream = super::data::stream(items, filter, &between, true, MAX_BYTES);
     host.set_output(stream?);
     Ok(Value::Undefined)
 }
@@ -334,7 +333,7 @@ struct Limited(Vec<u8>);
 impl io::Write for Limited {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.0.len() + bytes.len() > MAX_STR {
-            return Err(io::Error::other("the string is too long"));
+            return Err(io::Error::other(format!("a text of more than {MAX_STR} bytes is too long")));
         }
         self.0.extend_from_slice(bytes);
         Ok(bytes.len())

@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 use super::args::{int, text};
 use super::codec::brief;
 use super::{Failure, Function, Host, Outcome};
-use crate::value::ops::{MAX_LIST, MAX_STR};
+use crate::value::size::{list_fits, str_fits};
 use crate::value::{Args, Value};
 
 const fn of(name: &'static str, signature: &'static str, body: super::Body) -> Function {
@@ -76,11 +76,8 @@ fn list<'v>(host: &dyn Host<'v>, items: &[Value<'v>]) -> Value<'v> {
 }
 
 fn push<'v>(items: &mut Vec<Value<'v>>, item: Value<'v>) -> Outcome<()> {
-    if items.len() >= MAX_LIST {
-        return Err("the list is too long".into());
-    }
     items.push(item);
-    Ok(())
+    list_fits(items.len())
 }
 
 /// The matches; lists of their groups where the pattern has more than one.
@@ -129,9 +126,7 @@ fn replace<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
         out.push_str(&string[rest..hit.start()]);
         expander.append_expansion(&mut out, replacement, &captures);
         rest = hit.end();
-        if out.len() > MAX_STR {
-            return Err("the string is too long".into());
-        }
+        str_fits(out.len())?;
     }
     out.push_str(&string[rest..]);
     Ok(Value::Str(host.arena().alloc_str(&out)))

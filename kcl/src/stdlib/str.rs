@@ -8,7 +8,7 @@ use super::args::{as_text, flag, need, present, text};
 use super::builtin::items;
 use super::{Host, Method, Outcome, format};
 use crate::value::convert::{type_name, write_text};
-use crate::value::ops::MAX_STR;
+use crate::value::size::str_fits;
 use crate::value::{Args, Dict, Value};
 
 type Result<'v> = Outcome<Value<'v>>;
@@ -241,9 +241,7 @@ fn join<'v>(host: &mut dyn Host<'v>, it: &'v str, args: Args<'v>) -> Result<'v> 
     for (at, item) in items(need(unnamed(args), 0, "iter")?)?.into_iter().enumerate() {
         out.push_str(if at == 0 { "" } else { it });
         write_text(&mut out, item);
-        if out.len() > MAX_STR {
-            return Err("the string is too long".into());
-        }
+        str_fits(out.len())?;
     }
     made(host, &out)
 }
@@ -257,9 +255,7 @@ fn replace<'v>(host: &mut dyn Host<'v>, it: &'v str, args: Args<'v>) -> Result<'
     let (old, new) = (text(args, 0, "old")?, text(args, 1, "new")?);
     let count = loose_int(args.positional.get(2)).and_then(|count| usize::try_from(count).ok());
     let times = it.matches(old).count().min(count.unwrap_or(usize::MAX));
-    if times.saturating_mul(new.len()).saturating_add(it.len()) > MAX_STR {
-        return Err("the string is too long".into());
-    }
+    str_fits(times.saturating_mul(new.len()).saturating_add(it.len()))?;
     made(host, &it.replacen(old, new, times))
 }
 

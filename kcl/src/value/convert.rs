@@ -5,7 +5,8 @@ use std::fmt::Write;
 
 use bumpalo::Bump;
 
-use super::ops::{MAX_DEPTH, MAX_STR};
+use super::ops::MAX_DEPTH;
+use super::size::MAX_STR;
 use super::{Dict, DictBuilder, Entry, Func, Key, Value};
 use crate::stdlib::Outcome;
 

@@ -8,6 +8,7 @@ mod dict;
 mod func;
 mod instance;
 pub mod ops;
+pub(crate) mod size;
 pub mod union;
 
 pub use dict::{Dict, DictBuilder, Entry, Key, Origin};

@@ -8,13 +8,10 @@ use bumpalo::Bump;
 use syntax::ast::{BinaryOp, CompareOp, UnaryOp};
 
 use super::convert::type_name;
+use super::size::{list_fits, str_fits};
 use super::{Dict, Func, Key, Value};
 use crate::stdlib::{self, Failure, Outcome};
 
-/// No string operation makes more bytes than this.
-pub(crate) const MAX_STR: usize = 1 << 28;
-/// No list operation makes more items than this.
-pub(crate) const MAX_LIST: usize = 1 << 24;
 /// Comparing stops this deep: values further in count as different.
 pub(crate) const MAX_DEPTH: usize = 1_000;
 
@@ -358,7 +355,7 @@ fn add<'v>(arena: &'v Bump, left: Value<'v>, right: Value<'v>, strict: bool) -> 
     match (left, right) {
         (Value::Int(a), Value::Int(b)) => int(i128::from(a) + i128::from(b), (a, b), strict),
         (Value::Str(a), Value::Str(b)) => concat(arena, a, b),
-        (Value::List(a), Value::List(b)) => Ok(append(arena, a, b)),
+        (Value::List(a), Value::List(b)) => append(arena, a, b),
         (Value::List(_), _) => {
             Err(format!("can only concatenate list (not \"{}\") to list", type_name(right)).into())
         }
@@ -371,20 +368,19 @@ fn add<'v>(arena: &'v Bump, left: Value<'v>, right: Value<'v>, strict: bool) -> 
 }
 
 fn concat<'v>(arena: &'v Bump, a: &'v str, b: &'v str) -> Outcome<Value<'v>> {
-    if a.len() + b.len() > MAX_STR {
-        return Err("the string is too long".into());
-    }
+    str_fits(a.len() + b.len())?;
     let mut text = bumpalo::collections::String::with_capacity_in(a.len() + b.len(), arena);
     text.push_str(a);
     text.push_str(b);
     Ok(Value::Str(text.into_bump_str()))
 }
 
-fn append<'v>(arena: &'v Bump, a: &'v [Value<'v>], b: &'v [Value<'v>]) -> Value<'v> {
+fn append<'v>(arena: &'v Bump, a: &'v [Value<'v>], b: &'v [Value<'v>]) -> Outcome<Value<'v>> {
+    list_fits(a.len() + b.len())?;
     let all = a.iter().chain(b).copied();
     let mut items = bumpalo::collections::Vec::with_capacity_in(a.len() + b.len(), arena);
     items.extend(all);
-    Value::List(items.into_bump_slice())
+    Ok(Value::List(items.into_bump_slice()))
 }
 
 fn sub<'v>(left: Value<'v>, right: Value<'v>, strict: bool) -> Outcome<Value<'v>> {
@@ -399,11 +395,11 @@ fn mul<'v>(arena: &'v Bump, left: Value<'v>, right: Value<'v>, strict: bool) -> 
     match (left, right) {
         (Value::Int(a), Value::Int(b)) => int(i128::from(a) * i128::from(b), (a, b), strict),
         (Value::Str(text), Value::Int(times)) | (Value::Int(times), Value::Str(text)) => {
-            let times = times_within(text.len(), times, MAX_STR)?;
+            let times = times_within("str", text.len(), times, str_fits)?;
             Ok(Value::Str(arena.alloc_str(&text.repeat(times))))
         }
         (Value::List(items), Value::Int(times)) | (Value::Int(times), Value::List(items)) => {
-            let times = times_within(items.len(), times, MAX_LIST)?;
+            let times = times_within("list", items.len(), times, list_fits)?;
             Ok(Value::List(arena.alloc_slice_copy(&items.repeat(times))))
         }
         _ => {
@@ -413,16 +409,14 @@ fn mul<'v>(arena: &'v Bump, left: Value<'v>, right: Value<'v>, strict: bool) -> 
     }
 }
 
-/// How often something is repeated. A negative number fits nothing but the empty.
-fn times_within(len: usize, times: i64, limit: usize) -> Outcome<usize> {
+/// How often something of this length is repeated. A negative number fits nothing but the empty.
+fn times_within(what: &str, len: usize, times: i64, fits: fn(usize) -> Outcome<()>) -> Outcome<usize> {
     if len == 0 {
         return Ok(0);
     }
-    let times = usize::try_from(times).map_err(|_| "capacity overflow".to_owned())?;
-    match times.checked_mul(len) {
-        Some(total) if total <= limit => Ok(times),
-        _ => Err("capacity overflow".into()),
-    }
+    let times = usize::try_from(times).map_err(|_| format!("a {what} cannot be repeated {times} times"))?;
+    fits(times.saturating_mul(len))?;
+    Ok(times)
 }
 
 fn div<'v>(left: Value<'v>, right: Value<'v>) -> Outcome<Value<'v>> {

@@ -10,7 +10,8 @@ use bumpalo::Bump;
 use syntax::ast::EntryOp;
 
 use super::convert::{text, type_name};
-use super::ops::{MAX_DEPTH, MAX_LIST, equal, normal_index, out_of_bounds};
+use super::ops::{MAX_DEPTH, equal, normal_index, out_of_bounds};
+use super::size::list_fits;
 use super::{Dict, DictBuilder, Entry, Instance, Key, Value};
 use crate::plan;
 use crate::stdlib::{Failure, Host, Outcome};
@@ -221,7 +222,7 @@ fn brief(value: Value<'_>) -> String {
     match value {
         Value::List(_) => "[...]".to_owned(),
         _ if value.is_config() => "{...}".to_owned(),
-        _ => plan::json::compact(value),
+        _ => plan::json_text(value).unwrap_or_else(|_| "...".to_owned()),
     }
 }
 
@@ -417,9 +418,7 @@ impl<'v> Merge<'_, 'v> {
         let Some((head, tail)) = items.split_at_checked(at) else {
             return Err(format!("insertion index (is {at}) should be <= len (is {})", items.len()).into());
         };
-        if items.len() + new.len() > MAX_LIST {
-            return Err("the list is too long".into());
-        }
+        list_fits(items.len() + new.len())?;
         let all = self.arena().alloc_slice_fill_copy(items.len() + new.len(), Value::Undefined);
         all[..at].copy_from_slice(head);
         all[at..at + new.len()].copy_from_slice(new);
