@@ -78,6 +78,10 @@ impl Files for MemoryWorld {
         Ok(self.files.keys().take(3).cloned().collect())
     }
 
+    fn real(&self, path: &Path) -> Result<PathBuf, WorldError> {
+        Ok(path.to_owned())
+    }
+
     fn exists(&self, path: &Path) -> bool {
         self.is_file(path) || self.folder(path).is_some()
     }

@@ -75,6 +75,12 @@ pub trait Files: Sync {
     /// See [`WorldError`].
     fn glob(&self, pattern: &str) -> Result<Vec<PathBuf>, WorldError>;
 
+    /// The same path without links. Parts of it that are not there stay as they are.
+    ///
+    /// # Errors
+    /// [`WorldError::NotFound`] where a link leads nowhere.
+    fn real(&self, path: &Path) -> Result<PathBuf, WorldError>;
+
     /// Whether a file or folder is there.
     fn exists(&self, path: &Path) -> bool;
 

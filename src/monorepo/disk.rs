@@ -61,6 +61,19 @@ impl Files for Disk {
         Ok(found)
     }
 
+    fn real(&self, path: &Path) -> Result<PathBuf, WorldError> {
+        for there in path.ancestors() {
+            match fs::canonicalize(there) {
+                Ok(real) if there == path => return Ok(real),
+                // The rest has no links, for it is not there at all.
+                Ok(real) => return Ok(path.strip_prefix(there).map_or(real.clone(), |rest| real.join(rest))),
+                Err(_) if fs::symlink_metadata(there).is_err() => {}
+                Err(error) => return Err(world_error(&error)),
+            }
+        }
+        Ok(path.to_owned())
+    }
+
     fn exists(&self, path: &Path) -> bool {
         path.exists()
     }
@@ -105,6 +118,22 @@ mod tests {
         let refused = Disk::new(false).write(&file, b"x", false);
         assert!(matches!(refused, Err(WorldError::Refused(_))));
         assert!(!file.exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_followed_to_where_they_lead() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = fs::canonicalize(folder.path()).expect("a real path");
+        fs::create_dir(root.join("sub")).expect("a folder");
+        for (target, link) in [("sub", "link"), ("none", "nowhere"), ("circle", "circle")] {
+            std::os::unix::fs::symlink(target, root.join(link)).expect("a link");
+        }
+        let disk = Disk::new(false);
+        assert_eq!(disk.real(&root.join("link/a/b")), Ok(root.join("sub/a/b")));
+        assert_eq!(disk.real(&root.join("link")), Ok(root.join("sub")));
+        assert_eq!(disk.real(&root.join("nowhere")), Err(WorldError::NotFound));
+        assert!(matches!(disk.real(&root.join("circle/a")), Err(WorldError::Failed(_))));
     }
 
     #[test]

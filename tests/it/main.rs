@@ -6,6 +6,8 @@ mod differential;
 mod docs;
 mod errors;
 mod errors_page;
+#[cfg(unix)]
+mod files;
 mod json;
 mod laboratory;
 mod layers;

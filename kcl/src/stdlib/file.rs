@@ -1,7 +1,8 @@
 //! The system module `file`.
 //!
 //! Relative paths start from the folder of the file that the code is in. Programs are not trusted: no path leads out
-//! of the module, or out of that folder where there is no module. A `..` is refused even where it would stay inside.
+//! of the module, or out of that folder where there is no module, and no link does. A `..` is refused even where it
+//! would stay inside.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -49,13 +50,35 @@ type Result<'v> = Outcome<Value<'v>>;
 struct Place<'v> {
     written: &'v str,
     path: PathBuf,
+    /// The same without links; `None` where a link leads nowhere.
+    real: Option<PathBuf>,
 }
 
 impl<'v> Place<'v> {
+    /// Where a path is, if the program may use it.
+    fn find(host: &dyn Host<'v>, written: &'v str, path: PathBuf) -> Outcome<Self> {
+        let mut place = Self { written, path, real: None };
+        place.real = match host.world().files().real(&place.path) {
+            Ok(real) => Some(real),
+            Err(WorldError::NotFound) => None,
+            Err(error) => return Err(place.failure("use", &error)),
+        };
+        if place.real.as_deref().is_some_and(|real| !stays_inside(host, real)) {
+            return Err(leads_out(host, written));
+        }
+        Ok(place)
+    }
+
     /// The path of an argument, if the program may use it.
     fn of(host: &dyn Host<'v>, args: Args<'v>, at: usize, name: &str) -> Outcome<Self> {
         let written = text(args, at, name)?;
-        Ok(Self { written, path: normal(&allowed(host, written)?) })
+        let place = Self::find(host, written, normal(&allowed(host, written)?))?;
+        match place.real {
+            Some(_) => Ok(place),
+            None => {
+                Err(place.failure("use", &WorldError::Failed("it is a link that leads nowhere".to_owned())))
+            }
+        }
     }
 
     /// The same for a file or folder that is looked at: the result depends on it.
@@ -91,15 +114,33 @@ fn allowed<'v>(host: &dyn Host<'v>, written: &str) -> Outcome<PathBuf> {
     let up = Path::new(written).components().any(|part| part == Component::ParentDir);
     let inside = |root: &Path| path.starts_with(root);
     if up || !(inside(base) || host.module_root().is_some_and(inside)) {
-        let root = host.module_root().unwrap_or(base).display();
-        return Err(format!("the path `{written}` leads out of the module root `{root}`").into());
+        return Err(leads_out(host, written));
     }
     Ok(path)
 }
 
-/// The path without its `.`, and without what follows from empty parts.
+/// Whether a path without links is one that programs may use.
+fn stays_inside(host: &dyn Host<'_>, real: &Path) -> bool {
+    let roots = [Some(base(host)), host.module_root()];
+    roots.into_iter().flatten().any(|root| {
+        let root = host.world().files().real(root);
+        root.is_ok_and(|root| real.starts_with(root))
+    })
+}
+
+fn leads_out(host: &dyn Host<'_>, written: &str) -> Failure {
+    let root = match host.module_root() {
+        Some(_) => "the module, which is the folder of its `kcl.mod`",
+        None => "the folder of the program, which has no `kcl.mod` above it",
+    };
+    format!("the path `{written}` leads out of {root}").into()
+}
+
+/// The path without its `.`, and without what follows from empty parts. A `/` at the end stays: files have none.
 fn normal(path: &Path) -> PathBuf {
-    path.components().filter(|part| *part != Component::CurDir).collect()
+    let normal: PathBuf = path.components().filter(|part| *part != Component::CurDir).collect();
+    let written = path.to_string_lossy();
+    if written.ends_with('/') || written.ends_with("/.") { normal.join("") } else { normal }
 }
 
 fn path_value<'v>(host: &mut dyn Host<'v>, path: &Path) -> Result<'v> {
@@ -135,7 +176,9 @@ fn read_env<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
 }
 
 fn exists<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
-    let place = Place::used(host, args)?;
+    let written = text(args, 0, "filepath")?;
+    let place = Place::find(host, written, normal(&allowed(host, written)?))?;
+    host.asked(Query::Content(place.path.clone()));
     Ok(Value::Bool(host.world().files().exists(&place.path)))
 }
 
@@ -161,24 +204,29 @@ fn workdir<'v>(host: &mut dyn Host<'v>, _args: Args<'v>) -> Result<'v> {
     path_value(host, path)
 }
 
-/// The absolute path of something that is there.
+/// The absolute path of something that is there, without links.
 fn abs<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
     let place = Place::used(host, args)?;
     if !host.world().files().exists(&place.path) {
         return Err(place.failure("locate", &WorldError::NotFound));
     }
-    path_value(host, &place.path)
+    path_value(host, place.real.as_deref().unwrap_or(&place.path))
 }
 
+/// What is found behind a link that leads out is left out.
 fn glob<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
     let written = text(args, 0, "pattern")?;
     let path = allowed(host, written)?;
-    let place = Place { written, path: fixed_part(&path) };
+    let place = Place::find(host, written, fixed_part(&path))?;
     let pattern = pattern(base(host), written);
     host.asked(Query::Glob(pattern.clone()));
     let found = host.world().files().glob(&pattern).map_err(|error| place.failure("search for", &error))?;
     let mut values = Vec::with_capacity(found.len());
     for path in &found {
+        let folder = path.parent().map(|folder| host.world().files().real(folder));
+        if !folder.is_some_and(|folder| folder.is_ok_and(|folder| stays_inside(host, &folder))) {
+            continue;
+        }
         values.push(path_value(host, path)?);
     }
     Ok(Value::List(host.arena().alloc_slice_copy(&values)))
@@ -260,7 +308,7 @@ fn transfer_failure(
     format!("cannot {doing} `{}` to `{}`: {}", from.written, to.written, reason(error, absent)).into()
 }
 
-/// Folders are copied with all that is in them.
+/// Folders are copied with all that is in them, unless a link leads out.
 fn cp<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
     let (from, to) = (Place::of(host, args, 0, "src")?, Place::of(host, args, 1, "dest")?);
     host.volatile(Volatile::SideEffect);
@@ -275,6 +323,9 @@ fn cp<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
 
 fn copy(host: &dyn Host<'_>, from: &Path, to: &Path, depth: usize) -> std::result::Result<(), WorldError> {
     let (world, files) = (host.world(), host.world().files());
+    if !stays_inside(host, &files.real(from)?) {
+        return Err(WorldError::Failed("a link in it leads out of the module".to_owned()));
+    }
     let Some(names) = world.folder(from) else { return files.copy(from, to) };
     let Some(depth) = depth.checked_sub(1) else {
         return Err(WorldError::Failed("the folders are nested too deeply".to_owned()));
