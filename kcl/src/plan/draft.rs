@@ -21,9 +21,9 @@ pub struct Draft {
 /// Why not all was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum GaveUp {
-    TooDeep,
-    TooLong,
-    TooMany,
+    Depth,
+    Bytes,
+    Items,
 }
 
 impl Draft {
@@ -59,7 +59,7 @@ impl Draft {
     /// Adds to the text, unless that makes it too long.
     pub fn push_str(&mut self, more: &str) {
         if self.text.len() + more.len() > self.limit {
-            self.gave_up = Some(GaveUp::TooLong);
+            self.gave_up = Some(GaveUp::Bytes);
         } else {
             self.text.push_str(more);
         }
@@ -68,11 +68,11 @@ impl Draft {
     /// Steps into a collection of so many items, unless nothing more is to be written.
     pub(super) fn descend(&mut self, items: usize) -> bool {
         if self.depth >= MAX_DEPTH {
-            self.gave_up = self.gave_up.or(Some(GaveUp::TooDeep));
+            self.gave_up = self.gave_up.or(Some(GaveUp::Depth));
         }
         match self.items.checked_sub(items) {
             Some(left) => self.items = left,
-            None => self.gave_up = Some(GaveUp::TooMany),
+            None => self.gave_up = Some(GaveUp::Items),
         }
         let goes_on = self.gave_up.is_none();
         self.depth += usize::from(goes_on);
@@ -91,7 +91,7 @@ impl Draft {
 
     /// Whether it is of no use to write more.
     pub(super) fn is_full(&self) -> bool {
-        matches!(self.gave_up, Some(GaveUp::TooLong | GaveUp::TooMany))
+        matches!(self.gave_up, Some(GaveUp::Bytes | GaveUp::Items))
     }
 
     /// The text.
@@ -100,7 +100,7 @@ impl Draft {
     /// Where not all of it was written.
     pub fn finish(self) -> Outcome<String> {
         match self.gave_up {
-            Some(GaveUp::TooDeep) => Err("the value is nested too deeply to be written".into()),
+            Some(GaveUp::Depth) => Err("the value is nested too deeply to be written".into()),
             _ => self.finish_lossy(),
         }
     }
@@ -111,7 +111,7 @@ impl Draft {
     /// Where it is too long.
     pub(super) fn finish_lossy(self) -> Outcome<String> {
         match self.gave_up {
-            Some(GaveUp::TooMany) => {
+            Some(GaveUp::Items) => {
                 Err(format!("the document is made from more than {} items", self.limit / 2).into())
             }
             _ if self.is_full() || self.text.len() > self.limit => {

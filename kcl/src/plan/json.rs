@@ -25,7 +25,7 @@ impl Writer<'_> {
             Value::Str(text) => self.string(text),
             Value::List(items) => self.nested(items.len(), |it| it.list(items, filter)),
             Value::Dict(_) | Value::Instance(_) => {
-                self.nested(filter.width(value), |it| it.object(value, filter))
+                self.nested(filter.width(value), |it| it.object(value, filter));
             }
         }
     }

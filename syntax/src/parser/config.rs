@@ -19,7 +19,7 @@ impl Parser<'_> {
     /// A list after its `[`.
     pub(super) fn list_rest(&mut self) -> ExprKind {
         self.skip_layout();
-        let start = self.token.start;
+        let first = self.token.span();
         let mut items = self.list_items();
         let clauses = self.comp_clauses();
         self.skip_layout();
@@ -30,18 +30,16 @@ impl Parser<'_> {
         match (items.pop(), items.is_empty()) {
             (Some(ListItem::Value(value)), true) => ExprKind::ListComp(Box::new(ListComp { value, clauses })),
             (last, _) => {
-                self.comprehension_items(start);
+                self.comprehension_items(first);
                 items.extend(last);
                 ExprKind::List(items)
             }
         }
     }
 
-    fn comprehension_items(&mut self, start: u32) {
-        self.problem(
-            Span::new(start, start + 1),
-            "a comprehension takes exactly one element before its `for`",
-        );
+    /// Blames the first token of the items: whatever else there is, it is text.
+    fn comprehension_items(&mut self, first: Span) {
+        self.problem(first, "a comprehension takes exactly one element before its `for`");
     }
 
     fn list_items(&mut self) -> Vec<ListItem> {
@@ -112,7 +110,7 @@ impl Parser<'_> {
 
     /// `{a = 1, **b}`, `{k: v for k, v in d}`
     pub(super) fn braces(&mut self) -> ExprKind {
-        let start = self.token.start;
+        let first = self.token.span();
         let (mut config, clauses) = self.config_and_clauses();
         if clauses.is_empty() {
             return ExprKind::Config(Box::new(config));
@@ -122,7 +120,7 @@ impl Parser<'_> {
                 ExprKind::DictComp(Box::new(DictComp { entry, clauses }))
             }
             (last, _) => {
-                self.comprehension_items(start);
+                self.comprehension_items(first);
                 config.items.extend(last);
                 ExprKind::Config(Box::new(config))
             }
