@@ -29,6 +29,10 @@ pub(super) fn unreadable(error: WorldError) -> ProblemKind {
 
 /// The content of a YAML file; that of an empty one is the default.
 pub(super) fn yaml<T: DeserializeOwned + Default>(source: &Arc<Source>, path: &Path) -> Result<T, Problem> {
+    if kcl::stdlib::nested_too_deep(source.text()) {
+        return Err(Problem::new(ProblemKind::Settings("it is nested too deeply".to_owned()), path)
+            .at(source, point(source, 0)));
+    }
     serde_yaml_ng::from_str::<Option<T>>(source.text()).map(Option::unwrap_or_default).map_err(|error| {
         let at = error.location().map_or(0, |place| place.index());
         let text = error.to_string();

@@ -71,6 +71,9 @@ const DUMP_YAML: &str =
 const DUMP_YAML_ALL: &str =
     "(data: [any], filename: str, sort_keys?: bool, ignore_private?: bool, ignore_none?: bool) -> str";
 
+/// So many brackets may be open in a YAML text.
+const MAX_BRACKETS: usize = 5_000;
+
 /// A wider indent is a mistake, and one that would fill the memory.
 const MAX_INDENT: i64 = 256;
 
@@ -154,8 +157,31 @@ fn decode_json<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
     read_json(host.arena(), text(args, 0, "value")?)
 }
 
+/// Whether a YAML text opens more brackets inside each other than any reader takes, who would be long in saying so: the
+/// time that scanning takes grows with the square of them. Brackets in strings are counted too.
+#[must_use]
+pub fn nested_too_deep(yaml: &str) -> bool {
+    let mut depth = 0_usize;
+    yaml.bytes().any(|byte| {
+        match byte {
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > MAX_BRACKETS
+    })
+}
+
+fn shallow(yaml: &str) -> Outcome<()> {
+    if nested_too_deep(yaml) {
+        return Err(format!("the text is no usable YAML: more than {MAX_BRACKETS} brackets are open").into());
+    }
+    Ok(())
+}
+
 fn decode_yaml<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
     let text = text(args, 0, "value")?;
+    shallow(text)?;
     let budget = Budget::of(text);
     let reader = Reader { arena: host.arena(), budget: &budget };
     let value = reader.deserialize(serde_yaml_ng::Deserializer::from_str(text));
@@ -176,6 +202,7 @@ fn read_json<'v>(arena: &'v Bump, text: &str) -> Result<'v> {
 }
 
 fn read_yaml_all<'v>(arena: &'v Bump, text: &str) -> Outcome<Vec<Value<'v>>> {
+    shallow(text)?;
     let budget = Budget::of(text);
     let read = |document| Reader { arena, budget: &budget }.deserialize(document);
     let documents: std::result::Result<Vec<_>, _> =

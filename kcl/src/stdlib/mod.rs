@@ -16,6 +16,8 @@ mod time;
 mod unique;
 mod units;
 
+pub use data::nested_too_deep;
+
 use bumpalo::Bump;
 use syntax::Diagnostic;
 
