@@ -129,7 +129,11 @@ impl<'r> Run<'r> {
         let mut left = self.expr(first)?;
         for (op, operand) in rest {
             let right = self.expr(operand)?;
-            if !ops::compare(*op, left, right)? {
+            let pairs = self.pairs();
+            let mut left_over = pairs;
+            let holds = ops::compare(*op, left, right, &mut left_over);
+            self.compared(pairs - left_over);
+            if !holds? {
                 return Ok(Value::Bool(false));
             }
             left = right;

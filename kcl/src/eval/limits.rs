@@ -22,6 +22,9 @@ impl Default for Limits {
     }
 }
 
+/// Comparing so many pairs of values takes about as long as a step.
+const PAIRS_OF_A_STEP: u64 = 16;
+
 /// What the arena says, as a panic, when it would grow beyond its limit.
 const OUT_OF_MEMORY: &str = "out of memory";
 
@@ -37,6 +40,17 @@ impl Run<'_> {
             return Err(format!("the program takes more than {limit} steps").into());
         }
         Ok(())
+    }
+
+    /// How many pairs of values may be compared before the steps are used up.
+    pub(super) fn pairs(&self) -> u64 {
+        let steps = self.settings.limits.steps.saturating_sub(self.steps);
+        steps.saturating_mul(PAIRS_OF_A_STEP).saturating_add(1)
+    }
+
+    /// Counts the pairs that were compared.
+    pub(super) fn compared(&mut self, pairs: u64) {
+        self.steps += pairs / PAIRS_OF_A_STEP;
     }
 
     /// Runs something whose values may not fit; a panic that says anything else goes on.

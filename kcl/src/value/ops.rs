@@ -75,19 +75,23 @@ fn int_of(value: Value<'_>) -> i64 {
 
 /// `left op right` as one link of a comparison.
 ///
+/// Values that share their parts can have far more of them than the memory they take: each pair that is looked at takes
+/// one from `pairs`.
+///
 /// # Errors
-/// Where the values cannot be ordered, or the right one has no members.
-pub fn compare<'v>(op: CompareOp, left: Value<'v>, right: Value<'v>) -> Outcome<bool> {
-    match op {
-        CompareOp::Eq | CompareOp::Is => Ok(equal(left, right)),
-        CompareOp::NotEq | CompareOp::IsNot => Ok(!equal(left, right)),
+/// Where the values cannot be ordered, the right one has no members, or there are not enough `pairs`.
+pub fn compare<'v>(op: CompareOp, left: Value<'v>, right: Value<'v>, pairs: &mut u64) -> Outcome<bool> {
+    let holds = match op {
+        CompareOp::Eq | CompareOp::Is => Ok(equal_within(left, right, MAX_DEPTH, pairs)),
+        CompareOp::NotEq | CompareOp::IsNot => Ok(!equal_within(left, right, MAX_DEPTH, pairs)),
         CompareOp::Lt => ordered(left, right, "<", Ordering::is_lt),
         CompareOp::LtE => ordered(left, right, "<=", Ordering::is_le),
         CompareOp::Gt => ordered(left, right, ">", Ordering::is_gt),
         CompareOp::GtE => ordered(left, right, ">=", Ordering::is_ge),
-        CompareOp::In => contains(right, left),
-        CompareOp::NotIn => contains(right, left).map(|found| !found),
-    }
+        CompareOp::In => contains(right, left, pairs),
+        CompareOp::NotIn => contains(right, left, pairs).map(|found| !found),
+    };
+    if *pairs == 0 { Err("the values have too many parts to be compared".into()) } else { holds }
 }
 
 /// Whether two values are ordered so; NaN is neither below, above nor equal.
@@ -98,11 +102,15 @@ fn ordered(left: Value<'_>, right: Value<'_>, op: &str, holds: fn(Ordering) -> b
 /// Deep equality: `1 == 1.0`, a dict never equals an instance, numbers with units equal nothing.
 #[must_use]
 pub fn equal(left: Value<'_>, right: Value<'_>) -> bool {
-    equal_within(left, right, MAX_DEPTH)
+    equal_within(left, right, MAX_DEPTH, &mut { u64::MAX })
 }
 
-fn equal_within(left: Value<'_>, right: Value<'_>, depth: usize) -> bool {
+fn equal_within(left: Value<'_>, right: Value<'_>, depth: usize, pairs: &mut u64) -> bool {
     let Some(depth) = depth.checked_sub(1) else { return false };
+    *pairs = pairs.saturating_sub(1);
+    if *pairs == 0 {
+        return false;
+    }
     match (left, right) {
         (Value::Undefined, Value::Undefined) | (Value::None, Value::None) => true,
         (Value::Bool(a), Value::Bool(b)) => a == b,
@@ -111,20 +119,20 @@ fn equal_within(left: Value<'_>, right: Value<'_>, depth: usize) -> bool {
         (Value::Float(a), Value::Float(b)) => a == b,
         (Value::Str(a), Value::Str(b)) => a == b,
         (Value::List(a), Value::List(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal_within(*a, *b, depth))
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal_within(*a, *b, depth, pairs))
         }
-        (Value::Dict(a), Value::Dict(b)) => dicts_equal(a, b, depth),
-        (Value::Instance(a), Value::Instance(b)) => dicts_equal(&a.attrs, &b.attrs, depth),
+        (Value::Dict(a), Value::Dict(b)) => dicts_equal(a, b, depth, pairs),
+        (Value::Instance(a), Value::Instance(b)) => dicts_equal(&a.attrs, &b.attrs, depth, pairs),
         (Value::Func(a), Value::Func(b)) => a.is_same(&b),
         _ => false,
     }
 }
 
-fn dicts_equal(a: &Dict<'_>, b: &Dict<'_>, depth: usize) -> bool {
+fn dicts_equal(a: &Dict<'_>, b: &Dict<'_>, depth: usize, pairs: &mut u64) -> bool {
     a.len() == b.len()
         && a.entries()
             .iter()
-            .all(|entry| b.get(entry.key).is_some_and(|other| equal_within(entry.value, other, depth)))
+            .all(|entry| b.get(entry.key).is_some_and(|other| equal_within(entry.value, other, depth, pairs)))
 }
 
 /// How two values are ordered; `None` inside where one is NaN.
@@ -186,10 +194,10 @@ fn number(value: Value<'_>) -> Option<Number> {
 ///
 /// # Errors
 /// Where the container is none.
-pub fn contains(container: Value<'_>, item: Value<'_>) -> Outcome<bool> {
+fn contains(container: Value<'_>, item: Value<'_>, pairs: &mut u64) -> Outcome<bool> {
     match container {
         Value::Str(text) => Ok(matches!(item, Value::Str(part) if text.contains(part))),
-        Value::List(items) => Ok(items.iter().any(|it| equal(item, *it))),
+        Value::List(items) => Ok(items.iter().any(|it| equal_within(item, *it, MAX_DEPTH, pairs))),
         Value::Dict(_) | Value::Instance(_) => {
             let key = if let Value::Str(key) = item { key } else { "" };
             Ok(container.get(key).is_some())
