@@ -9,7 +9,7 @@ use kcl::lower::code::PackageCode;
 use kcl::lower::lower;
 use kcl::package::PackageId;
 use kcl::plan::{self, PlanOptions};
-use kcl::resolve::{Main, Override, Program, Request};
+use kcl::resolve::{FORMS, Main, Override, Program, Request};
 use kcl::stdlib::Failure;
 use kcl::types::check_main;
 use kcl::world::World;
@@ -144,7 +144,7 @@ pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
 
 /// What the resolver needs to know of a unit.
 fn request(shared: &Shared<'_>, unit: &CompileUnit) -> Result<Request, Vec<Diagnostic>> {
-    let refused = |message| vec![Diagnostic::placeless(Code::InvalidSyntax, message)];
+    let refused = |message| vec![Diagnostic::placeless(Code::InvalidSyntax, message).hint(FORMS)];
     let overrides: Result<_, _> = unit.flags.overrides.iter().map(|spec| Override::parse(spec)).collect();
     let request = crate::graph::imports::request(unit, shared.package_dir.clone());
     Ok(Request { overrides: overrides.map_err(refused)?, ..request })

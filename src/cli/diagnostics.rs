@@ -47,6 +47,7 @@ struct ShownNote {
 
 impl ShownPlace {
     fn new(place: &Place) -> Self {
+        let place = place.origin();
         let at = place.source.line_col(place.span.start);
         let text = place.source.line(at.line).to_owned();
         let rest = text.chars().count().saturating_sub(at.column as usize - 1);

@@ -50,6 +50,21 @@ impl Refusal {
         Self { exit: Exit::BadRequest, code: "C01", message: message.into(), hints: vec![hint.into()] }
     }
 
+    /// The arguments are none that there are.
+    pub(crate) fn arguments(error: &clap::Error) -> Self {
+        use clap::error::ErrorKind;
+        if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+            return Self::request("no command is given", "`konfig --help` lists the commands");
+        }
+        // The first paragraph says what is wrong, the next ones what to do, and the last ones how to get help.
+        let text = error.render().to_string().replace('\'', "`");
+        let paragraphs: Vec<String> =
+            text.split("\n\n").map(|it| it.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+        let message = paragraphs.first().map_or("", |first| first.trim_start_matches("error: "));
+        let hints = paragraphs.iter().filter_map(|it| it.strip_prefix("tip: ").map(str::to_owned));
+        Self { hints: hints.collect(), ..Self::request(message, "") }
+    }
+
     /// Konfig, or the machine, is wrong.
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         Self { exit: Exit::Internal, code: "I01", message: message.into(), hints: Vec::new() }

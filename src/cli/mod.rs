@@ -19,6 +19,8 @@ use self::commands::{build, run};
 use self::diagnostics::Shown;
 use self::error::{EXIT_CODES, Exit, Refusal};
 use self::options::{Common, on_one_thread};
+use self::report::ErrorFormat;
+use self::ui::{Color, Ui, Verbosity};
 
 /// Compiles a whole configuration monorepo written in KCL.
 #[derive(Debug, Parser)]
@@ -38,14 +40,11 @@ enum Command {
 
 /// Runs the command that the arguments ask for, the program's name first.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let format = ErrorFormat::asked_for(&arguments);
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
-        Err(error) => {
-            // Help goes to stdout and succeeds; if it cannot be written there is nobody to tell.
-            error.print().ok();
-            let exit = if error.use_stderr() { Exit::BadRequest } else { Exit::Good };
-            return exit.into();
-        }
+        Err(error) => return refused(&error, format).into(),
     };
     commands::quiet_crashes();
     let Arguments { command, common } = arguments;
@@ -59,6 +58,18 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         refusal.exit
     });
     exit.into()
+}
+
+/// Says what is wrong with the arguments, or shows the help that they ask for.
+fn refused(error: &clap::Error, format: ErrorFormat) -> Exit {
+    if error.use_stderr() && format != ErrorFormat::Pretty {
+        let ui = Ui::new(Color::Never, Verbosity::Normal).with_error_format(format);
+        report::say(&[Shown::refusal(&Refusal::arguments(error))], &ui);
+        return Exit::BadRequest;
+    }
+    // Help goes to stdout and succeeds; if it cannot be written there is nobody to tell.
+    error.print().ok();
+    if error.use_stderr() { Exit::BadRequest } else { Exit::Good }
 }
 
 /// The help texts as the reference page `docs/cli.md`.

@@ -1,5 +1,6 @@
 //! Diagnostics on stderr, in the form that was asked for.
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
 
 use clap::ValueEnum;
@@ -20,6 +21,23 @@ pub(crate) enum ErrorFormat {
     Json,
     /// One SARIF 2.1.0 document, as code scanners take it
     Sarif,
+}
+
+impl ErrorFormat {
+    /// What arguments ask for that may be wrong otherwise; for people where they ask for nothing.
+    pub(crate) fn asked_for(arguments: &[OsString]) -> Self {
+        const FLAG: &str = "--error-format";
+        let mut words = arguments.iter().map(|word| word.to_str().unwrap_or_default());
+        let mut asked = None;
+        while let Some(word) = words.next() {
+            match word.strip_prefix(FLAG) {
+                Some("") => asked = words.next(),
+                Some(rest) => asked = rest.strip_prefix('=').or(asked),
+                None => {}
+            }
+        }
+        asked.and_then(|name| Self::from_str(name, false).ok()).unwrap_or_default()
+    }
 }
 
 /// Says what is wrong; warnings only where the user wants to hear them.

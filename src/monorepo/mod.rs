@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 pub use discover::discover;
 pub use kcl_mod::PackageStore;
 pub use problem::{Problem, ProblemKind};
-pub use settings::Flags;
+pub use settings::{Flags, is_option};
 pub use unit::{CompileUnit, RunRequest};
 pub use world::DiskWorld;
 

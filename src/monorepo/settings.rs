@@ -143,6 +143,12 @@ impl Flags {
     }
 }
 
+/// Whether a text is of the form `key=value`.
+#[must_use]
+pub fn is_option(text: &str) -> bool {
+    command_line_option(text).is_some()
+}
+
 /// The value of `-D key=value` as JSON text; `None` where it is not of that form.
 ///
 /// JSON stands for itself, but for numbers in scientific notation; `True`, `False`, `None` and `Undefined` are

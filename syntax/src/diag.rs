@@ -100,6 +100,16 @@ pub struct Place {
     pub span: Span,
 }
 
+impl Place {
+    /// The same place in the source that the text there is from.
+    #[must_use]
+    pub fn origin(&self) -> Self {
+        let Some((start, part)) = self.source.part(self.span.start) else { return self.clone() };
+        let span = Span::new(self.span.start - start, self.span.end.saturating_sub(start));
+        Self { source: Arc::clone(part), span }
+    }
+}
+
 /// A place with a remark.
 #[derive(Debug, Clone)]
 pub struct Label {

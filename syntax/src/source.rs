@@ -1,6 +1,6 @@
 //! Sources and places in them.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// A range of bytes of a source. Half open; 0..0 where there is no place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -31,6 +31,7 @@ pub struct Source {
     name: String,
     text: String,
     lines: OnceLock<Vec<u32>>,
+    parts: Vec<(u32, Arc<Source>)>,
 }
 
 /// A place as people count it: both from 1, columns in characters.
@@ -46,7 +47,21 @@ impl Source {
     /// A source; `name` is shown in messages.
     #[must_use]
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { name: name.into(), text: text.into(), lines: OnceLock::new() }
+        Self { name: name.into(), text: text.into(), lines: OnceLock::new(), parts: Vec::new() }
+    }
+
+    /// The same where parts of the text are from elsewhere: where they start, in order, and the source of each.
+    #[must_use]
+    pub fn with_parts(self, parts: Vec<(u32, Arc<Self>)>) -> Self {
+        Self { parts, ..self }
+    }
+
+    /// The part that a byte is in, and where it starts; `None` where the text is of this source alone.
+    #[must_use]
+    pub fn part(&self, at: u32) -> Option<(u32, &Arc<Self>)> {
+        let after = self.parts.partition_point(|(start, _)| *start <= at);
+        let (start, part) = self.parts.get(after.checked_sub(1)?)?;
+        Some((*start, part))
     }
 
     /// The name that users know it by.

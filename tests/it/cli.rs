@@ -64,3 +64,18 @@ fn options_of_all_commands_can_stand_anywhere() {
     repo.konfig(&["--jobs", "1", "build"]).good();
     repo.konfig(&["build", "-j", "1", "--color=never"]).good();
 }
+
+#[test]
+fn wrong_arguments_are_said_in_the_form_that_was_asked_for() {
+    let run = |arguments: &[&str]| Repo::empty().konfig(arguments).exits(2).stderr;
+    let short = run(&["build", "--rot", ".", "--error-format", "short"]);
+    assert_eq!(short, "error[C01]: unexpected argument `--rot` found\n");
+    let json = run(&["run", "--jobs", "0", "--error-format=json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).expect("an object");
+    assert_eq!(json["code"], "C01");
+    let sarif = run(&["--error-format", "sarif"]);
+    let sarif: serde_json::Value = serde_json::from_str(&sarif).expect("a document");
+    assert_eq!(sarif.pointer("/runs/0/results/0/ruleId"), Some(&"C01".into()));
+    let pretty = run(&["build", "--rot", "."]);
+    assert!(pretty.starts_with("error: unexpected argument"), "{pretty}");
+}

@@ -259,14 +259,24 @@ fn run_with_settings_that_are_missing() {
 fn run_with_an_option_of_another_form() {
     let repo = Repo::empty().file("main.k", "a = 1\n");
     for option in ["a", "=1", "a="] {
-        repo.konfig(&["run", "main.k", "-D", option]).exits(2).says("write `-D key=value`");
+        let ran = repo.konfig(&["run", "main.k", "-D", option]).exits(2).says("write `-D key=value`");
+        ran.says(&format!("error[C01]: `-D {option}` gives no option a value\n"));
     }
 }
 
 #[test]
 fn run_with_an_override_of_another_form() {
     let repo = Repo::empty().file("main.k", "a = 1\n");
-    repo.konfig(&["run", "main.k", "-O", "a"]).exits(1);
+    let run = |spec| repo.konfig(&["run", "main.k", "-O", spec]);
+    run("a").exits(2).says("error[C01]: `-O` takes a change: `a` changes nothing\n").says("`path=value`");
+    run("a=1 +").exits(2).says("`1 +` of `a=1 +` is not a value: ");
+}
+
+#[test]
+fn what_is_wrong_with_an_override_is_shown_where_it_was_written() {
+    let repo = Repo::empty().file("main.k", "a: int = 1\nb = {c = 1}\n");
+    let ran = repo.konfig(&["run", "main.k", "-O", "b.c=1 + nme"]).exits(1);
+    ran.says(" --> -O b.c:1:5\n").says("1 | 1 + nme\n");
 }
 
 #[test]

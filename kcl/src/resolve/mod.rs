@@ -25,7 +25,7 @@ use self::closure::Closure;
 use self::grow::Grow;
 use self::locate::{Key, Scope};
 use self::merge::Merged;
-pub use self::overrides::Override;
+pub use self::overrides::{FORMS, Override};
 use crate::lower::code::PackageCode;
 use crate::lower::fingerprint::{Fingerprints, fingerprints};
 use crate::package::{File, Package, PackageId};

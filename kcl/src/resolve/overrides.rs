@@ -1,7 +1,8 @@
 //! Changes to a main package from the command line: `app.image="x"`, `labels:{a = 1}`, `args+=["-v"]`, `debug-`.
 //!
 //! The trees of the main files are changed after parsing and before anything else sees them. The text of a changed
-//! file is its own, followed by a line for each value, so that every span of the changed tree has text to show.
+//! file is its own, followed by a line for each value, so that every span of the changed tree has text to show. The
+//! lines are parts of that text with a source of their own, for they are not in the file that users know.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -18,6 +19,8 @@ use crate::package::File;
 pub struct Override {
     /// The variable, and the keys that lead on from it; never empty.
     path: Vec<Symbol>,
+    /// The same as it was written.
+    written: String,
     change: Change,
 }
 
@@ -27,6 +30,9 @@ enum Change {
     /// The operator and the text of the value.
     Set(EntryOp, String),
 }
+
+/// What to write instead of a text that is no change.
+pub const FORMS: &str = "write `path=value`, `path:value`, `path+=value` or `path-`";
 
 /// Begins the names of the lines that hold values.
 const LINE: &str = "override_";
@@ -42,15 +48,18 @@ impl Override {
         let (path, rest) = spec.split_at(end);
         let change = match rest {
             "-" => Change::Delete,
-            _ => set(rest).ok_or_else(|| {
-                format!(
-                    "`{spec}` changes nothing: write `path=value`, `path:value`, `path+=value` or `path-`"
-                )
-            })?,
+            _ => set(rest).ok_or_else(|| format!("`{spec}` changes nothing"))?,
         };
+        if let Change::Set(_, value) = &change {
+            let (_, problems) = syntax::parse_expr(&Arc::new(Source::new(spec, value.as_str())));
+            if let Some(problem) = problems.first() {
+                return Err(format!("`{value}` of `{spec}` is not a value: {}", problem.message));
+            }
+        }
+        let written = path.trim().to_owned();
         let path =
             keys(path).ok_or_else(|| format!("`{path}` of `{spec}` is not a path such as `app.image`"))?;
-        Ok(Self { path, change })
+        Ok(Self { path, written, change })
     }
 
     /// Whether a file has the variable at its top level.
@@ -121,13 +130,17 @@ pub(super) fn apply(files: Vec<File>, overrides: &[Override]) -> Vec<File> {
 
 fn change(file: &File, overrides: &[&Override]) -> File {
     let mut text = file.source.text().to_owned();
+    let mut parts = Vec::new();
     for (number, it) in overrides.iter().enumerate() {
         if let Change::Set(_, value) = &it.change {
             // Writing to a string cannot fail.
-            let _ = write!(text, "\n{LINE}{number} = {value}");
+            let _ = write!(text, "\n{LINE}{number} = ");
+            let origin = Source::new(format!("-O {}", it.written), value.as_str());
+            parts.push((text.len() as u32, Arc::new(origin)));
+            text.push_str(value);
         }
     }
-    let source = Arc::new(Source::new(file.source.name(), text));
+    let source = Arc::new(Source::new(file.source.name(), text).with_parts(parts));
     let (mut tree, problems) = syntax::parse(&source);
     let mut lines = tree.body.split_off(file.tree.body.len().min(tree.body.len()));
     for (number, it) in overrides.iter().enumerate() {
@@ -352,7 +365,7 @@ mod tests {
         assert_eq!(path("a.b=1"), Ok(vec!["a", "b"]));
         assert_eq!(path(r#"a["b.c"].d-"#), Ok(vec!["a", "b.c", "d"]));
         assert_eq!(path("a.b+=[1]"), Ok(vec!["a", "b"]));
-        for wrong in ["a", "a=", "=1", ":a=1", "a[0]=1", "a.=1", "a-1"] {
+        for wrong in ["a", "a=", "=1", ":a=1", "a[0]=1", "a.=1", "a-1", "a=1 +", "a=1\nb = 2"] {
             assert!(path(wrong).is_err(), "{wrong}");
         }
     }

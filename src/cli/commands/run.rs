@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use kcl::resolve::Program;
+use kcl::resolve::{FORMS, Override, Program};
 use syntax::Diagnostic;
 
 use crate::build::compile::{self, Compiled, Shared};
@@ -13,7 +13,7 @@ use crate::cli::error::{EXIT_CODES, Exit, Refusal};
 use crate::cli::options::{Common, LimitArgs, package_store, stand};
 use crate::cli::report;
 use crate::cli::ui::Ui;
-use crate::monorepo::{CompileUnit, DiskWorld, Flags, RunRequest, paths};
+use crate::monorepo::{CompileUnit, DiskWorld, Flags, RunRequest, is_option, paths};
 
 /// Compile one program and print what it says
 ///
@@ -127,6 +127,7 @@ fn request(args: RunArgs) -> Result<RunRequest, Refusal> {
     let (programs, settings) =
         settings.into_iter().partition(|path| path.extension().is_some_and(|it| it == "k"));
     inputs.extend::<Vec<_>>(programs);
+    check(&options, &overrides)?;
     let external: Result<_, _> = external.iter().map(|text| package(text)).collect();
     let flags = Flags {
         overrides,
@@ -138,6 +139,15 @@ fn request(args: RunArgs) -> Result<RunRequest, Refusal> {
         include_schema_type_path: None,
     };
     Ok(RunRequest { inputs, settings, options, external: external?, flags })
+}
+
+/// Refuses options and changes that are none, before anything is read.
+fn check(options: &[String], overrides: &[String]) -> Result<(), Refusal> {
+    if let Some(text) = options.iter().find(|text| !is_option(text)) {
+        return Err(Refusal::request(format!("`-D {text}` gives no option a value"), "write `-D key=value`"));
+    }
+    let refused = |why| Refusal::request(format!("`-O` takes a change: {why}"), FORMS);
+    overrides.iter().try_for_each(|spec| Override::parse(spec).map(drop).map_err(refused))
 }
 
 /// `name=folder`
