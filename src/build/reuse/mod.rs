@@ -29,8 +29,8 @@ use kcl::world::Query;
 use self::health::HealthMemory;
 pub use self::reason::Reason;
 use self::record::{
-    PackageState, Packages, PartName, Parts, Question, Questions, Record, decode, digest, encode, is_same,
-    joined,
+    Imported, PackageState, Packages, PartName, Parts, Question, Questions, Record, decode, digest, encode,
+    is_same, joined,
 };
 pub use self::state::{Artifacts, State};
 use super::compile::{Ready, Shared};
@@ -86,8 +86,6 @@ struct Closure {
 }
 
 type Cell<T> = Arc<OnceLock<T>>;
-/// The declarations of imported packages that a trace has, in the order of their numbers.
-type Imported = Arc<Vec<(String, Vec<(PartName, [u8; 16])>)>>;
 
 /// What is known of earlier builds, and what this one adds.
 pub struct Reuse<'a> {
@@ -100,8 +98,9 @@ pub struct Reuse<'a> {
     packages: Memory<Digest, Cell<bool>>,
     closures: Memory<Vec<PackageId>, Cell<Arc<Closure>>>,
     parts: Memory<Digest, Cell<Option<Arc<Parts>>>>,
+    imports: Memory<Digest, Cell<Option<Arc<Imported>>>>,
     imported: Memory<(Digest, Digest), Cell<Option<Reason>>>,
-    traced: Memory<Vec<Used>, Cell<Imported>>,
+    traced: Memory<Vec<Used>, Cell<Arc<Imported>>>,
     batch: Mutex<Batch>,
     now: u64,
 }
@@ -130,6 +129,7 @@ impl<'a> Reuse<'a> {
             packages: Memory::default(),
             closures: Memory::default(),
             parts: Memory::default(),
+            imports: Memory::default(),
             imported: Memory::default(),
             traced: Memory::default(),
             batch: Mutex::default(),
@@ -269,24 +269,39 @@ impl<'a> Reuse<'a> {
     }
 
     fn different_part(&self, record: &Record, program: &Program<'_>, closure: &Closure) -> Option<Reason> {
-        let at = digest(&record.parts);
-        let Some(parts) = self.parts(&at) else { return Some(Reason::New) };
-        let own =
-            parts.own.iter().find(|(name, before)| !is_same(program.fingerprints.get(name.part()), before));
-        if let Some((name, _)) = own {
+        let Some(own) = self.own_parts(record) else { return Some(Reason::New) };
+        let differs =
+            |(name, before): &&(PartName, [u8; 16])| !is_same(program.fingerprints.get(name.part()), before);
+        if let Some((name, _)) = own.iter().find(differs) {
             return Some(Reason::Declaration { package: String::new(), name: name.part().to_string() });
         }
+        let at = digest(&record.imported);
         let cell = self.imported.get_or(&(at, closure.digest), Cell::default);
-        cell.get_or_init(|| self.different_import(&parts, closure)).clone()
+        cell.get_or_init(|| match self.imported_by(record) {
+            Some(imported) => self.different_import(&imported, closure),
+            None => Some(Reason::New),
+        })
+        .clone()
     }
 
-    fn parts(&self, at: &Digest) -> Option<Arc<Parts>> {
-        let cell = self.parts.get_or(at, Cell::default);
-        cell.get_or_init(|| decode(&self.store.blob(at)?).map(Arc::new)).clone()
+    fn own_parts(&self, record: &Record) -> Option<Arc<Parts>> {
+        let at = digest(&record.own);
+        self.parts
+            .get_or(&at, Cell::default)
+            .get_or_init(|| decode(&self.store.blob(&at)?).map(Arc::new))
+            .clone()
     }
 
-    fn different_import(&self, parts: &Parts, closure: &Closure) -> Option<Reason> {
-        parts.imported.iter().find_map(|(package, used)| {
+    fn imported_by(&self, record: &Record) -> Option<Arc<Imported>> {
+        let at = digest(&record.imported);
+        self.imports
+            .get_or(&at, Cell::default)
+            .get_or_init(|| decode(&self.store.blob(&at)?).map(Arc::new))
+            .clone()
+    }
+
+    fn different_import(&self, imported: &Imported, closure: &Closure) -> Option<Reason> {
+        imported.iter().find_map(|(package, used)| {
             let at = closure.state.iter().position(|state| state.identity == *package);
             let now = at.and_then(|at| self.fingerprints(closure.ids[at]));
             let differs = |(name, before): &&(PartName, [u8; 16])| {
@@ -319,10 +334,11 @@ impl<'a> Reuse<'a> {
         let Some(prints) = closure.health.prints(self.shared, unit, &closure.ids) else {
             return Some(Reason::Unhealthy);
         };
-        let parts = self.parts(&digest(&record.parts));
+        let imported = self.imported_by(record);
         let known = |id: &PackageId| {
             let identity = self.shared.program.identity(*id, self.root);
-            let of_package = parts.iter().flat_map(|parts| &parts.imported).filter(|(it, _)| *it == identity);
+            let of_package =
+                imported.iter().flat_map(|imported| imported.iter()).filter(|(it, _)| *it == identity);
             of_package.flat_map(|(_, used)| used).any(|(name, _)| *name == PartName::Statements)
         };
         (!prints.iter().all(known)).then_some(Reason::Prints)
@@ -383,14 +399,16 @@ impl<'a> Reuse<'a> {
             return;
         }
         let closure = self.closure(&program.ready.main.closure);
-        let parts = encode(&self.traced_parts(program, trace));
+        let (own, imported) = self.traced_parts(program, trace);
         let files = |queries: &[Query]| {
             let answered = queries.iter().map(|it| (Question::of(it, folder), self.answers.answer(it)));
             answered.collect::<Vec<_>>()
         };
         let statements = program.fingerprints.get(Part::Statements).map_or([0; 16], |it| it.0);
         let mut batch = Batch::default();
-        let (parts, artifact) = (*batch.blob(&parts).as_bytes(), *batch.blob(artifact).as_bytes());
+        let own = *batch.blob(&encode(&own)).as_bytes();
+        let imported = *batch.blob(&encode(&*imported)).as_bytes();
+        let artifact = *batch.blob(artifact).as_bytes();
         self.add(batch);
         self.keep(stack, folder, program, &closure, |questions, answers, packages, warned| Record {
             unit: unit_answer(program.unit, folder),
@@ -398,7 +416,8 @@ impl<'a> Reuse<'a> {
             answers,
             packages,
             statements,
-            parts,
+            own,
+            imported,
             options: options(program.unit, &trace.options),
             files: files(&trace.queries),
             idle_options: options(program.unit, &trace.idle_options),
@@ -434,17 +453,16 @@ impl<'a> Reuse<'a> {
     }
 
     /// The declarations of a trace. Those of imported packages are the same list for most stacks, found once.
-    fn traced_parts(&self, program: &Program<'_>, trace: &Trace) -> Parts {
+    fn traced_parts(&self, program: &Program<'_>, trace: &Trace) -> (Parts, Arc<Imported>) {
         let own = trace.parts.iter().filter(|used| used.package() == PackageId::MAIN);
         let own = own.filter_map(|used| part(*used, &program.ready.code, &program.fingerprints)).collect();
         let imported: Vec<Used> =
             trace.parts.iter().copied().filter(|used| used.package() != PackageId::MAIN).collect();
         let cell = self.traced.get_or(&imported[..], Cell::default);
-        let imported = cell.get_or_init(|| Arc::new(self.imported_parts(&imported)));
-        Parts { own, imported: imported.to_vec() }
+        (own, Arc::clone(cell.get_or_init(|| Arc::new(self.imported_parts(&imported)))))
     }
 
-    fn imported_parts(&self, used: &[Used]) -> Vec<(String, Vec<(PartName, [u8; 16])>)> {
+    fn imported_parts(&self, used: &[Used]) -> Imported {
         let mut packages: Vec<PackageId> = used.iter().map(|used| used.package()).collect();
         packages.sort_unstable();
         packages.dedup();
@@ -471,12 +489,13 @@ impl<'a> Reuse<'a> {
         program: &Program<'_>,
         trace: &Trace,
     ) -> Vec<String> {
-        let Parts { own, imported } = self.traced_parts(program, trace);
-        let recorded: Vec<Arc<Parts>> =
-            records.0.iter().filter_map(|record| self.parts(&digest(&record.parts))).collect();
-        let known_own = |used: &(PartName, [u8; 16])| recorded.iter().any(|parts| parts.own.contains(used));
+        let (own, imported) = self.traced_parts(program, trace);
+        let known_own: Vec<Arc<Parts>> = records.0.iter().filter_map(|it| self.own_parts(it)).collect();
+        let known_imported: Vec<Arc<Imported>> =
+            records.0.iter().filter_map(|it| self.imported_by(it)).collect();
+        let known_own = |used: &(PartName, [u8; 16])| known_own.iter().any(|parts| parts.contains(used));
         let known = |package: &String, used: &(PartName, [u8; 16])| {
-            let mut packages = recorded.iter().flat_map(|parts| &parts.imported);
+            let mut packages = known_imported.iter().flat_map(|imported| imported.iter());
             packages.any(|(other, parts)| other == package && parts.contains(used))
         };
         let own = own.iter().filter(|used| !known_own(used)).map(|(name, _)| format!("`{}`", name.part()));

@@ -27,8 +27,10 @@ pub(super) struct Record {
     pub(super) packages: [u8; 32],
     /// The fingerprint of the statements of its main package.
     pub(super) statements: [u8; 16],
-    /// The other declarations that it used: [`Parts`].
-    pub(super) parts: [u8; 32],
+    /// What else it used of its own files: [`Parts`].
+    pub(super) own: [u8; 32],
+    /// What it used of imported packages: [`Imported`].
+    pub(super) imported: [u8; 32],
     /// The options that it asked for, with their values.
     pub(super) options: Vec<(String, Option<String>)>,
     /// What it asked of the files beside its sources, from its folder.
@@ -73,14 +75,11 @@ pub(super) struct PackageState {
     pub(super) answers: Answer,
 }
 
-/// Declarations that were used, with their fingerprints.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(super) struct Parts {
-    /// Of the main package.
-    pub(super) own: Vec<(PartName, [u8; 16])>,
-    /// Of imported packages, by where they are.
-    pub(super) imported: Vec<(String, Vec<(PartName, [u8; 16])>)>,
-}
+/// Parts that were used, with their fingerprints.
+pub(super) type Parts = Vec<(PartName, [u8; 16])>;
+
+/// The parts that were used of imported packages, by where these are.
+pub(super) type Imported = Vec<(String, Parts)>;
 
 /// A [`Part`] as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
