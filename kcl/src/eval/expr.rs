@@ -132,7 +132,7 @@ impl<'r> Run<'r> {
             let pairs = self.pairs();
             let mut left_over = pairs;
             let holds = ops::compare(*op, left, right, &mut left_over);
-            self.compared(pairs - left_over);
+            self.count_pairs(pairs - left_over);
             if !holds? {
                 return Ok(Value::Bool(false));
             }

@@ -45,6 +45,11 @@ impl<'r> Host<'r> for Run<'r> {
         self.settings.module_root.as_deref()
     }
 
+    fn compared(&mut self, pairs: u64) -> Outcome<()> {
+        self.count_pairs(pairs);
+        self.within_steps()
+    }
+
     fn asked(&mut self, query: Query) {
         self.tracer.query(query);
     }

@@ -35,6 +35,11 @@ impl Run<'_> {
     /// Counts a step.
     pub(super) fn step(&mut self) -> Outcome<()> {
         self.steps += 1;
+        self.within_steps()
+    }
+
+    /// Refuses a run that has taken too many.
+    pub(super) fn within_steps(&self) -> Outcome<()> {
         let limit = self.settings.limits.steps;
         if self.steps > limit {
             return Err(format!("the program takes more than {limit} steps").into());
@@ -49,7 +54,7 @@ impl Run<'_> {
     }
 
     /// Counts the pairs that were compared.
-    pub(super) fn compared(&mut self, pairs: u64) {
+    pub(super) fn count_pairs(&mut self, pairs: u64) {
         self.steps += pairs / PAIRS_OF_A_STEP;
     }
 

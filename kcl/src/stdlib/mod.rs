@@ -80,6 +80,12 @@ pub trait Host<'v> {
     /// The module root that `file.*` may not leave; `None` without a `kcl.mod`.
     fn module_root(&self) -> Option<&'v std::path::Path>;
 
+    /// Counts so many pairs of values that are compared.
+    ///
+    /// # Errors
+    /// Where the steps are used up.
+    fn compared(&mut self, pairs: u64) -> Outcome<()>;
+
     /// Notes what was asked of the files.
     fn asked(&mut self, query: Query);
 

@@ -149,16 +149,21 @@ fn or_scalars<'v>(left: Value<'v>, right: Value<'v>) -> Outcome<Value<'v>> {
 }
 
 /// Whether a `:` entry may meet the value that is there. Configs always may: their entries decide.
-fn compatible(new: Value<'_>, old: Value<'_>) -> bool {
+fn compatible<'v>(host: &mut dyn Host<'v>, new: Value<'v>, old: Value<'v>) -> Outcome<bool> {
     if new.is_nothing() || old.is_nothing() || new.is_config() && old.is_config() {
-        return true;
+        return Ok(true);
     }
-    match (new, old) {
-        (Value::List(new), Value::List(old)) => {
-            new.len() == old.len() && new.iter().zip(old).all(|(new, old)| compatible(*new, *old))
+    let (Value::List(new), Value::List(old)) = (new, old) else { return Ok(equal(new, old)) };
+    if new.len() != old.len() {
+        return Ok(false);
+    }
+    host.compared(new.len() as u64)?;
+    for (new, old) in new.iter().zip(old) {
+        if !compatible(host, *new, *old)? {
+            return Ok(false);
         }
-        _ => equal(new, old),
     }
+    Ok(true)
 }
 
 /// Why a union stopped.
@@ -375,8 +380,8 @@ impl<'v> Merge<'_, 'v> {
         Ok(self.list_with(items, at, merged))
     }
 
-    fn check(&self, old: Value<'v>, new: Value<'v>, step: impl FnOnce() -> String) -> Merged<()> {
-        if self.options.idempotent_check && !compatible(new, old) {
+    fn check(&mut self, old: Value<'v>, new: Value<'v>, step: impl FnOnce() -> String) -> Merged<()> {
+        if self.options.idempotent_check && !compatible(&mut *self.host, new, old)? {
             return Err(Stop::conflict(step(), old, new));
         }
         Ok(())
