@@ -74,6 +74,12 @@ impl Shown {
         Self { severity: "warning", ..Self::error(code, message, None, hints) }
     }
 
+    /// What a store has to say.
+    pub(crate) fn notice(notice: &cache::Notice) -> Self {
+        let hints = notice.hint().map(str::to_owned).into_iter().collect();
+        Self::warning("S01", notice.to_string(), hints)
+    }
+
     /// A diagnostic of a program.
     pub(crate) fn diagnostic(diagnostic: &Diagnostic) -> Self {
         let notes = diagnostic.notes.iter();

@@ -65,6 +65,12 @@ impl Refusal {
         Self { hints: hints.collect(), ..Self::request(message, "") }
     }
 
+    /// The same, with something more to do about it.
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
     /// Konfig, or the machine, is wrong.
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         Self { exit: Exit::Internal, code: "I01", message: message.into(), hints: Vec::new() }

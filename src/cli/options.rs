@@ -1,6 +1,6 @@
 //! Options that all commands have.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use kcl::eval::Limits;
@@ -8,7 +8,7 @@ use kcl::eval::Limits;
 use super::error::Refusal;
 use super::report::ErrorFormat;
 use super::ui::{Color, Ui, Verbosity};
-use crate::monorepo::{PackageStore, paths};
+use crate::monorepo::{self, PackageStore, paths};
 
 /// Options that all commands have.
 #[derive(Debug, Args)]
@@ -92,6 +92,24 @@ pub(crate) fn stand() -> Result<PathBuf, Refusal> {
     let refused =
         |error| Refusal::request(format!("the working folder is gone: {error}"), "go to another one");
     stand.map(|stand| paths::normalize(&stand)).map_err(refused)
+}
+
+/// The root of the monorepo: the one that is given, or that of the folder that the user stands in.
+pub(crate) fn find_root(stand: &Path, given: Option<&Path>) -> Result<PathBuf, Refusal> {
+    let Some(given) = given else {
+        return monorepo::root_above(stand).ok_or_else(|| {
+            Refusal::request(
+                "no monorepo is here: neither `konfig.yaml` nor `.git` is in this folder or above it",
+                "stand in a monorepo, or name one with `--root DIR`",
+            )
+        });
+    };
+    let root = paths::join(stand, given);
+    if root.is_dir() {
+        return Ok(root);
+    }
+    let message = format!("there is no folder `{}`", given.display());
+    Err(Refusal::request(message, "give the folder of a monorepo with `--root`"))
 }
 
 /// The folder of a store that several checkouts share: `$KONFIG_CACHE_DIR`.

@@ -6,6 +6,21 @@ pub(super) fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{plural}")
 }
 
+/// `12 bytes`, `3.4 MiB`
+pub(super) fn bytes(number: u64) -> String {
+    let units = ["KiB", "MiB", "GiB", "TiB"];
+    let mut value = number as f64;
+    let mut unit = None;
+    for larger in units {
+        if value < 1024.0 {
+            break;
+        }
+        value /= 1024.0;
+        unit = Some(larger);
+    }
+    unit.map_or_else(|| count(number as usize, "byte"), |unit| format!("{value:.1} {unit}"))
+}
+
 /// `` `a`, `b` or `c` ``, of which `last` is the word before the last one.
 pub(super) fn list(items: &[String], last: &str) -> String {
     match items {

@@ -16,6 +16,7 @@ mod mutations;
 mod programs;
 mod repo;
 mod run;
+mod store;
 
 use std::fs;
 

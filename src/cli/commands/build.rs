@@ -1,7 +1,7 @@
 //! `konfig build`
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clap::{Args, ValueEnum};
@@ -14,7 +14,7 @@ use crate::build::{self, BuildRequest, Counts, Failure, Finished, GOLDEN, Goal, 
 use crate::cli::diagnostics::{Shown, grouped};
 use crate::cli::error::{EXIT_CODES, Exit, Refusal};
 use crate::cli::json::BuildReportV1;
-use crate::cli::options::{Common, LimitArgs, cache_dir, package_store, stand};
+use crate::cli::options::{Common, LimitArgs, cache_dir, find_root, package_store, stand};
 use crate::cli::progress::Bar;
 use crate::cli::report;
 use crate::cli::text::{count, list};
@@ -164,11 +164,8 @@ fn incremental(
     let artifacts = checkout::artifacts(monorepo, &request.goal, &report, began, request.artifacts.clone());
     let partial = request.stacks.len() < monorepo.stacks.len();
     let problems = checkout.remember(reuse, artifacts, began, partial);
-    let notice = |it: &cache::Notice| {
-        Shown::warning("S01", it.to_string(), it.hint().map(str::to_owned).into_iter().collect())
-    };
     let later = checkout.store.take_notices();
-    let notices = checkout.notices.iter().chain(&later).map(notice);
+    let notices = checkout.notices.iter().chain(&later).map(Shown::notice);
     let problems = problems.into_iter().map(|problem| Shown::warning("S02", problem, Vec::new()));
     (report, notices.chain(problems).collect())
 }
@@ -189,15 +186,7 @@ fn exit(monorepo: &Monorepo, report: &Report) -> Exit {
 /// Finds the monorepo and what is in it.
 fn site(args: &BuildArgs) -> Result<Site, Refusal> {
     let stand = stand()?;
-    let root = match &args.root {
-        Some(root) => existing(&paths::join(&stand, root), root)?,
-        None => monorepo::root_above(&stand).ok_or_else(|| {
-            Refusal::request(
-                "no monorepo is here: neither `konfig.yaml` nor `.git` is in this folder or above it",
-                "stand in a monorepo, or name one with `--root DIR`",
-            )
-        })?,
-    };
+    let root = find_root(&stand, args.root.as_deref())?;
     let out = args.out.as_ref().map_or_else(|| root.join("dist"), |out| paths::join(&stand, out));
     if root.starts_with(&out) {
         return Err(Refusal::request(
@@ -211,14 +200,6 @@ fn site(args: &BuildArgs) -> Result<Site, Refusal> {
         Refusal::request(message, "check that you may read it")
     })?;
     Ok(Site { world, store: package_store(), program: Program::new(), monorepo, out })
-}
-
-fn existing(root: &Path, written: &Path) -> Result<PathBuf, Refusal> {
-    if root.is_dir() {
-        return Ok(root.to_owned());
-    }
-    let message = format!("there is no folder `{}`", written.display());
-    Err(Refusal::request(message, "give the folder of a monorepo with `--root`"))
 }
 
 fn select(site: &Site, selectors: &[String]) -> Result<Vec<StackId>, Refusal> {

@@ -1,6 +1,7 @@
 //! One file a command.
 
 pub(super) mod build;
+pub(super) mod cache;
 pub(super) mod run;
 
 use std::panic;
