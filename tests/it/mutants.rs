@@ -140,7 +140,8 @@ fn indent(line: &str) -> &str {
 /// Whether a line of its own may stand before this one: not inside of a text or a continued line.
 fn is_plain(lines: &[&str], at: usize) -> bool {
     let text: String = lines[..at].join("\n");
-    let closed = text.matches("\"\"\"").count() % 2 == 0 && text.matches("'''").count() % 2 == 0;
+    let closed =
+        text.matches("\"\"\"").count().is_multiple_of(2) && text.matches("'''").count().is_multiple_of(2);
     // A text at the very start describes the file; after anything else it is a value.
     let described = at == 0 && lines[0].starts_with("\"\"\"");
     closed
@@ -348,7 +349,7 @@ fn is_assignment(lines: &[&str], at: usize) -> bool {
 
 fn balanced(line: &str) -> bool {
     let count = |letters: &str| line.chars().filter(|letter| letters.contains(*letter)).count();
-    count("([{") == count(")]}") && line.matches('"').count() % 2 == 0
+    count("([{") == count(")]}") && line.matches('"').count().is_multiple_of(2)
 }
 
 fn statements_swapped(tree: &Tree, random: &mut Rng) -> Option<Files> {

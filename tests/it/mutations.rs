@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 
 use fastrand::Rng;
@@ -132,9 +133,14 @@ fn mutate(name: &str, root: &Path, changes: usize, seed: u64) {
         }
     }
     let Tally { rebuilt, in_vain, reused, why } = tally;
-    println!(
+    say(&format!(
         "{name}: {changes} changes, {rebuilt} rebuilt, {in_vain} of them in vain, {reused} reused; in vain: {why:#?}"
-    );
+    ));
+}
+
+/// Says something whether or not the test passes.
+fn say(text: &str) {
+    writeln!(std::io::stderr(), "{text}").ok();
 }
 
 fn number(name: &str, otherwise: usize) -> usize {
@@ -165,7 +171,7 @@ fn other_monorepos_are_built_exactly() {
     let (changes, seed) = share();
     let roots = std::env::var("KONFIG_MUTATION_ROOTS").unwrap_or_default();
     if roots.is_empty() {
-        eprintln!("skipped: KONFIG_MUTATION_ROOTS names no monorepo");
+        say("skipped: KONFIG_MUTATION_ROOTS names no monorepo");
     }
     for root in roots.split(':').filter(|root| !root.is_empty()) {
         mutate(root, Path::new(root), changes, seed);
