@@ -3,19 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::digest::Digest;
-use crate::packed::{Packed, Packer};
+use crate::packed::{Packed, pack};
 
 /// Entries for one commit. Threads fill their own and join them with [`Batch::extend`].
 ///
 /// Compression happens here, so the lock of the store is held for writing only.
 #[derive(Default)]
 pub struct Batch {
-    packer: Packer,
     /// Sorted, so that the store's index is written from one end to the other.
     pub(crate) blobs: BTreeMap<Digest, Packed>,
     /// Oldest first.
     pub(crate) records: Vec<(Digest, Vec<u8>)>,
     pub(crate) used: BTreeSet<Digest>,
+    bytes: usize,
 }
 
 impl Batch {
@@ -25,8 +25,9 @@ impl Batch {
     pub fn blob(&mut self, bytes: &[u8]) -> Digest {
         let digest = Digest::of(bytes);
         if !self.blobs.contains_key(&digest)
-            && let Some(packed) = self.packer.pack(bytes)
+            && let Some(packed) = pack(bytes)
         {
+            self.bytes += packed.data.len();
             self.blobs.insert(digest, packed);
         }
         digest
@@ -34,7 +35,9 @@ impl Batch {
 
     /// Adds a value under a key, as its newest. A key has eight values at most; the oldest go.
     pub fn record(&mut self, key: Digest, value: impl Into<Vec<u8>>) {
-        self.records.push((key, value.into()));
+        let value = value.into();
+        self.bytes += value.len();
+        self.records.push((key, value));
     }
 
     /// Notes that the blob of this digest, or the records of this key, were of use. What is of no use goes first
@@ -45,7 +48,8 @@ impl Batch {
 
     /// Adds all of another batch, whose records count as newer.
     pub fn extend(&mut self, other: Self) {
-        let Self { packer: _, blobs, records, used } = other;
+        let Self { blobs, records, used, bytes } = other;
+        self.bytes += bytes;
         self.blobs.extend(blobs);
         self.records.extend(records);
         self.used.extend(used);
@@ -54,14 +58,13 @@ impl Batch {
     /// Whether there is nothing to write.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let Self { packer: _, blobs, records, used } = self;
+        let Self { blobs, records, used, bytes: _ } = self;
         blobs.is_empty() && records.is_empty() && used.is_empty()
     }
 
-    /// Bytes that the blobs and records hold in memory, for those who commit when there are enough. Linear.
+    /// Bytes that were added, for those who commit when there are enough.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let blobs: usize = self.blobs.values().map(|packed| packed.data.len()).sum();
-        blobs + self.records.iter().map(|(_, value)| value.len()).sum::<usize>()
+        self.bytes
     }
 }

@@ -21,26 +21,25 @@ pub(crate) struct Packed {
     pub(crate) data: Vec<u8>,
 }
 
-/// Compresses blobs one after the other; the tables of the compressor are made once.
-#[derive(Default)]
-pub(crate) struct Packer(Option<Compressor<'static>>);
-
-impl Packer {
-    /// None for a blob that is too large to be kept.
-    pub(crate) fn pack(&mut self, bytes: &[u8]) -> Option<Packed> {
-        if bytes.len() > LARGEST {
-            return None;
-        }
-        let data = self.compress(bytes).ok()?;
-        Some(Packed { size: bytes.len(), data })
+/// None for a blob that is too large to be kept.
+pub(crate) fn pack(bytes: &[u8]) -> Option<Packed> {
+    if bytes.len() > LARGEST {
+        return None;
     }
+    let data = compress(bytes).ok()?;
+    Some(Packed { size: bytes.len(), data })
+}
 
-    fn compress(&mut self, bytes: &[u8]) -> io::Result<Vec<u8>> {
-        match &mut self.0 {
-            Some(compressor) => compressor.compress(bytes),
-            none => none.insert(Compressor::new(LEVEL)?).compress(bytes),
-        }
-    }
+thread_local! {
+    /// Its tables cost more to make than a small blob to compress.
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+}
+
+fn compress(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    COMPRESSOR.with_borrow_mut(|compressor| match compressor {
+        Some(compressor) => compressor.compress(bytes),
+        none => none.insert(Compressor::new(LEVEL)?).compress(bytes),
+    })
 }
 
 /// The blob, if these bytes are it: none where anything is odd.
@@ -77,7 +76,7 @@ mod tests {
     use super::*;
 
     fn pack(bytes: &[u8]) -> Packed {
-        Packer::default().pack(bytes).expect("a blob of this size is kept")
+        super::pack(bytes).expect("a blob of this size is kept")
     }
 
     #[test]

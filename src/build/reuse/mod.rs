@@ -25,6 +25,7 @@ use kcl::lower::code::PackageCode;
 use kcl::lower::fingerprint::{Fingerprint, Fingerprints, Part, fingerprints};
 use kcl::package::PackageId;
 use kcl::world::Query;
+use serde::Serialize;
 
 use self::health::HealthMemory;
 pub use self::reason::Reason;
@@ -73,12 +74,29 @@ pub(super) struct Program<'a> {
 #[derive(Default)]
 pub(super) struct Records(Vec<Record>);
 
+/// A list as the store has it.
+struct Encoded {
+    bytes: Vec<u8>,
+    digest: Digest,
+}
+
+impl Encoded {
+    fn of<T: Serialize>(list: &T) -> Self {
+        let bytes = encode(list);
+        Self { digest: Digest::of(&bytes), bytes }
+    }
+}
+
+/// What a trace has of imported packages.
+struct Traced {
+    imported: Imported,
+    encoded: Encoded,
+}
+
 /// The packages of one closure.
 struct Closure {
     state: Packages,
-    /// The bytes of `state`.
-    encoded: Vec<u8>,
-    digest: Digest,
+    encoded: Encoded,
     /// Whether compiles have seen the files as they are answered for.
     confirmed: bool,
     ids: Vec<PackageId>,
@@ -100,7 +118,9 @@ pub struct Reuse<'a> {
     parts: Memory<Digest, Cell<Option<Arc<Parts>>>>,
     imports: Memory<Digest, Cell<Option<Arc<Imported>>>>,
     imported: Memory<(Digest, Digest), Cell<Option<Reason>>>,
-    traced: Memory<Vec<Used>, Cell<Arc<Imported>>>,
+    traced: Memory<Vec<Used>, Cell<Arc<Traced>>>,
+    /// The blobs that this build has handed to the store.
+    handed: Memory<Digest, ()>,
     batch: Mutex<Batch>,
     now: u64,
 }
@@ -132,6 +152,7 @@ impl<'a> Reuse<'a> {
             imports: Memory::default(),
             imported: Memory::default(),
             traced: Memory::default(),
+            handed: Memory::default(),
             batch: Mutex::default(),
             now,
         }
@@ -276,7 +297,7 @@ impl<'a> Reuse<'a> {
             return Some(Reason::Declaration { package: String::new(), name: name.part().to_string() });
         }
         let at = digest(&record.imported);
-        let cell = self.imported.get_or(&(at, closure.digest), Cell::default);
+        let cell = self.imported.get_or(&(at, closure.encoded.digest), Cell::default);
         cell.get_or_init(|| match self.imported_by(record) {
             Some(imported) => self.different_import(&imported, closure),
             None => Some(Reason::New),
@@ -328,7 +349,7 @@ impl<'a> Reuse<'a> {
     ) -> Option<Reason> {
         let idle = changed_option(unit, &record.idle_options).is_none()
             && self.changed_file(folder, &record.idle_files).is_none();
-        if idle && digest(&record.packages) == closure.digest {
+        if idle && digest(&record.packages) == closure.encoded.digest {
             return None;
         }
         let Some(prints) = closure.health.prints(self.shared, unit, &closure.ids) else {
@@ -363,9 +384,8 @@ impl<'a> Reuse<'a> {
                 answers: joined(answers.into_iter()),
             });
         }
-        let encoded = encode(&state);
-        let digest = Digest::of(&encoded);
-        Closure { state, encoded, digest, confirmed, ids: ids.to_vec(), health: HealthMemory::default() }
+        let encoded = Encoded::of(&state);
+        Closure { state, encoded, confirmed, ids: ids.to_vec(), health: HealthMemory::default() }
     }
 
     /// Keeps a record whose trace still holds, with what was asked and answered this time.
@@ -406,8 +426,8 @@ impl<'a> Reuse<'a> {
         };
         let statements = program.fingerprints.get(Part::Statements).map_or([0; 16], |it| it.0);
         let mut batch = Batch::default();
-        let own = *batch.blob(&encode(&own)).as_bytes();
-        let imported = *batch.blob(&encode(&*imported)).as_bytes();
+        let own = self.hand(&mut batch, &Encoded::of(&own));
+        let imported = self.hand(&mut batch, &imported.encoded);
         let artifact = *batch.blob(artifact).as_bytes();
         self.add(batch);
         self.keep(stack, folder, program, &closure, |questions, answers, packages, warned| Record {
@@ -444,8 +464,8 @@ impl<'a> Reuse<'a> {
         }
         let mut batch = Batch::default();
         let questions: Questions = program.queries.iter().map(|query| Question::of(query, folder)).collect();
-        let questions = *batch.blob(&encode(&questions)).as_bytes();
-        let packages = *batch.blob(&closure.encoded).as_bytes();
+        let questions = self.hand(&mut batch, &Encoded::of(&questions));
+        let packages = self.hand(&mut batch, &closure.encoded);
         let warned = !program.ready.warnings.is_empty();
         let record = record(questions, joined(answers.into_iter()), packages, warned);
         batch.record(self.key.of(stack), encode(&record));
@@ -453,13 +473,17 @@ impl<'a> Reuse<'a> {
     }
 
     /// The declarations of a trace. Those of imported packages are the same list for most stacks, found once.
-    fn traced_parts(&self, program: &Program<'_>, trace: &Trace) -> (Parts, Arc<Imported>) {
+    fn traced_parts(&self, program: &Program<'_>, trace: &Trace) -> (Parts, Arc<Traced>) {
         let own = trace.parts.iter().filter(|used| used.package() == PackageId::MAIN);
         let own = own.filter_map(|used| part(*used, &program.ready.code, &program.fingerprints)).collect();
         let imported: Vec<Used> =
             trace.parts.iter().copied().filter(|used| used.package() != PackageId::MAIN).collect();
         let cell = self.traced.get_or(&imported[..], Cell::default);
-        (own, Arc::clone(cell.get_or_init(|| Arc::new(self.imported_parts(&imported)))))
+        let traced = cell.get_or_init(|| {
+            let imported = self.imported_parts(&imported);
+            Arc::new(Traced { encoded: Encoded::of(&imported), imported })
+        });
+        (own, Arc::clone(traced))
     }
 
     fn imported_parts(&self, used: &[Used]) -> Imported {
@@ -499,7 +523,7 @@ impl<'a> Reuse<'a> {
             packages.any(|(other, parts)| other == package && parts.contains(used))
         };
         let own = own.iter().filter(|used| !known_own(used)).map(|(name, _)| format!("`{}`", name.part()));
-        let imported = imported.iter().flat_map(|(package, used)| {
+        let imported = imported.imported.iter().flat_map(|(package, used)| {
             let unknown = used.iter().filter(move |used| !known(package, used));
             unknown.map(move |(name, _)| format!("`{}` of `{}`", name.part(), shown(package)))
         });
@@ -510,6 +534,14 @@ impl<'a> Reuse<'a> {
         let files = trace.queries.iter().filter(asked);
         let files = files.map(|query| format!("`{}`", Question::of(query, folder).subject()));
         own.chain(imported).chain(files).collect()
+    }
+
+    /// Puts a list that many stacks have into a batch, unless one of them has done so.
+    fn hand(&self, batch: &mut Batch, list: &Encoded) -> [u8; 32] {
+        self.handed.get_or(&list.digest, || {
+            batch.blob(&list.bytes);
+        });
+        *list.digest.as_bytes()
     }
 
     fn add(&self, more: Batch) {
