@@ -27,8 +27,26 @@ pub(super) fn unreadable(error: WorldError) -> ProblemKind {
     }
 }
 
+/// How many aliases a file may have. Nobody writes that many, and aliases of aliases make gigabytes of a few lines.
+const MOST_ALIASES: usize = 1000;
+
+/// How many `*name` a text has, those in comments and strings included.
+fn aliases(text: &str) -> usize {
+    let starts = |(before, after): (char, char)| {
+        !before.is_alphanumeric() && (after.is_alphanumeric() || "_-".contains(after))
+    };
+    let around = |(at, _): (usize, &str)| {
+        Some((text[..at].chars().next_back().unwrap_or(' '), text[at + 1..].chars().next()?))
+    };
+    text.match_indices('*').filter_map(around).filter(|it| starts(*it)).count()
+}
+
 /// The content of a YAML file; that of an empty one is the default.
 pub(super) fn yaml<T: DeserializeOwned + Default>(source: &Arc<Source>, path: &Path) -> Result<T, Problem> {
+    if aliases(source.text()) > MOST_ALIASES {
+        let why = format!("it has more than {MOST_ALIASES} aliases");
+        return Err(Problem::new(ProblemKind::Settings(why), path).at(source, point(source, 0)));
+    }
     if kcl::stdlib::nested_too_deep(source.text()) {
         return Err(Problem::new(ProblemKind::Settings("it is nested too deeply".to_owned()), path)
             .at(source, point(source, 0)));

@@ -239,6 +239,16 @@ mod tests {
     }
 
     #[test]
+    fn aliases_of_aliases_are_bounded() {
+        let line = "- key: a\n  value: &a [*a, *a, *a, *a, *a, *a, *a, *a]\n";
+        let problem = settings(&[&format!("kcl_options:\n- key: a\n  value: &a 1\n{}", line.repeat(200))]);
+        assert!(
+            matches!(problem.err().map(|it| it.kind), Some(ProblemKind::Settings(why)) if why.contains("aliases"))
+        );
+        assert!(settings(&["kcl_options:\n- key: a\n  value: &a 1\n- key: b\n  value: *a\n"]).is_ok());
+    }
+
+    #[test]
     fn options_of_the_command_line() {
         let value = |text: &str| command_line_option(&format!("k={text}")).map(|(_, json)| json);
         for (text, json) in [
