@@ -9,6 +9,7 @@ use kcl::world::{Query, World};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
+use super::disk::Look;
 use super::world::DiskWorld;
 use crate::memory::Memory;
 
@@ -137,19 +138,20 @@ impl<'w> Answers<'w> {
     /// The stamp is taken before the file is read: what changes meanwhile shows the next time.
     fn look(&self, path: &Path) -> Content {
         let unread = |answer| Content { answer, stamp: None, read: false };
-        let Ok(meta) = fs::metadata(path) else { return unread(Answer::ABSENT) };
-        if meta.is_dir() {
-            return unread(Answer::FOLDER);
-        }
-        let stamp = Stamp::new(&meta);
-        if let Some((before, answer)) = self.known.get(path)
+        let stamp = match self.world.look(path) {
+            Look::Absent => return unread(Answer::ABSENT),
+            Look::Folder => return unread(Answer::FOLDER),
+            // A file of a revision has no stamp: what the disk has there is another one.
+            Look::File(meta) => meta.map(|meta| Stamp::new(&meta)),
+        };
+        if let (Some(stamp), Some((before, answer))) = (stamp, self.known.get(path))
             && *before == stamp
         {
             return Content { answer: *answer, stamp: Some(stamp), read: false };
         }
         // What compiles have seen counts, even where the file is another one by now.
         match self.world.bytes(path) {
-            Ok(bytes) => Content { answer: Answer::of(&bytes), stamp: Some(stamp), read: true },
+            Ok(bytes) => Content { answer: Answer::of(&bytes), stamp, read: true },
             Err(_) => unread(Answer::ABSENT),
         }
     }

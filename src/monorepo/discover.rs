@@ -4,7 +4,7 @@
 //! stack has two paths.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use kcl::world::World;
@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use serde::Deserialize;
 
 use super::problem::{Problem, ProblemKind};
-use super::world::plain;
+use super::world::{DiskWorld, plain};
 use super::{Monorepo, Project, ProjectId, Stack, paths, read};
 
 const PROJECT: &str = "project.yaml";
@@ -22,9 +22,13 @@ const STACK: &str = "stack.yaml";
 ///
 /// # Errors
 /// Where the root itself cannot be listed.
-pub fn discover(world: &dyn World, root: &Path, skip: &Path) -> Result<Monorepo, Problem> {
-    fs::read_dir(root).map_err(|error| Problem::new(ProblemKind::Unreadable(plain(&error)), root))?;
-    let mut walked = walk(root, skip);
+pub fn discover(world: &DiskWorld, root: &Path, skip: &Path) -> Result<Monorepo, Problem> {
+    let mut walked = match world.entries(root) {
+        Ok(_) => walk(world, root, skip),
+        // A revision from before there was anything.
+        Err(error) if world.overlay().is_some() && error.kind() == ErrorKind::NotFound => Walked::default(),
+        Err(error) => return Err(Problem::new(ProblemKind::Unreadable(plain(&error)), root)),
+    };
     walked.folders.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     let mut monorepo = Monorepo {
         root: root.to_owned(),
@@ -65,22 +69,22 @@ impl Walked {
     }
 }
 
-fn walk(folder: &Path, skip: &Path) -> Walked {
+fn walk(world: &DiskWorld, folder: &Path, skip: &Path) -> Walked {
     let mut walked = Walked::default();
     let mut inner = Vec::new();
     let (mut project, mut stack_file, mut module, mut main) = (false, false, false, false);
-    let entries = match fs::read_dir(folder) {
+    let entries = match world.entries(folder) {
         Ok(entries) => entries,
         Err(error) => {
             walked.problems.push(Problem::new(ProblemKind::Unreadable(plain(&error)), folder));
             return walked;
         }
     };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            if !name.as_encoded_bytes().starts_with(b".") && entry.path() != skip {
-                inner.push(entry.path());
+    for (name, is_folder) in entries {
+        if is_folder {
+            let path = folder.join(&name);
+            if !name.as_encoded_bytes().starts_with(b".") && path != skip {
+                inner.push(path);
             }
             continue;
         }
@@ -95,8 +99,12 @@ fn walk(folder: &Path, skip: &Path) -> Walked {
     }
     match inner.as_slice() {
         [] => walked,
-        [only] => walked.with(walk(only, skip)),
-        _ => inner.par_iter().map(|path| walk(path, skip)).reduce(Walked::default, Walked::with).with(walked),
+        [only] => walked.with(walk(world, only, skip)),
+        _ => inner
+            .par_iter()
+            .map(|path| walk(world, path, skip))
+            .reduce(Walked::default, Walked::with)
+            .with(walked),
     }
 }
 
@@ -190,8 +198,9 @@ impl Monorepo {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
-    use crate::monorepo::DiskWorld;
 
     fn monorepo(files: &[(&str, &str)]) -> Monorepo {
         let folder = tempfile::tempdir().expect("a folder");

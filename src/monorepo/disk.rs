@@ -1,12 +1,15 @@
 //! The files that programs read and write themselves, through the system module `file`.
 
-use std::fs;
-use std::io::Write;
+use std::borrow::Cow;
+use std::ffi::OsString;
+use std::fs::{self, Metadata};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use kcl::world::{Files, WorldError};
 
+use super::overlay::{Overlay, Seen};
 use super::world::world_error;
 use crate::memory::Memory;
 
@@ -16,6 +19,18 @@ pub(super) struct Disk {
     writable: bool,
     /// What was read, as long as programs may not change it: all of them see one state of a file.
     contents: Memory<PathBuf, BytesCell>,
+    /// What is seen instead of some of its files.
+    overlay: Option<Overlay>,
+}
+
+/// What is at a path.
+pub(super) enum Look {
+    /// Nothing.
+    Absent,
+    /// A folder.
+    Folder,
+    /// A file, with what the disk says of it if it is there.
+    File(Option<Metadata>),
 }
 
 type BytesCell = Arc<OnceLock<Result<Arc<[u8]>, WorldError>>>;
@@ -23,7 +38,72 @@ type BytesCell = Arc<OnceLock<Result<Arc<[u8]>, WorldError>>>;
 impl Disk {
     /// The disk, which programs may change or not.
     pub(super) fn new(writable: bool) -> Self {
-        Self { writable, contents: Memory::default() }
+        Self { writable, contents: Memory::default(), overlay: None }
+    }
+
+    /// The disk with some other files, which programs may not change.
+    pub(super) fn with_overlay(overlay: Overlay) -> Self {
+        Self { overlay: Some(overlay), ..Self::new(false) }
+    }
+
+    /// What is seen instead of some of its files.
+    pub(super) fn overlay(&self) -> Option<&Overlay> {
+        self.overlay.as_ref()
+    }
+
+    /// Where the disk has a path, or else what is there instead.
+    fn place<'p>(&'p self, path: &'p Path) -> Result<Cow<'p, Path>, Seen<'p>> {
+        let Some(overlay) = &self.overlay else { return Ok(Cow::Borrowed(path)) };
+        match overlay.see(path) {
+            Seen::Disk(real) => Ok(Cow::Owned(real)),
+            other => Err(other),
+        }
+    }
+
+    /// The bytes of a file, read now.
+    pub(super) fn fetch(&self, path: &Path) -> Result<Vec<u8>, WorldError> {
+        match self.place(path) {
+            Ok(path) => fs::read(path).map_err(|error| world_error(&error)),
+            Err(Seen::File(bytes)) => Ok(bytes.to_vec()),
+            Err(Seen::Folder(_)) => Err(world_error(&io::ErrorKind::IsADirectory.into())),
+            Err(_) => Err(WorldError::NotFound),
+        }
+    }
+
+    /// The entries of a folder, with whether they are folders; links are none.
+    pub(super) fn list(&self, path: &Path) -> io::Result<Vec<(OsString, bool)>> {
+        let entries = match self.place(path) {
+            Ok(path) => fs::read_dir(path)?,
+            Err(Seen::Folder(list)) => {
+                return Ok(list.iter().map(|(name, is)| (name.clone(), *is)).collect());
+            }
+            Err(Seen::File(_)) => return Err(io::ErrorKind::NotADirectory.into()),
+            Err(_) => return Err(io::ErrorKind::NotFound.into()),
+        };
+        let is_folder = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
+        Ok(entries.flatten().map(|entry| (entry.file_name(), is_folder(&entry))).collect())
+    }
+
+    /// Whether a file is there.
+    pub(super) fn is_file(&self, path: &Path) -> bool {
+        match self.place(path) {
+            Ok(path) => path.is_file(),
+            Err(seen) => matches!(seen, Seen::File(_)),
+        }
+    }
+
+    /// What is at a path.
+    pub(super) fn look(&self, path: &Path) -> Look {
+        match self.place(path) {
+            Ok(path) => match fs::metadata(path) {
+                Ok(meta) if meta.is_dir() => Look::Folder,
+                Ok(meta) => Look::File(Some(meta)),
+                Err(_) => Look::Absent,
+            },
+            Err(Seen::File(_)) => Look::File(None),
+            Err(Seen::Folder(_)) => Look::Folder,
+            Err(_) => Look::Absent,
+        }
     }
 
     /// The bytes of a file, if it was read before.
@@ -33,14 +113,14 @@ impl Disk {
 
     /// The bytes of a file.
     pub(super) fn bytes(&self, path: &Path) -> Result<Arc<[u8]>, WorldError> {
-        let read = || fs::read(path).map(Into::into).map_err(|error| world_error(&error));
+        let read = || self.fetch(path).map(Into::into);
         if self.writable {
             return read();
         }
         self.contents.get_or(path, BytesCell::default).get_or_init(read).clone()
     }
 
-    fn change<T>(&self, change: impl FnOnce() -> std::io::Result<T>) -> Result<T, WorldError> {
+    fn change<T>(&self, change: impl FnOnce() -> io::Result<T>) -> Result<T, WorldError> {
         if self.writable {
             return change().map_err(|error| world_error(&error));
         }
@@ -54,14 +134,20 @@ impl Files for Disk {
     }
 
     fn glob(&self, pattern: &str) -> Result<Vec<PathBuf>, WorldError> {
-        let paths = glob::glob(pattern).map_err(|error| WorldError::Failed(error.msg.to_owned()))?;
-        // Folders that may not be read hold nothing that could match.
-        let mut found: Vec<PathBuf> = paths.flatten().collect();
+        let paths = ::glob::glob(pattern).map_err(|error| WorldError::Failed(error.msg.to_owned()))?;
+        let mut found = match &self.overlay {
+            Some(_) => super::glob::matches(self, pattern),
+            // Folders that may not be read hold nothing that could match.
+            None => paths.flatten().collect(),
+        };
         found.sort_unstable();
         Ok(found)
     }
 
     fn real(&self, path: &Path) -> Result<PathBuf, WorldError> {
+        if let Some(overlay) = &self.overlay {
+            return Ok(overlay.real(path));
+        }
         for there in path.ancestors() {
             match fs::canonicalize(there) {
                 Ok(real) if there == path => return Ok(real),
@@ -75,11 +161,14 @@ impl Files for Disk {
     }
 
     fn exists(&self, path: &Path) -> bool {
-        path.exists()
+        !matches!(self.look(path), Look::Absent)
     }
 
     fn size(&self, path: &Path) -> Result<u64, WorldError> {
-        fs::metadata(path).map(|meta| meta.len()).map_err(|error| world_error(&error))
+        match self.place(path) {
+            Ok(path) => fs::metadata(path).map(|meta| meta.len()).map_err(|error| world_error(&error)),
+            Err(_) => self.fetch(path).map(|bytes| bytes.len() as u64),
+        }
     }
 
     fn write(&self, path: &Path, bytes: &[u8], append: bool) -> Result<(), WorldError> {

@@ -5,7 +5,10 @@
 pub mod answers;
 mod discover;
 mod disk;
+mod git;
+mod glob;
 mod kcl_mod;
+mod overlay;
 pub mod paths;
 mod problem;
 mod read;
@@ -16,7 +19,9 @@ mod world;
 use std::path::{Path, PathBuf};
 
 pub use discover::discover;
+pub use git::{Git, RevisionError};
 pub use kcl_mod::PackageStore;
+pub use overlay::Overlay;
 pub use problem::{Problem, ProblemKind};
 pub use settings::{Flags, is_option};
 pub use unit::{CompileUnit, RunRequest};

@@ -3,7 +3,7 @@
 //! What was read stays in memory, so that all stacks of a process see one state of the files and a base model is
 //! read once. What is absent is remembered too.
 
-use std::fs;
+use std::ffi::OsString;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,8 @@ use std::sync::{Arc, OnceLock};
 use kcl::world::{Files, Timestamp, World, WorldError};
 use syntax::Source;
 
-use super::disk::Disk;
+use super::disk::{Disk, Look};
+use super::overlay::Overlay;
 use super::paths;
 use crate::memory::Memory;
 
@@ -43,6 +44,28 @@ impl DiskWorld {
         }
     }
 
+    /// The world of a revision: the files of the working tree, but for those that differ.
+    #[must_use]
+    pub fn of_revision(stand: &Path, revision: Overlay) -> Self {
+        Self { disk: Disk::with_overlay(revision), ..Self::new(stand, false) }
+    }
+
+    /// What differs from the working tree.
+    #[must_use]
+    pub fn overlay(&self) -> Option<&Overlay> {
+        self.disk.overlay()
+    }
+
+    /// The entries of a folder, with whether they are folders; links are none.
+    pub(super) fn entries(&self, folder: &Path) -> std::io::Result<Vec<(OsString, bool)>> {
+        self.disk.list(folder)
+    }
+
+    /// What is at a path now.
+    pub(super) fn look(&self, path: &Path) -> Look {
+        self.disk.look(path)
+    }
+
     /// A path as the user writes it.
     #[must_use]
     pub fn show(&self, path: &Path) -> String {
@@ -68,10 +91,19 @@ impl DiskWorld {
         }
     }
 
+    /// The entries of a folder, sorted. Names that are not text cannot be imported and are left out.
+    fn list(&self, path: &Path) -> Option<Arc<[String]>> {
+        let entries = self.disk.list(path).ok()?;
+        let mut names: Vec<String> =
+            entries.into_iter().filter_map(|(name, _)| name.into_string().ok()).collect();
+        names.sort_unstable();
+        Some(names.into())
+    }
+
     fn read(&self, path: &Path) -> Result<Arc<Source>, WorldError> {
         let bytes = match self.disk.known(path) {
             Some(known) => known?.to_vec(),
-            None => fs::read(path).map_err(|error| world_error(&error))?,
+            None => self.disk.fetch(path)?,
         };
         let text = String::from_utf8(bytes);
         let text = text.map_err(|error| WorldError::NotUtf8(error.utf8_error().valid_up_to()))?;
@@ -90,11 +122,11 @@ impl World for DiskWorld {
 
     fn folder(&self, path: &Path) -> Option<Arc<[String]>> {
         let cell = self.folders.get_or(path, FolderCell::default);
-        cell.get_or_init(|| list(path)).clone()
+        cell.get_or_init(|| self.list(path)).clone()
     }
 
     fn is_file(&self, path: &Path) -> bool {
-        self.files.get_or(path, || path.is_file())
+        self.files.get_or(path, || self.disk.is_file(path))
     }
 
     fn files(&self) -> &dyn Files {
@@ -124,15 +156,6 @@ impl World for DiskWorld {
     }
 }
 
-/// The entries of a folder, sorted. Names that are not text cannot be imported and are left out.
-fn list(path: &Path) -> Option<Arc<[String]>> {
-    let entries = fs::read_dir(path).ok()?;
-    let mut names: Vec<String> =
-        entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    names.sort_unstable();
-    Some(names.into())
-}
-
 /// What the operating system said, as programs learn it.
 pub(super) fn world_error(error: &std::io::Error) -> WorldError {
     match error.kind() {
@@ -151,6 +174,8 @@ pub(super) fn plain(error: &std::io::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
