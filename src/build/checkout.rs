@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cache::{Digest, Notice, Store};
+use cache::{Digest, Notice, Store, StoreError};
 
 use super::reuse::{Artifacts, Reuse, State};
 use super::{Goal, Report};
@@ -50,7 +50,12 @@ impl Checkout {
         partial: bool,
     ) -> Vec<String> {
         let (committed, files) = reuse.finish(before, partial);
-        let written = State { files, artifacts }.write(&self.snapshot);
+        self.keep(committed, &State { files, artifacts })
+    }
+
+    /// Writes what the files are like, and says what was in the way of that or of an earlier commit.
+    pub(super) fn keep(&self, committed: Result<(), StoreError>, state: &State) -> Vec<String> {
+        let written = state.write(&self.snapshot);
         let committed = committed.err().map(|error| error.to_string());
         let written = written.err().map(|error| format!("cannot remember what files were like: {error}"));
         // A checkout that cannot be written to has said so when it was opened.

@@ -5,6 +5,7 @@
 //!
 //! Deliberately absent: priorities. Stacks are many and small, so any order keeps the cores busy.
 
+pub mod affected;
 pub mod checkout;
 pub mod compile;
 pub mod golden;
@@ -56,6 +57,8 @@ pub enum Goal {
     Write(PathBuf),
     /// It is compared with the stack's golden.
     Check,
+    /// Only its digest is wanted.
+    Digest,
 }
 
 /// What became of a stack.

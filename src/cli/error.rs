@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use crate::monorepo::RevisionError;
+
 /// What the shell learns. Never renumber: scripts rely on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
@@ -14,16 +16,18 @@ pub(crate) enum Exit {
     BadRequest = 2,
     /// A bug in konfig.
     Internal = 3,
+    /// A revision to compare is not there.
+    NoRevision = 4,
 }
 
-/// The numbers as help texts have them; 4 is kept for commands that compare with a revision.
+/// The numbers as help texts have them.
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
   0  all went well
   1  a stack failed, or differs from its golden
   2  the command line or the monorepo is wrong
   3  internal error
-  4  the base revision is not there";
+  4  the base or head revision is not there";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
@@ -48,6 +52,12 @@ impl Refusal {
     /// The command line is wrong.
     pub(crate) fn request(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { exit: Exit::BadRequest, code: "C01", message: message.into(), hints: vec![hint.into()] }
+    }
+
+    /// A revision cannot be compared with.
+    pub(crate) fn revision(error: &RevisionError) -> Self {
+        let refusal = Self::request(error.message(), error.hint());
+        if error.is_absence() { Self { exit: Exit::NoRevision, code: "C02", ..refusal } } else { refusal }
     }
 
     /// The arguments are none that there are.

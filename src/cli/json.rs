@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::diagnostics::Shown;
+use crate::build::affected::{Affected, Status};
 use crate::build::{Counts, Finished, Goal, Outcome, Report};
 use crate::monorepo::Monorepo;
 
@@ -18,6 +19,51 @@ pub(crate) struct BuildReportV1<'a> {
     milliseconds: u64,
     stacks: Vec<StackV1<'a>>,
     diagnostics: &'a [Shown],
+}
+
+/// The report of `konfig affected --format json`: docs/schema/affected.v1.json.
+#[derive(Debug, Serialize)]
+pub(crate) struct AffectedV1<'a> {
+    version: u8,
+    base: &'a str,
+    head: Option<&'a str>,
+    stacks: Vec<AffectedStackV1<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct AffectedStackV1<'a> {
+    path: &'a str,
+    status: &'static str,
+    because: &'a [String],
+}
+
+impl<'a> AffectedV1<'a> {
+    /// The report of a comparison; `head` is the working tree if it is no commit.
+    pub(crate) fn new(base: &'a str, head: Option<&'a str>, stacks: &'a [Affected]) -> Self {
+        let stack = |stack: &'a Affected| AffectedStackV1 {
+            path: &stack.path,
+            status: status(stack.status),
+            because: &stack.because,
+        };
+        Self { version: 1, base, head, stacks: stacks.iter().map(stack).collect() }
+    }
+
+    /// As text.
+    pub(crate) fn to_json(&self) -> String {
+        // Plain data with text keys always has a JSON form.
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+}
+
+/// The word for what became of a stack.
+pub(crate) fn status(status: Status) -> &'static str {
+    match status {
+        Status::Added => "added",
+        Status::Removed => "removed",
+        Status::Modified => "modified",
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -53,7 +99,7 @@ impl<'a> BuildReportV1<'a> {
     ) -> Self {
         let out = match goal {
             Goal::Write(out) => Some(out.to_string_lossy().into_owned()),
-            Goal::Check => None,
+            Goal::Check | Goal::Digest => None,
         };
         Self {
             version: 1,

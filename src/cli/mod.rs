@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use self::commands::{build, cache, run};
+use self::commands::{affected, build, cache, run};
 use self::diagnostics::Shown;
 use self::error::{EXIT_CODES, Exit, Refusal};
 use self::options::{Common, on_one_thread};
@@ -35,6 +35,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Build(build::BuildArgs),
+    Affected(affected::AffectedArgs),
     Cache(cache::CacheArgs),
     Run(run::RunArgs),
 }
@@ -52,6 +53,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let ui = common.ui();
     let ended = match command {
         Command::Build(args) => common.in_pool(|| build::run(&args, &common, &ui)),
+        Command::Affected(args) => common.in_pool(|| affected::run(&args, &ui)),
         Command::Cache(args) => cache::run(&args, &ui),
         Command::Run(args) => on_one_thread(|| run::run(args, &common, &ui)),
     };

@@ -94,9 +94,9 @@ pub(crate) fn stand() -> Result<PathBuf, Refusal> {
     stand.map(|stand| paths::normalize(&stand)).map_err(refused)
 }
 
-/// The root of the monorepo: the one that is given, or that of the folder that the user stands in.
-pub(crate) fn find_root(stand: &Path, given: Option<&Path>) -> Result<PathBuf, Refusal> {
-    let Some(given) = given else {
+/// The root of the monorepo: the one that was given, else the one around the folder that the user stands in.
+pub(crate) fn root(stand: &Path, given: Option<&Path>) -> Result<PathBuf, Refusal> {
+    let Some(written) = given else {
         return monorepo::root_above(stand).ok_or_else(|| {
             Refusal::request(
                 "no monorepo is here: neither `konfig.yaml` nor `.git` is in this folder or above it",
@@ -104,11 +104,11 @@ pub(crate) fn find_root(stand: &Path, given: Option<&Path>) -> Result<PathBuf, R
             )
         });
     };
-    let root = paths::join(stand, given);
+    let root = paths::join(stand, written);
     if root.is_dir() {
         return Ok(root);
     }
-    let message = format!("there is no folder `{}`", given.display());
+    let message = format!("there is no folder `{}`", written.display());
     Err(Refusal::request(message, "give the folder of a monorepo with `--root`"))
 }
 

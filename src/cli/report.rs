@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::diagnostics::Shown;
 use super::ui::{Ui, Verbosity};
+use crate::build::checkout::Checkout;
 
 /// How diagnostics are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -38,6 +39,14 @@ impl ErrorFormat {
         }
         asked.and_then(|name| Self::from_str(name, false).ok()).unwrap_or_default()
     }
+}
+
+/// What a store has to say, and what was in the way of remembering.
+pub(crate) fn notices(checkout: &Checkout, problems: Vec<String>) -> Vec<Shown> {
+    let later = checkout.store.take_notices();
+    let notices = checkout.notices.iter().chain(&later).map(Shown::notice);
+    let problems = problems.into_iter().map(|problem| Shown::warning("S02", problem, Vec::new()));
+    notices.chain(problems).collect()
 }
 
 /// Says what is wrong; warnings only where the user wants to hear them.

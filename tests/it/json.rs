@@ -162,12 +162,12 @@ fn the_schema_itself_refuses() {
 }
 
 /// As much of JSON Schema as our schemas need; a keyword that is not known here is a problem.
-struct Schema<'a> {
-    root: &'a Value,
+pub(crate) struct Schema<'a> {
+    pub(crate) root: &'a Value,
 }
 
 impl Schema<'_> {
-    fn problems(&self, schema: &Value, value: &Value, at: &str) -> Vec<String> {
+    pub(crate) fn problems(&self, schema: &Value, value: &Value, at: &str) -> Vec<String> {
         let mut found = Vec::new();
         for (keyword, rule) in schema.as_object().expect("a schema is an object") {
             match keyword.as_str() {

@@ -1,5 +1,6 @@
 //! Everything that runs the tool as users do. One binary, so that it is linked once.
 
+mod affected;
 mod build;
 mod cli;
 mod differential;

@@ -15,6 +15,7 @@ mod health;
 mod reason;
 mod record;
 mod state;
+mod why;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -34,6 +35,7 @@ use self::record::{
     is_same, joined,
 };
 pub use self::state::{Artifacts, State};
+pub(super) use self::why::Evidence;
 use super::compile::{Ready, Shared};
 use crate::memory::Memory;
 use crate::monorepo::answers::{Answer, Answers};

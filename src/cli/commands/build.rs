@@ -14,9 +14,9 @@ use crate::build::{self, BuildRequest, Counts, Failure, Finished, GOLDEN, Goal, 
 use crate::cli::diagnostics::{Shown, grouped};
 use crate::cli::error::{EXIT_CODES, Exit, Refusal};
 use crate::cli::json::BuildReportV1;
-use crate::cli::options::{Common, LimitArgs, cache_dir, find_root, package_store, stand};
+use crate::cli::options::{Common, LimitArgs, cache_dir, package_store, root, stand};
 use crate::cli::progress::Bar;
-use crate::cli::report;
+use crate::cli::report::{self, notices};
 use crate::cli::text::{count, list};
 use crate::cli::ui::{Ui, Verbosity};
 use crate::graph::imports::ImportsOf;
@@ -164,10 +164,7 @@ fn incremental(
     let artifacts = checkout::artifacts(monorepo, &request.goal, &report, began, request.artifacts.clone());
     let partial = request.stacks.len() < monorepo.stacks.len();
     let problems = checkout.remember(reuse, artifacts, began, partial);
-    let later = checkout.store.take_notices();
-    let notices = checkout.notices.iter().chain(&later).map(Shown::notice);
-    let problems = problems.into_iter().map(|problem| Shown::warning("S02", problem, Vec::new()));
-    (report, notices.chain(problems).collect())
+    (report, notices(checkout, problems))
 }
 
 fn exit(monorepo: &Monorepo, report: &Report) -> Exit {
@@ -186,7 +183,7 @@ fn exit(monorepo: &Monorepo, report: &Report) -> Exit {
 /// Finds the monorepo and what is in it.
 fn site(args: &BuildArgs) -> Result<Site, Refusal> {
     let stand = stand()?;
-    let root = find_root(&stand, args.root.as_deref())?;
+    let root = root(&stand, args.root.as_deref())?;
     let out = args.out.as_ref().map_or_else(|| root.join("dist"), |out| paths::join(&stand, out));
     if root.starts_with(&out) {
         return Err(Refusal::request(

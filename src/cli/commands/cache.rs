@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use crate::build::checkout::Checkout;
 use crate::cli::diagnostics::Shown;
 use crate::cli::error::{EXIT_CODES, Exit, Refusal};
-use crate::cli::options::{cache_dir, find_root, stand};
+use crate::cli::options::{self, cache_dir, stand};
 use crate::cli::report;
 use crate::cli::text::{bytes, count};
 use crate::cli::ui::Ui;
@@ -42,7 +42,7 @@ enum What {
 
 /// Runs the command.
 pub(crate) fn run(args: &CacheArgs, ui: &Ui) -> Result<Exit, Refusal> {
-    let root = find_root(&stand()?, args.root.as_deref())?;
+    let root = options::root(&stand()?, args.root.as_deref())?;
     let Checkout { store, notices, .. } = Checkout::open(&root, cache_dir().as_deref());
     report::say(&notices.iter().map(Shown::notice).collect::<Vec<_>>(), ui);
     let failed = |error: StoreError| Refusal::internal(error.to_string()).with_hint(error.hint());

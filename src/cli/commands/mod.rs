@@ -1,5 +1,6 @@
 //! One file a command.
 
+pub(super) mod affected;
 pub(super) mod build;
 pub(super) mod cache;
 pub(super) mod run;

@@ -1,0 +1,397 @@
+//! Which stacks differ between two revisions, and why.
+//!
+//! Two ways lead there. By results: both revisions are built for their digests with one store, so that the second build
+//! reuses what the first one found out. By inputs: nothing is evaluated, and a stack counts where anything differs that
+//! its settings and its imports ask for; that names too many, never too few.
+//!
+//! A stack whose result depends on the clock, on random numbers or on the environment differs from itself. It counts
+//! only where its inputs differ too.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use kcl::package::{ImportTarget, Package, PackageId};
+use kcl::stdlib::Volatile;
+use kcl::world::{Query, Recorder, World};
+use rayon::prelude::*;
+
+use super::checkout::Checkout;
+use super::compile::{Shared, prepare};
+use super::reuse::{ActionKey, Evidence, Reason, Reuse, State};
+use super::{Artifacts, BuildRequest, Failure, Finished, Goal, Outcome, Progress, Report, build};
+use crate::graph::imports;
+use crate::memory::Memory;
+use crate::monorepo::answers::{Answers, Known};
+use crate::monorepo::{CompileUnit, Monorepo, PackageStore, Problem, StackId, paths};
+
+/// One of two revisions.
+#[derive(Clone, Copy)]
+pub struct Side<'a> {
+    /// Its files, and the programs that are loaded from them.
+    pub shared: &'a Shared<'a>,
+    /// Its stacks.
+    pub monorepo: &'a Monorepo,
+}
+
+/// Two revisions of a monorepo.
+pub struct Comparison<'a> {
+    /// The one before.
+    pub base: Side<'a>,
+    /// The one after.
+    pub head: Side<'a>,
+    /// Where packages are that are wanted by version.
+    pub store: &'a PackageStore,
+}
+
+/// What became of a stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// Only the head has it.
+    Added,
+    /// Only the base has it.
+    Removed,
+    /// It comes out differently.
+    Modified,
+}
+
+/// A stack that differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Affected {
+    /// From the root.
+    pub path: String,
+    /// What became of it.
+    pub status: Status,
+    /// Why, most telling first; not empty.
+    pub because: Vec<String>,
+}
+
+/// What a comparison by results remembers from one process to the next.
+pub struct Remembered<'a> {
+    /// The store.
+    pub checkout: &'a Checkout,
+    /// What besides files decides what stacks come out as.
+    pub key: ActionKey,
+    /// When this process began, since 1970.
+    pub began: Duration,
+}
+
+/// How many files are named for one stack.
+const NAMED: usize = 3;
+
+impl Comparison<'_> {
+    /// The stacks that both revisions have, and those that only one has, in the order of their paths.
+    fn pairs(&self) -> (Vec<(StackId, StackId)>, Vec<Affected>) {
+        let (base, head) = (self.base.monorepo, self.head.monorepo);
+        let both = |id: StackId| Some((base.stack_at(&head.stack(id).path)?, id));
+        let pairs = head.stack_ids().filter_map(both).collect();
+        let only = |one: &Monorepo, other: &Monorepo, status, why: &str| {
+            let missing = one.stacks.iter().filter(|stack| other.stack_at(&stack.path).is_none());
+            let affected =
+                |path: &String| Affected { path: path.clone(), status, because: vec![why.to_owned()] };
+            missing.map(|stack| affected(&stack.path)).collect::<Vec<_>>()
+        };
+        let mut alone = only(head, base, Status::Added, "it is a stack only now");
+        alone.extend(only(base, head, Status::Removed, "it is no stack any more"));
+        (pairs, alone)
+    }
+
+    /// The stacks that differ in what they ask for. Evaluates nothing.
+    #[must_use]
+    pub fn by_inputs(&self) -> Vec<Affected> {
+        let (pairs, mut affected) = self.pairs();
+        let inputs = Inputs::new(self);
+        let changed = pairs.par_iter().filter_map(|pair| {
+            let because = inputs.differences(*pair).because()?;
+            let path = self.head.monorepo.stack(pair.1).path.clone();
+            Some(Affected { path, status: Status::Modified, because })
+        });
+        affected.extend(changed.collect::<Vec<_>>());
+        sorted(affected)
+    }
+
+    /// The stacks that come out differently; also what was in the way of remembering that.
+    #[must_use]
+    pub fn by_results(
+        &self,
+        remembered: &Remembered<'_>,
+        progress: &dyn Progress,
+    ) -> (Vec<Affected>, Vec<String>) {
+        let State { files, artifacts } = remembered.checkout.state();
+        let (pairs, mut affected) = self.pairs();
+        let (before, after): (Vec<StackId>, Vec<StackId>) = pairs.iter().copied().unzip();
+        let (base, files, mut problems) = self.built(self.base, &before, files, remembered, progress);
+        let (head, files, more) = self.built(self.head, &after, files, remembered, progress);
+        problems.extend(more);
+        problems.extend(remembered.checkout.keep(Ok(()), &State { files: files.clone(), artifacts }));
+        let different = Different {
+            comparison: self,
+            inputs: Inputs::new(self),
+            base: remembered.reuse(self.base, files),
+            head: remembered.reuse(self.head, Known::default()),
+        };
+        let finished = pairs.par_iter().zip(base.stacks.par_iter().zip(&head.stacks));
+        let changed = finished.filter_map(|(pair, (base, head))| {
+            let because = different.because(*pair, base, head)?;
+            let path = self.head.monorepo.stack(pair.1).path.clone();
+            Some(Affected { path, status: Status::Modified, because })
+        });
+        affected.extend(changed.collect::<Vec<_>>());
+        problems.dedup();
+        (sorted(affected), problems)
+    }
+
+    /// Builds one side for its digests; also what is known of files then.
+    fn built(
+        &self,
+        side: Side<'_>,
+        stacks: &[StackId],
+        files: Known,
+        remembered: &Remembered<'_>,
+        progress: &dyn Progress,
+    ) -> (Report, Known, Vec<String>) {
+        let request = BuildRequest {
+            monorepo: side.monorepo,
+            stacks,
+            store: self.store,
+            goal: Goal::Digest,
+            fail_fast: false,
+            audit: 0,
+            artifacts: Artifacts::default(),
+        };
+        let reuse = remembered.reuse(side, files);
+        let report = build(side.shared, &request, Some(&reuse), progress);
+        let began = u64::try_from(remembered.began.as_nanos()).unwrap_or(u64::MAX);
+        // Some stacks are not looked at, so what was known before stays.
+        let (committed, files) = reuse.finish(began, true);
+        (report, files, committed.err().iter().map(ToString::to_string).collect())
+    }
+}
+
+impl<'a> Remembered<'a> {
+    fn reuse<'r>(&'r self, side: Side<'r>, files: Known) -> Reuse<'r>
+    where
+        'a: 'r,
+    {
+        let answers = Answers::new(side.shared.world, files);
+        let Self { checkout, key, began } = self;
+        Reuse::new(side.shared, &checkout.store, answers, key.clone(), &side.monorepo.root, began.as_secs())
+    }
+}
+
+fn sorted(mut affected: Vec<Affected>) -> Vec<Affected> {
+    affected.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    affected
+}
+
+/// Why stacks come out differently.
+struct Different<'a> {
+    comparison: &'a Comparison<'a>,
+    inputs: Inputs<'a>,
+    base: Reuse<'a>,
+    head: Reuse<'a>,
+}
+
+impl Different<'_> {
+    /// Why a stack differs; `None` if it does not.
+    fn because(&self, pair: (StackId, StackId), base: &Finished, head: &Finished) -> Option<Vec<String>> {
+        let mut because = match (failure(base), failure(head)) {
+            (None, None) if base.artifact == head.artifact => return None,
+            (None, None) => self.reason(pair).into_iter().collect(),
+            (Some(before), Some(now)) if self.told(before) == self.told(now) => return None,
+            (Some(_), Some(_)) => vec!["it fails in another way".to_owned()],
+            (Some(_), None) => vec!["it failed before".to_owned()],
+            (None, Some(_)) => vec!["it fails now".to_owned()],
+        };
+        let inputs = self.inputs.differences(pair).because();
+        let volatile: BTreeSet<Volatile> = base.volatile.iter().chain(&head.volatile).copied().collect();
+        if !volatile.is_empty() && inputs.is_none() {
+            return None;
+        }
+        because.extend(volatile.into_iter().map(|what| format!("its result depends on {}", source(what))));
+        let more: Vec<String> = inputs.into_iter().flatten().filter(|file| !because.contains(file)).collect();
+        because.extend(more);
+        if because.is_empty() {
+            because.push("it comes out differently".to_owned());
+        }
+        Some(because)
+    }
+
+    /// What stands against reusing the base's result.
+    fn reason(&self, (before, now): (StackId, StackId)) -> Option<String> {
+        let Comparison { base, head, store } = self.comparison;
+        let folder = head.monorepo.folder(head.monorepo.stack(now));
+        let evidence: Evidence = self.base.evidence(base.monorepo.stack(before), &folder)?;
+        let unit = CompileUnit::of_stack(head.shared.world, store, &head.monorepo.root, &folder).ok()?;
+        let ready = prepare(head.shared, &unit, head.shared.world).ok()?;
+        match self.head.why(&folder, &evidence, &unit, &ready)? {
+            Reason::New | Reason::Lost | Reason::Moved => None,
+            Reason::File(file) => Some(self.inputs.change(&paths::join(&folder, file))),
+            reason => Some(reason.to_string()),
+        }
+    }
+
+    /// A failure as it is told, without places: these move when something is written above them.
+    fn told(&self, failure: &Failure) -> Vec<String> {
+        let root = &self.comparison.head.monorepo.root;
+        let show = |path: &Path| paths::relative(root, path).to_string_lossy().into_owned();
+        let problem = |problem: &Problem| format!("{}: {}", problem.code(), problem.message(&show));
+        match failure {
+            Failure::Monorepo(problems) => problems.iter().map(problem).collect(),
+            Failure::Program(diagnostics, problems) => {
+                let told = diagnostics.iter().map(|it| format!("{}: {}", it.code.as_str(), it.message));
+                told.chain(problems.iter().map(problem)).collect()
+            }
+            Failure::BadGolden(why) | Failure::Write(why) | Failure::Crash(why) => vec![why.clone()],
+            Failure::Audit(missing) => missing.clone(),
+            Failure::Differs(_) => Vec::new(),
+        }
+    }
+}
+
+fn failure(finished: &Finished) -> Option<&Failure> {
+    match &finished.outcome {
+        Outcome::Failed(failure) => Some(failure),
+        _ => None,
+    }
+}
+
+fn source(volatile: Volatile) -> &'static str {
+    match volatile {
+        Volatile::Clock => "the clock",
+        Volatile::Random => "random numbers",
+        Volatile::Environment => "the environment",
+        Volatile::SideEffect => "files that it changes",
+    }
+}
+
+/// What stacks and the packages that they import ask for, where the two sides answer differently.
+struct Inputs<'a> {
+    sides: [Side<'a>; 2],
+    store: &'a PackageStore,
+    answers: [Answers<'a>; 2],
+    /// What differs for the packages of a closure, once for all stacks that have the same.
+    closures: [Memory<Vec<PackageId>, Arc<Differences>>; 2],
+}
+
+/// What differs for a stack.
+#[derive(Debug, Clone, Default)]
+struct Differences {
+    /// Files and folders, in words.
+    files: BTreeMap<PathBuf, String>,
+    /// Whether it may read any file there is.
+    reads: bool,
+}
+
+impl<'a> Inputs<'a> {
+    fn new(comparison: &'a Comparison<'a>) -> Self {
+        let sides = [comparison.base, comparison.head];
+        let answers = sides.map(|side| Answers::new(side.shared.world, Known::default()));
+        Self { sides, store: comparison.store, answers, closures: Default::default() }
+    }
+
+    fn differences(&self, (before, now): (StackId, StackId)) -> Differences {
+        let mut all = self.on_side(0, before);
+        all.add(&self.on_side(1, now));
+        all
+    }
+
+    fn on_side(&self, number: usize, stack: StackId) -> Differences {
+        let Side { shared, monorepo } = self.sides[number];
+        let recorder = Recorder::new(shared.world);
+        let folder = monorepo.folder(monorepo.stack(stack));
+        let unit = CompileUnit::of_stack(&recorder, self.store, &monorepo.root, &folder);
+        let mut all = Differences::default();
+        for query in recorder.finish() {
+            self.compare(&query, &mut all);
+        }
+        // What is wrong with settings is known from what they were read from.
+        let Ok(unit) = unit else { return all };
+        let request = imports::request(&unit, shared.package_dir.clone());
+        let main = shared.program.load_main(shared.world, &request);
+        self.compare_package(&main.package, &mut all);
+        let imported = self.closures[number].get_or(&main.closure[..], || {
+            let mut imported = Differences::default();
+            for id in &main.closure {
+                self.compare_package(shared.program.package(*id), &mut imported);
+            }
+            Arc::new(imported)
+        });
+        all.add(&imported);
+        all
+    }
+
+    fn compare_package(&self, package: &Package, differences: &mut Differences) {
+        for query in &package.queries {
+            self.compare(query, differences);
+        }
+        // These system modules read files whose names only an evaluation tells.
+        let reads = |target| matches!(target, ImportTarget::System("file" | "crypto"));
+        let files = package.files.iter();
+        differences.reads |= files.flat_map(|file| file.imports.values()).any(|import| reads(import.target));
+    }
+
+    fn compare(&self, query: &Query, differences: &mut Differences) {
+        let [before, now] = self.answers.each_ref().map(|answers| answers.answer(query));
+        if before == now {
+            return;
+        }
+        match query {
+            Query::Content(path) | Query::IsFile(path) => {
+                differences.files.insert(path.clone(), self.change(path));
+            }
+            Query::Folder(path) => {
+                let names = self.sides.map(|side| side.shared.world.folder(path).unwrap_or_default());
+                let names = names.map(|names| names.iter().cloned().collect::<BTreeSet<_>>());
+                for name in names[0].symmetric_difference(&names[1]) {
+                    let path = path.join(name);
+                    let change = self.change(&path);
+                    differences.files.insert(path, change);
+                }
+                if names[0] == names[1] {
+                    differences.files.insert(path.clone(), self.change(path));
+                }
+            }
+            Query::Glob(_) => differences.reads = true,
+        }
+    }
+
+    /// What became of a path, in words.
+    fn change(&self, path: &Path) -> String {
+        let there = self.sides.map(|side| {
+            let world = side.shared.world;
+            world.is_file(path) || world.folder(path).is_some()
+        });
+        let what = match there {
+            [false, true] => "is new",
+            [true, false] => "is gone",
+            _ => "changed",
+        };
+        let root = &self.sides[1].monorepo.root;
+        format!("`{}` {what}", paths::slashed(&paths::relative(root, path)))
+    }
+}
+
+impl Differences {
+    fn add(&mut self, other: &Self) {
+        self.files.extend(other.files.iter().map(|(path, text)| (path.clone(), text.clone())));
+        self.reads |= other.reads;
+    }
+
+    /// In words; `None` if nothing that counts differs. Two revisions that are compared do differ somewhere.
+    fn because(self) -> Option<Vec<String>> {
+        let Self { files, reads } = self;
+        if files.is_empty() {
+            return reads.then(|| vec!["it reads files, and some file changed".to_owned()]);
+        }
+        let more = files.len().saturating_sub(NAMED);
+        let mut because: Vec<String> = files.into_values().take(NAMED).collect();
+        match more {
+            0 => {}
+            1 => because.push("1 more file differs".to_owned()),
+            _ => because.push(format!("{more} more files differ")),
+        }
+        Some(because)
+    }
+}

@@ -1,0 +1,429 @@
+//! `konfig affected`: which stacks differ between revisions, held to builds from nothing.
+//!
+//! `KONFIG_COMMITS=500` tries so many random commits, `KONFIG_COMMITS_SEED` is the seed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use fastrand::Rng;
+use serde_json::Value;
+
+use crate::json::Schema;
+use crate::laboratory;
+use crate::mutants::{Mutation, Tree};
+use crate::repo::{Ran, Repo, STACK, files_below, of_project};
+
+/// Runs git in a folder of a repository, which nothing outside has an influence on.
+fn git(repo: &Repo, folder: &str, arguments: &[&str]) -> String {
+    let output = Command::new("git")
+        .args([
+            "-c",
+            "user.name=Test",
+            "-c",
+            "user.email=test@example.com",
+            "-c",
+            "protocol.file.allow=always",
+        ])
+        .args(["-c", "init.defaultBranch=main", "-c", "commit.gpgsign=false", "-c", "core.hooksPath=/none"])
+        .args(arguments)
+        .current_dir(repo.path(folder))
+        .env("HOME", repo.path(""))
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env_remove("GIT_DIR")
+        .env_remove("GIT_INDEX_FILE")
+        .stdin(Stdio::null())
+        .output()
+        .expect("git runs");
+    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// Whether there is git; says so if not.
+fn has_git() -> bool {
+    let there = Command::new("git").arg("--version").stdout(Stdio::null()).status().is_ok();
+    if !there {
+        writeln!(std::io::stderr(), "skipped: git is not here").ok();
+    }
+    there
+}
+
+/// The same files in a repository, all committed.
+fn committed(repo: Repo) -> Option<Repo> {
+    if !has_git() {
+        return None;
+    }
+    let path = std::env::var("PATH").unwrap_or_default();
+    let repo = repo.env("PATH", &path).file(".gitignore", ".konfig/\ndist/\n/root/\n*.log\n");
+    git(&repo, "", &["init", "--quiet"]);
+    commit(&repo);
+    Some(repo)
+}
+
+fn commit(repo: &Repo) {
+    git(repo, "", &["add", "--all"]);
+    git(repo, "", &["commit", "--quiet", "--allow-empty", "--message", "x"]);
+}
+
+/// Stacks that use a model, read a file, or do neither.
+fn demo() -> Option<Repo> {
+    committed(
+        Repo::monorepo()
+            .file(
+                "base/model.k",
+                "schema App:\n    name: str\n    replicas: int = 1\n\nschema Other:\n    size: int = 1\n",
+            )
+            .file("base/files.k", "import file\n\ntext = file.read(\"data.txt\")\n")
+            .file("base/data.txt", "one\n")
+            .stack("apps/a/dev", "import base.model\n\napp = model.App {name = \"a\"}\n")
+            .stack("apps/a/prod", "import base.model\n\nother = model.Other {}\n")
+            .stack("apps/b/dev", "import base.files\n\ntext = files.text\n")
+            .stack("apps/c/dev", "x = option(\"x\")\n"),
+    )
+}
+
+fn checked(ran: &Ran) -> Value {
+    let value: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{}", ran.stderr));
+    let text = fs::read_to_string(of_project("docs/schema/affected.v1.json")).expect("a schema");
+    let schema = serde_json::from_str(&text).expect("a schema in JSON");
+    let problems = Schema { root: &schema }.problems(&schema, &value, "affected");
+    assert!(problems.is_empty(), "{}\n{value:#}", problems.join("\n"));
+    value
+}
+
+/// The paths and what became of them: `apps/a modified`.
+fn stacks(value: &Value) -> Vec<String> {
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let stacks = value["stacks"].as_array().expect("stacks").iter();
+    for stack in stacks.clone() {
+        assert_ne!(stack["because"], serde_json::json!([]), "{stack}");
+    }
+    stacks.map(|stack| format!("{} {}", text(&stack["path"]), text(&stack["status"]))).collect()
+}
+
+fn affected(repo: &Repo, more: &[&str]) -> Vec<String> {
+    stacks(&checked(&repo.konfig(&[&["affected", "--format", "json"], more].concat()).good()))
+}
+
+/// What is affected by what is not committed, and that a comparison of inputs names no fewer.
+#[track_caller]
+fn pending(repo: &Repo) -> Vec<String> {
+    let exact = affected(repo, &[]);
+    let coarse = affected(repo, &["--no-eval"]);
+    assert!(exact.iter().all(|stack| coarse.contains(stack)), "{exact:?} and {coarse:?}");
+    exact
+}
+
+#[test]
+fn a_default_affects_those_who_use_it() {
+    let Some(repo) = demo() else { return };
+    assert_eq!(pending(&repo), [""; 0]);
+    let model = repo.read("base/model.k").expect("a model");
+    repo.write("base/model.k", model.replace("replicas: int = 1", "replicas: int = 2").as_bytes());
+    let value = checked(&repo.konfig(&["affected", "--format", "json"]).good());
+    assert_eq!(stacks(&value), ["apps/a/dev modified"]);
+    assert_eq!(value["head"], Value::Null);
+    assert_eq!(value["base"].as_str(), Some(&*git(&repo, "", &["rev-parse", "HEAD"])));
+    let because = value["stacks"][0]["because"].as_array().expect("reasons");
+    let reason = because[0].as_str().unwrap_or_default();
+    assert!(reason.contains("App") && reason.contains("`base.model` changed"), "{because:?}");
+    assert_eq!(because[1], "`base/model.k` changed");
+    // Nobody knows, without evaluation, that the one in `b` reads another file.
+    let coarse = ["apps/a/dev modified", "apps/a/prod modified", "apps/b/dev modified"];
+    assert_eq!(affected(&repo, &["--no-eval"]), coarse);
+}
+
+#[test]
+fn a_comment_affects_nothing() {
+    let Some(repo) = demo() else { return };
+    let model = repo.read("base/model.k").expect("a model");
+    repo.write("base/model.k", format!("# looked at\n{model}").as_bytes());
+    assert_eq!(pending(&repo), [""; 0]);
+    repo.konfig(&["affected"]).good().prints("0 stacks affected: 0 added, 0 removed, 0 modified\n");
+}
+
+#[test]
+fn stacks_come_go_and_move() {
+    let Some(repo) = demo() else { return };
+    repo.write("apps/new/dev/stack.yaml", STACK.as_bytes());
+    repo.write("apps/new/dev/main.k", b"x = 1\n");
+    fs::remove_dir_all(repo.path("apps/c")).expect("a stack");
+    fs::rename(repo.path("apps/a"), repo.path("apps/z")).expect("a project");
+    let expected = [
+        "apps/a/dev removed",
+        "apps/a/prod removed",
+        "apps/c/dev removed",
+        "apps/new/dev added",
+        "apps/z/dev added",
+        "apps/z/prod added",
+    ];
+    assert_eq!(pending(&repo), expected);
+    commit(&repo);
+    assert_eq!(affected(&repo, &["--base", "HEAD^"]), expected);
+    assert_eq!(affected(&repo, &["--head", "HEAD"]), expected);
+    let coarse = affected(&repo, &["--head", "HEAD", "--no-eval"]);
+    assert!(expected.iter().all(|stack| coarse.contains(&(*stack).to_owned())), "{coarse:?}");
+    // And back again.
+    let back = affected(&repo, &["--base", "HEAD", "--head", "HEAD^"]);
+    assert!(back.contains(&"apps/new/dev removed".to_owned()) && back.len() == 6, "{back:?}");
+}
+
+#[test]
+fn settings_count() {
+    let Some(repo) = demo() else { return };
+    repo.write("apps/c/dev/kcl.yaml", b"kcl_options: [{key: x, value: 1}]\n");
+    assert_eq!(pending(&repo), ["apps/c/dev modified"]);
+    repo.konfig(&["affected"]).good().prints("the option `x` changed, `apps/c/dev/kcl.yaml` is new\n");
+    repo.write("apps/c/dev/kcl.yaml", b"kcl_options: [{key: y, value: 1}]\n");
+    assert_eq!(pending(&repo), [""; 0]);
+}
+
+#[test]
+fn manifests_count() {
+    let module = "[package]\nname = \"m\"\n\n[profile]\nentries = [\"main.k\", \"more.k\"]\n";
+    let Some(repo) = committed(
+        Repo::empty().file("m/kcl.mod", module).file("m/main.k", "a = 1\n").file("m/more.k", "b = 2\n"),
+    ) else {
+        return;
+    };
+    repo.write("m/kcl.mod", module.replace(", \"more.k\"", "").as_bytes());
+    assert_eq!(pending(&repo), ["m modified"]);
+}
+
+#[test]
+fn files_that_are_read_count() {
+    let Some(repo) = demo() else { return };
+    repo.write("base/data.txt", b"two\n");
+    assert_eq!(pending(&repo), ["apps/b/dev modified"]);
+    repo.konfig(&["affected"]).good().prints("modified apps/b/dev: `base/data.txt` changed");
+}
+
+#[test]
+fn files_that_go_break_stacks() {
+    let Some(repo) = demo() else { return };
+    fs::remove_file(repo.path("base/model.k")).expect("a file");
+    assert_eq!(pending(&repo), ["apps/a/dev modified", "apps/a/prod modified"]);
+    repo.konfig(&["affected"]).good().prints("apps/a/dev: it fails now, `base/model.k` is gone");
+    commit(&repo);
+    assert_eq!(pending(&repo), [""; 0], "it fails as before");
+    repo.write("base/model.k", b"schema App:\n    name: str\n");
+    assert_eq!(pending(&repo), ["apps/a/dev modified", "apps/a/prod modified"]);
+}
+
+#[test]
+fn files_that_git_does_not_know_count_unless_ignored() {
+    let Some(repo) = demo() else { return };
+    repo.write("base/more/more.k", b"x = 1\n");
+    repo.write("base/notes.log", b"x\n");
+    assert_eq!(pending(&repo), [""; 0]);
+    repo.write("apps/c/dev/kcl.yaml", b"kcl_cli_configs: {file: [main.k, y.k]}\n");
+    repo.write("apps/c/dev/y.k", b"y = 2\n");
+    assert_eq!(pending(&repo), ["apps/c/dev modified"]);
+    git(&repo, "", &["add", "apps"]);
+    assert_eq!(pending(&repo), ["apps/c/dev modified"], "whether or not they are staged");
+}
+
+#[test]
+fn two_revisions_leave_the_working_tree_alone() {
+    let Some(repo) = demo() else { return };
+    repo.write("apps/c/dev/main.k", b"x = 2\n");
+    commit(&repo);
+    repo.write("apps/c/dev/main.k", b"x = 3\n");
+    commit(&repo);
+    repo.write("apps/c/dev/main.k", b"x = option(\"x\")\n");
+    repo.write("apps/d/dev/stack.yaml", b"");
+    let files = || {
+        let kept = |path: &String| !path.starts_with(".konfig/");
+        let read = |path: String| (path.clone(), fs::read(repo.path(&path)).expect("a file"));
+        files_below(&repo.path("")).into_iter().filter(kept).map(read).collect::<BTreeMap<_, _>>()
+    };
+    let before = files();
+    assert_eq!(affected(&repo, &["--head", "HEAD^"]), ["apps/c/dev modified"]);
+    assert_eq!(affected(&repo, &["--base", "HEAD~2"]), ["apps/d/dev added"]);
+    assert_eq!(affected(&repo, &["--base", "HEAD~2", "--head", "HEAD"]), ["apps/c/dev modified"]);
+    assert!(files() == before);
+    assert!(!repo.has("dist"));
+    // What was remembered of other revisions is not taken for the working tree's.
+    repo.konfig(&["build"]).exits(1);
+    assert_eq!(repo.read("dist/apps/c/dev.yaml").as_deref(), Some("x: null\n"));
+}
+
+#[test]
+fn a_revision_that_is_not_there_is_said() {
+    let Some(repo) = demo() else { return };
+    let ran = repo.konfig(&["affected", "--base", "origin/main"]).exits(4);
+    assert_eq!(ran.stdout, "");
+    ran.says("error[C02]: there is no revision `origin/main`")
+        .says("git fetch origin main:refs/remotes/origin/main");
+    repo.konfig(&["affected", "--head", "v9"]).exits(4).says("`v9`");
+    repo.konfig(&["affected", "--base", "-x"]).exits(2);
+    repo.konfig(&["affected", "--base=-x"]).exits(4);
+    Repo::monorepo()
+        .env("PATH", &std::env::var("PATH").unwrap_or_default())
+        .konfig(&["affected"])
+        .exits(2)
+        .says("no git repository");
+}
+
+#[test]
+fn a_shallow_clone_lacks_older_revisions() {
+    let Some(repo) = demo() else { return };
+    repo.write("apps/c/dev/main.k", b"x = 2\n");
+    commit(&repo);
+    let source = format!("file://{}", repo.path("").display());
+    git(&repo, "", &["clone", "--quiet", "--depth=1", &source, "root"]);
+    let ran = repo.konfig(&["affected", "--root", "root", "--base", "HEAD^"]).exits(4);
+    ran.says("revision `HEAD^` is not in this shallow clone").says("git fetch --unshallow");
+    let first = git(&repo, "", &["rev-parse", "HEAD^"]);
+    let ran = repo.konfig(&["affected", "--root", "root", "--base", &first]).exits(4);
+    ran.says(&format!("git fetch --depth=1 origin {first}"));
+    git(&repo, "root", &["fetch", "--quiet", "--depth=1", "origin", &first]);
+    assert_eq!(affected(&repo, &["--root", "root", "--base", &first]), ["apps/c/dev modified"]);
+}
+
+#[test]
+fn the_monorepo_may_be_a_part_of_the_repository() {
+    let repo = Repo::empty()
+        .file("shared/kcl.mod", "[package]\nname = \"shared\"\n")
+        .file("shared/x.k", "x = 1\n")
+        .file("conf/konfig.yaml", "")
+        .file(
+            "conf/a/kcl.mod",
+            "[package]\nname = \"a\"\n[dependencies]\nshared = {path = \"../../shared\"}\n",
+        )
+        .file("conf/a/main.k", "import shared\n\ny = shared.x\n");
+    let Some(repo) = committed(repo) else { return };
+    let repo = repo.stand("conf");
+    repo.write("shared/x.k", b"x = 2\n");
+    assert_eq!(pending(&repo), ["a modified"]);
+    repo.konfig(&["affected"]).good().prints("`../shared/x.k` changed");
+}
+
+#[test]
+fn what_depends_on_the_clock_counts_only_if_its_inputs_differ() {
+    let main = "import datetime\n\nnow = datetime.ticks()\n";
+    let Some(repo) = committed(Repo::monorepo().stack("a", main).stack("b", "x = 1\n")) else { return };
+    repo.write("b/main.k", b"x = 2\n");
+    assert_eq!(pending(&repo), ["b modified"]);
+    repo.write("a/main.k", format!("{main}y = 1\n").as_bytes());
+    assert_eq!(pending(&repo), ["a modified", "b modified"]);
+    repo.konfig(&["affected"]).good().prints("a: its result depends on the clock, `a/main.k` changed");
+}
+
+#[cfg(unix)]
+#[test]
+fn links_and_odd_names_are_seen_through() {
+    use std::os::unix::fs::symlink;
+    let Some(repo) = demo() else { return };
+    symlink("../../../base/model.k", repo.path("apps/c/dev/linked.k")).expect("a link");
+    symlink("../../b/dev/main.k", repo.path("apps/c/dev/other.k")).expect("a link");
+    repo.write("apps/c/dev/kcl.yaml", b"kcl_cli_configs: {file: [main.k, linked.k]}\n");
+    repo.write("apps/c/dev/main.k", b"app = App {name = \"c\"}\n");
+    repo.write("apps/\u{fc} \n x/dev/stack.yaml", STACK.as_bytes());
+    repo.write("apps/\u{fc} \n x/dev/main.k", b"x = 1\n");
+    commit(&repo);
+    let model = repo.read("base/model.k").expect("a model");
+    repo.write("base/model.k", model.replace("replicas: int = 1", "replicas: int = 2").as_bytes());
+    repo.write("apps/\u{fc} \n x/dev/main.k", b"x = 2\n");
+    let expected = ["apps/a/dev modified", "apps/c/dev modified", "apps/\u{fc} \n x/dev modified"];
+    assert_eq!(pending(&repo), expected);
+    commit(&repo);
+    fs::remove_file(repo.path("apps/c/dev/linked.k")).expect("a link");
+    symlink("../../../base/files.k", repo.path("apps/c/dev/linked.k")).expect("a link");
+    assert_eq!(affected(&repo, &[]), ["apps/c/dev modified"]);
+    assert_eq!(affected(&repo, &["--head", "HEAD"]), expected);
+}
+
+#[test]
+fn submodules_are_looked_into() {
+    let Some(library) = committed(Repo::empty().file("x.k", "x = 1\n")) else { return };
+    let Some(repo) = committed(Repo::monorepo().stack("a", "import lib.x\n\ny = x.x\n")) else { return };
+    let source = library.path("").display().to_string();
+    git(&repo, "", &["submodule", "--quiet", "add", &source, "lib"]);
+    commit(&repo);
+    assert_eq!(pending(&repo), [""; 0]);
+    repo.write("lib/x.k", b"x = 2\n");
+    assert_eq!(pending(&repo), ["a modified"], "edited");
+    git(&repo, "lib", &["commit", "--quiet", "--all", "--message", "x"]);
+    assert_eq!(pending(&repo), ["a modified"], "committed there");
+    commit(&repo);
+    assert_eq!(pending(&repo), [""; 0]);
+    assert_eq!(affected(&repo, &["--head", "HEAD"]), ["a modified"]);
+    git(&repo, "", &["submodule", "--quiet", "deinit", "--force", "lib"]);
+    repo.konfig(&["affected", "--base", "HEAD^"]).exits(4).says("git submodule update --init -- lib");
+}
+
+/// What a build from nothing gives: the artifact or the failure of each stack.
+fn truth(repo: &Repo) -> BTreeMap<String, String> {
+    let _ = fs::remove_dir_all(repo.path("dist"));
+    let ran = repo.konfig(&["build", "--no-cache", "--format", "json"]);
+    let report: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{}", ran.stderr));
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut results = BTreeMap::new();
+    for stack in report["stacks"].as_array().expect("stacks") {
+        let path = text(&stack["path"]);
+        let artifact = repo.read(&format!("dist/{path}.yaml"));
+        results.insert(path, artifact.unwrap_or_else(|| "failed".to_owned()));
+    }
+    results
+}
+
+/// Random commits, of which each may be undone or kept.
+#[test]
+fn random_commits_affect_what_builds_say() {
+    let number = |name: &str, otherwise: u64| {
+        std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+    };
+    let Some(repo) = committed(laboratory::monorepo()) else { return };
+    let mut random = Rng::with_seed(number("KONFIG_COMMITS_SEED", 1));
+    let mut before = truth(&repo);
+    for _ in 0..number("KONFIG_COMMITS", 25) {
+        let mut tree = Tree::read(&repo.path(""));
+        tree.files.retain(|path, _| !path.starts_with(".git"));
+        let Mutation { name, files, idle: _ } = tree.mutation(&mut random);
+        for (path, bytes) in &files {
+            match bytes {
+                Some(bytes) => repo.write(path, bytes),
+                None => fs::remove_file(repo.path(path)).unwrap_or_default(),
+            }
+        }
+        let about = || format!("{name}: {:?}", files.keys().collect::<Vec<_>>());
+        let after = truth(&repo);
+        let uncommitted = random.bool();
+        if !uncommitted {
+            commit(&repo);
+        }
+        let revision: &[&str] = if uncommitted { &[] } else { &["--head", "HEAD"] };
+        let ask = |more: &[&str]| {
+            let ran = repo.konfig(&[&["affected", "--format", "json"], revision, more].concat());
+            assert!(matches!(ran.code, Some(0 | 2)), "{}: {}", about(), ran.stderr);
+            stacks(&checked(&ran)).into_iter().collect::<BTreeSet<_>>()
+        };
+        let (exact, coarse) = (ask(&[]), ask(&["--no-eval"]));
+        let status = |path: &String| match (before.get(path), after.get(path)) {
+            (None, _) => Some(format!("{path} added")),
+            (_, None) => Some(format!("{path} removed")),
+            (before, after) if before != after => Some(format!("{path} modified")),
+            _ => None,
+        };
+        let expected: BTreeSet<String> = before.keys().chain(after.keys()).filter_map(status).collect();
+        // A stack that fails before and after, but in another way, counts too.
+        let fails = |stack: &String| {
+            let path = stack.split(' ').next().unwrap_or_default();
+            [&before, &after].iter().all(|it| it.get(path).is_some_and(|result| result == "failed"))
+        };
+        let found: BTreeSet<String> = exact.iter().filter(|stack| !fails(stack)).cloned().collect();
+        assert_eq!(found, expected, "{}", about());
+        assert!(exact.is_subset(&coarse), "{}: {exact:?} and {coarse:?}", about());
+        before = after;
+        if uncommitted {
+            commit(&repo);
+        }
+        let failed = before.values().filter(|result| *result == "failed").count();
+        if failed * 4 > before.len() {
+            git(&repo, "", &["revert", "--no-edit", "HEAD"]);
+            before = truth(&repo);
+        }
+    }
+}
