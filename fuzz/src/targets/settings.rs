@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use konfig::graph::select::{Importers, Scope};
 use konfig::graph::selector::SelectError;
-use konfig::monorepo::{self, CompileUnit, PackageStore, Problem, RunRequest, StackId};
+use konfig::monorepo::{self, CompileUnit, DiskWorld, PackageStore, Problem, RunRequest, StackId};
 use syntax::Source;
 use tempfile::TempDir;
 
@@ -95,8 +95,10 @@ pub(super) const WORDS: &[&str] = &[
 ];
 
 /// Settings, whose text is the input.
-const SETTINGS: [&str; 4] =
-    ["stack/kcl.yaml", "stack/ci-test/settings.yaml", "stack/project.yaml", "stack/stack.yaml"];
+const SETTINGS: [&str; 2] = ["stack/kcl.yaml", "stack/ci-test/settings.yaml"];
+
+/// What describes a stack, whose text is the input.
+const DESCRIPTIONS: [&str; 2] = ["project.yaml", "stack.yaml"];
 
 /// Modules, whose text is the input, where settings are not.
 const MODULES: [&str; 5] = ["kcl.mod", "a/kcl.mod", "b/kcl.mod", "store/a_1/kcl.mod", "stack/kcl.mod"];
@@ -114,9 +116,6 @@ impl Settings {
         let root = tempfile::tempdir().expect("a folder for temporary files");
         let stack = root.path().join("stack");
         fs::create_dir(&stack).expect("a folder can be made in a new folder");
-        for name in ["project.yaml", "stack.yaml"] {
-            fs::write(stack.join(name), "").expect("a file can be written to a new folder");
-        }
         Self { root }
     }
 
@@ -144,8 +143,10 @@ impl Subject for Settings {
         describe(CompileUnit::of_stack(&world, &store, root, &stack), root, &mut features)?;
         let request = RunRequest { options: vec![input.text.clone()], ..RunRequest::default() };
         describe(CompileUnit::of_request(&with_modules, &store, &stack, request), root, &mut features)?;
-        let monorepo =
-            monorepo::discover(&world, root, Path::new("/none")).map_err(|it| format!("{it:?}"))?;
+        let written = DESCRIPTIONS.iter().try_for_each(|name| fs::write(stack.join(name), &input.text));
+        written.map_err(|error| format!("the disk is in the way: {error}"))?;
+        let disk = DiskWorld::new(root, false);
+        let monorepo = monorepo::discover(&disk, root, Path::new("/none")).map_err(|it| format!("{it:?}"))?;
         for problem in &monorepo.problems {
             features.push(described(problem, root)?);
         }

@@ -134,7 +134,7 @@ fn compare(
         said.extend(notices(&checkout, problems));
         affected
     };
-    report::say(&grouped(said.into_iter()), ui);
+    report::say(&grouped(said), ui);
     // A folder that cannot be read hides its stacks: the result is not to be relied on.
     let exit = if after.monorepo.problems.is_empty() { Exit::Good } else { Exit::BadRequest };
     // The process ends here: freeing a tree of millions of nodes one by one would only cost time.
