@@ -16,6 +16,9 @@ pub(super) fn matches(disk: &Disk, pattern: &str) -> Vec<PathBuf> {
     let parts: Vec<&str> = rest.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
     let mut found = Vec::new();
     expand(disk, Path::new(start), &parts, &mut found);
+    if rest.ends_with('/') {
+        found.retain(|path| matches!(disk.look(path), Look::Folder));
+    }
     found.sort_unstable();
     found.dedup();
     found
@@ -86,6 +89,8 @@ mod tests {
             "?.k",
             "**/e/**/*",
             "*/",
+            "d/e/",
+            "a.k/",
         ] {
             let pattern = root.join(pattern);
             let pattern = pattern.to_str().expect("text");
