@@ -186,10 +186,7 @@ impl<'a> Table<'a> {
     }
 
     fn add_compared(self, joined: &mut Joined<'_>, ty: &Type) {
-        // Strings and their literals may stand for each other; of the two the later one stays.
-        let twin =
-            |other: &Type| matches!((ty, other), (Type::Str, Type::StrLit(_)) | (Type::StrLit(_), Type::Str));
-        if joined.kept.iter().any(|other| !twin(other) && self.fits(ty, other, false)) {
+        if joined.kept.iter().any(|other| !are_twins(ty, other) && self.fits(ty, other, false)) {
             return;
         }
         joined.kept.retain(|other| !self.fits(other, ty, false));
@@ -323,6 +320,15 @@ impl<'t> Joined<'t> {
         if self.ints.insert(value) {
             self.kept.push(ty.clone());
         }
+    }
+}
+
+/// Strings and their literals may stand for each other, also in lists; of two such types the later one stays.
+fn are_twins(one: &Type, other: &Type) -> bool {
+    match (one, other) {
+        (Type::Str, Type::StrLit(_)) | (Type::StrLit(_), Type::Str) => true,
+        (Type::List(one), Type::List(other)) => are_twins(one, other),
+        _ => false,
     }
 }
 
