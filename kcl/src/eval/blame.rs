@@ -20,7 +20,13 @@ impl<'r> Run<'r> {
     pub(super) fn written(&self, entry: &Entry<'r>) -> Option<At<'r>> {
         let Origin { package, file, at } = entry.origin;
         let file = self.code(PackageId(package))?.files.get(file as usize)?;
-        Some((&file.source, Span::new(at, at + entry.key.as_str().len() as u32)))
+        let text = file.source.text();
+        // A key that is written as a string may be longer there, or shorter.
+        let mut end = (at as usize + entry.key.as_str().len()).min(text.len());
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        Some((&file.source, Span::new(at, (end as u32).max(at))))
     }
 
     /// Where an entry ends, as far as is known: its last own entry.
