@@ -117,7 +117,7 @@ pub fn evaluate(
         .and_then(|value| document(value, unit, format)),
     };
     let text = with_newline(document.map_err(|failure| vec![placed(failure)])?);
-    Ok(Compiled { text, printed: evaluated.printed, trace: evaluated.trace })
+    Ok(Compiled { text, printed: evaluated.printed, trace: evaluated.uses.finish() })
 }
 
 /// Whether packages can be evaluated for a unit, without its main package: what that depends on, and whether one of

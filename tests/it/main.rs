@@ -14,6 +14,7 @@ mod laboratory;
 mod layers;
 mod mutants;
 mod mutations;
+mod precision;
 mod programs;
 mod repo;
 mod run;

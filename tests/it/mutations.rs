@@ -31,6 +31,8 @@ struct Tally {
     rebuilt: usize,
     in_vain: usize,
     reused: usize,
+    /// How many stacks were rebuilt for each kind of change, and how many of them in vain.
+    kinds: BTreeMap<&'static str, (usize, usize)>,
     /// What was changed and why stacks were rebuilt in vain for it, with how many.
     why: BTreeMap<String, usize>,
 }
@@ -85,7 +87,7 @@ fn check(repo: &Repo, name: &str, mutation: &Mutation, before: &Built, tally: &m
             assert!(one == other, "{} at {path}: {ours}, but another artifact", about());
             let same = before.artifacts.get(&artifact) == other;
             let why = format!("{}: {}", mutation.name, reused.because.get(path).map_or("", String::as_str));
-            tally.count(ours, same, why);
+            tally.count(mutation.name, ours, same, why);
         }
     }
     for artifact in reused.artifacts.keys() {
@@ -100,13 +102,19 @@ fn check(repo: &Repo, name: &str, mutation: &Mutation, before: &Built, tally: &m
 }
 
 impl Tally {
-    fn count(&mut self, status: &str, same: bool, why: String) {
-        if status == "built" && same {
+    fn count(&mut self, kind: &'static str, status: &str, same: bool, why: String) {
+        self.reused += usize::from(status == "reused");
+        if status != "built" {
+            return;
+        }
+        let of_kind = self.kinds.entry(kind).or_default();
+        self.rebuilt += 1;
+        of_kind.0 += 1;
+        if same {
+            self.in_vain += 1;
+            of_kind.1 += 1;
             *self.why.entry(why).or_default() += 1;
         }
-        self.rebuilt += usize::from(status == "built");
-        self.in_vain += usize::from(status == "built" && same);
-        self.reused += usize::from(status == "reused");
     }
 }
 
@@ -132,9 +140,13 @@ fn mutate(name: &str, root: &Path, changes: usize, seed: u64) {
             before = check(&repo, name, &back, &before, &mut tally);
         }
     }
-    let Tally { rebuilt, in_vain, reused, why } = tally;
+    let Tally { rebuilt, in_vain, reused, kinds, why } = tally;
+    let kinds: Vec<String> =
+        kinds.iter().map(|(name, (all, vain))| format!("{name} {vain} of {all}")).collect();
+    let kinds = kinds.join(", ");
     say(&format!(
-        "{name}: {changes} changes, {rebuilt} rebuilt, {in_vain} of them in vain, {reused} reused; in vain: {why:#?}"
+        "{name}: {changes} changes, {rebuilt} rebuilt, {in_vain} of them in vain, {reused} reused; by kind: {kinds}; \
+         in vain: {why:#?}"
     ));
 }
 

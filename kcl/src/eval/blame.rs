@@ -53,7 +53,7 @@ impl<'r> Run<'r> {
             Value::List(items) => items.last().and_then(|last| self.last_in(*last)),
             Value::Instance(instance) => {
                 let last = instance.config_keys.last()?;
-                self.last_of(instance.attrs.entry(*last)?)
+                self.last_of(instance.quietly().entry(*last)?)
             }
             _ => None,
         }
@@ -63,7 +63,7 @@ impl<'r> Run<'r> {
     /// may be called from elsewhere, the config is what the instance lacks something in.
     pub(super) fn with_config(&self, failed: Diagnostic, instance: &'r Instance<'r>) -> Diagnostic {
         let Some((source, made)) = instance.place else { return failed };
-        let entries = instance.config_keys.iter().filter_map(|key| instance.attrs.entry(*key));
+        let entries = instance.config_keys.iter().filter_map(|key| instance.quietly().entry(*key));
         let places = entries.filter_map(|entry| self.written(entry));
         let inside = places.filter(|(file, span)| Arc::ptr_eq(file, source) && span.start > made.start);
         match inside.min_by_key(|(_, span)| span.start) {

@@ -129,7 +129,7 @@ impl<'r> Run<'r> {
                 let attrs = block.finish(self.arena);
                 Ok(match host {
                     Value::Instance(instance) => {
-                        Value::Instance(self.arena.alloc(crate::value::Instance { attrs, ..*instance }))
+                        Value::Instance(self.arena.alloc(instance.with_attrs(attrs)))
                     }
                     _ => self.dict(attrs),
                 })

@@ -74,7 +74,10 @@ impl<'r> Run<'r> {
         self.load_member(value, name)
     }
 
-    pub(super) fn load_member(&self, value: Value<'r>, name: Key<'r>) -> Outcome<Value<'r>> {
+    pub(super) fn load_member(&mut self, value: Value<'r>, name: Key<'r>) -> Outcome<Value<'r>> {
+        if let Value::Instance(instance) = value {
+            self.used_attr(instance, name);
+        }
         ops::load_member(self.arena, value, name)
     }
 
@@ -87,7 +90,10 @@ impl<'r> Run<'r> {
         self.subscript(value, index)
     }
 
-    pub(super) fn subscript(&self, value: Value<'r>, index: Value<'r>) -> Outcome<Value<'r>> {
+    pub(super) fn subscript(&mut self, value: Value<'r>, index: Value<'r>) -> Outcome<Value<'r>> {
+        if let (Value::Instance(instance), Value::Str(name)) = (value, index) {
+            self.used_attr(instance, Key::new(name));
+        }
         ops::subscript(value, index)
     }
 

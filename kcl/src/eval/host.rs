@@ -9,7 +9,7 @@ use super::Run;
 use super::typing::describe;
 use crate::lower::code::Type;
 use crate::stdlib::{Failure, Host, Outcome, Volatile};
-use crate::value::{Args, Dict, Func, SchemaType, Value};
+use crate::value::{Args, Dict, Func, Instance, SchemaType, Value, Watch};
 use crate::world::{Query, World};
 
 impl<'r> Host<'r> for Run<'r> {
@@ -48,6 +48,21 @@ impl<'r> Host<'r> for Run<'r> {
     fn compared(&mut self, pairs: u64) -> Outcome<()> {
         self.count_pairs(pairs);
         self.within_steps()
+    }
+
+    fn watch_keys(&mut self, instance: &Instance<'r>, more: &Dict<'r>) -> &'r Watch<'r> {
+        let Some(layout) = self.layout_of(instance.schema.id) else { return instance.watch };
+        let mut slots = instance.watch.keys.to_vec();
+        for key in more.entries().iter().map(|entry| entry.key) {
+            self.used_attr(instance, key);
+            slots.extend(layout.by_key.get(&key).filter(|slot| layout.slots[**slot as usize].quiet));
+        }
+        self.watch(instance.schema.id, layout, slots)
+    }
+
+    fn watch_both(&mut self, left: &'r Watch<'r>, right: &'r Watch<'r>) -> &'r Watch<'r> {
+        let Some(layout) = self.layout_of(left.schema) else { return left };
+        self.watch(left.schema, layout, [left.keys, right.keys].concat())
     }
 
     fn asked(&mut self, query: Query) {

@@ -17,7 +17,7 @@ use crate::lower::code::{
     SchemaExprCode, Setter,
 };
 use crate::package::PackageId;
-use crate::stdlib::{Failure, Outcome};
+use crate::stdlib::{Failure, Host as _, Outcome};
 use crate::value::convert::text;
 use crate::value::union::{UnionOptions, merge_entry, union};
 use crate::value::{
@@ -173,7 +173,9 @@ impl<'r> Run<'r> {
         let last = layout.bodies.last().and_then(|body| self.schema_code(body.schema));
         match (value, last) {
             (Value::Instance(instance), Some(last)) if last.ty.id != instance.schema.id => {
-                Value::Instance(self.arena.alloc(Instance { schema: &last.ty, ..*instance }))
+                let recorded = self.arena.alloc(*instance);
+                recorded.schema = &last.ty;
+                Value::Instance(recorded)
             }
             _ => value,
         }
@@ -361,7 +363,8 @@ impl<'r> Run<'r> {
         let package = self.frame.package;
         self.slot_mut(this.context, slot).attr = Some((package, attr));
         let replaced = entry.is_some_and(|entry| entry.op == EntryOp::Override && entry.index.is_none());
-        if !replaced {
+        let quiet = entry.is_none() && self.contexts[this.context as usize].layout.slots[slot as usize].quiet;
+        if !replaced && !quiet {
             self.tracer.part(Used::Default(package, attr.number));
         }
         if let Some(default) = attr.value.as_ref().filter(|_| !replaced) {
@@ -371,7 +374,7 @@ impl<'r> Run<'r> {
                 value = union(self, old, value, UnionOptions::default())?;
             }
             // With a config entry only what both come to has to fit.
-            if entry.is_none() {
+            if entry.is_none() && !quiet {
                 value = self.pack_attr(value, package, attr)?;
             }
             let slot = self.slot_mut(this.context, slot);
@@ -588,16 +591,17 @@ impl<'r> Run<'r> {
             attrs.put(*entry);
         }
         let keys = open.config.entries().iter().map(|entry| entry.key);
-        let instance = Instance {
-            schema: &code.ty,
-            attrs: attrs.finish(self.arena),
-            config_keys: self.arena.alloc_slice_fill_iter(keys.collect::<Vec<_>>()),
-            optional: &layout.optional,
-            args: args.positional,
-            kwargs: args.named,
-            place: Some(open.place),
-        };
-        Value::Instance(self.arena.alloc(instance))
+        let place = Some(open.place);
+        let config_keys: &[_] = self.arena.alloc_slice_fill_iter(keys.collect::<Vec<_>>());
+        let quiet = |slot: &&u32| layout.slots[**slot as usize].quiet;
+        let slots = config_keys.iter().filter_map(|key| layout.by_key.get(key)).filter(quiet).copied();
+        let watch = self.watch(code.ty.id, layout, slots.collect());
+        let instance = self.arena.alloc(Instance::new(&code.ty, attrs.finish(self.arena), watch));
+        instance.config_keys = config_keys;
+        instance.args = args.positional;
+        instance.kwargs = args.named;
+        instance.place = place;
+        Value::Instance(instance)
     }
 
     /// Every required attribute is set, in the instances inside too.
@@ -609,14 +613,14 @@ impl<'r> Run<'r> {
                 if let Some(code) = self.schema_code(instance.schema.id) {
                     self.check_own_required(instance, self.layout(code)?)?;
                 }
-                instance.attrs.entries().iter().try_for_each(|entry| self.check_required(entry.value))
+                instance.quietly().entries().iter().try_for_each(|entry| self.check_required(entry.value))
             }
             _ => Ok(()),
         }
     }
 
     fn check_own_required(&self, instance: &'r Instance<'r>, layout: &'r Layout) -> Outcome<()> {
-        let set = |key: Key<'_>| instance.attrs.get(key).is_some_and(|value| !value.is_nothing());
+        let set = |key: Key<'_>| instance.quietly().get(key).is_some_and(|value| !value.is_nothing());
         let Some(missing) = layout.required.iter().find(|key| !set(**key)) else { return Ok(()) };
         let (source, span) = instance.place.unwrap_or(self.place);
         let message = format!(
@@ -706,6 +710,7 @@ impl<'r> Run<'r> {
             Some(host) => self.layout(host)?,
             None => self.arena.alloc(Layout::default()),
         };
+        layout.bodies.iter().for_each(|body| self.used_schema(body.schema));
         let context = self.open_context(layout, config, self.place);
         self.schema_depth += 1;
         let result = self.check_rule_in(context, rule, host, args);
@@ -725,15 +730,24 @@ impl<'r> Run<'r> {
             Some(host) => self.construct_in(context, host, args)?,
             None => self.dict(Dict::EMPTY),
         };
-        self.rule_checks(context, rule, args)?;
+        self.rule_checks(context, rule, host.map(|host| host.ty.id), args)?;
         Ok(value)
     }
 
-    fn rule_checks(&mut self, context: u32, rule: &'r RuleCode, args: Args<'r>) -> Outcome<()> {
+    fn rule_checks(
+        &mut self,
+        context: u32,
+        rule: &'r RuleCode,
+        host: Option<SchemaId>,
+        args: Args<'r>,
+    ) -> Outcome<()> {
         self.used_rule(rule.ty.id);
+        if let Some(host) = host {
+            rule.names.iter().for_each(|name| self.used_attr_of(host, Key::from(*name)));
+        }
         for parent in &rule.parents {
             if let Some(parent) = self.rule_code(*parent) {
-                self.nested(|run| run.rule_checks(context, parent, args))?;
+                self.nested(|run| run.rule_checks(context, parent, host, args))?;
             }
         }
         let base = self.push_locals(rule.locals);
@@ -767,12 +781,18 @@ impl<'r> Run<'r> {
         key: Key<'r>,
         value: Value<'r>,
     ) -> Outcome<Value<'r>> {
-        let mut attrs = DictBuilder::from_dict(&instance.attrs);
+        self.used_attr(instance, key);
+        let mut attrs = DictBuilder::from_dict(instance.quietly());
         let known = attrs.get(key).is_some();
         set_entry(&mut attrs, key, value);
         if self.schema_depth == 0 && !instance.args.is_empty() && known {
             let attrs = attrs.finish(self.arena);
-            return Ok(Value::Instance(self.arena.alloc(Instance { attrs, ..*instance })));
+            let mut set = DictBuilder::with_capacity(1);
+            set.put(Entry::new(key, value));
+            let watch = self.watch_keys(instance, &set.finish(self.arena));
+            let instance = self.arena.alloc(instance.with_attrs(attrs));
+            instance.watch = watch;
+            return Ok(Value::Instance(instance));
         }
         let mut config = DictBuilder::with_capacity(instance.config_keys.len() + 1);
         let fresh = Some(key).filter(|key| !instance.config_keys.contains(key));

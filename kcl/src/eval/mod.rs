@@ -16,7 +16,6 @@ mod expr;
 mod global;
 mod host;
 mod instance;
-mod layout;
 mod limits;
 mod stmt;
 mod trace;
@@ -34,7 +33,7 @@ use self::instance::Context;
 pub use self::limits::{Limits, is_out_of_memory};
 use self::stmt::Backtrack;
 use self::trace::Tracer;
-pub use self::trace::{Trace, Used};
+pub use self::trace::{Trace, Used, Uses};
 use crate::lower::Codes;
 use crate::lower::code::{LambdaCode, PackageCode, StmtId};
 use crate::package::PackageId;
@@ -72,8 +71,8 @@ pub struct Evaluated<'r> {
     pub output: Option<String>,
     /// What `print` wrote.
     pub printed: String,
-    /// What the result depends on.
-    pub trace: Trace,
+    /// What the result depends on: finished once the document has been written, for that asks for attributes too.
+    pub uses: Uses<'r>,
 }
 
 /// What evaluating packages without a main package gives.
@@ -147,7 +146,7 @@ pub struct Run<'r> {
     schema_scalar: Option<usize>,
     output: Option<String>,
     printed: String,
-    tracer: Tracer,
+    tracer: Tracer<'r>,
 }
 
 /// An instance that was made.
@@ -218,7 +217,7 @@ impl<'r> Run<'r> {
         match self.within_memory(|run| run.evaluate_all(closure)) {
             Ok(value) => {
                 let Self { output, printed, tracer, main, codes, .. } = self;
-                Ok(Evaluated { value, output, printed, trace: tracer.finish(main.id, codes) })
+                Ok(Evaluated { value, output, printed, uses: Uses::new(tracer, main.id, codes) })
             }
             Err(failure) => Err(self.diagnostic(failure)),
         }

@@ -8,15 +8,19 @@
 //! Invariant: whatever is kept beyond the statement that made it (globals, the output) is noted with the statement it
 //! comes from when it is read or kept. Values that are handed on are held by somebody who has noted where they are from.
 
+use std::cell::Cell;
+
+use bumpalo::Bump;
 use rustc_hash::{FxHashMap, FxHashSet};
+use syntax::Symbol;
 
 use super::Run;
-use crate::lower::code::{GlobalKind, PackageCode, StmtId};
-use crate::lower::fingerprint::{Fingerprints, Kind, Part};
+use crate::lower::code::{GlobalKind, Layout, PackageCode, StmtId};
+use crate::lower::fingerprint::{Fingerprints, Kind, Names, Part};
 use crate::lower::{Codes, RULE};
 use crate::package::PackageId;
 use crate::stdlib::Volatile;
-use crate::value::SchemaId;
+use crate::value::{Instance, Key, SchemaId, Watch};
 use crate::world::Query;
 
 /// What the result of a run depends on, besides the statements of its main package, which always count.
@@ -59,6 +63,14 @@ pub enum Used {
     Default(PackageId, u32),
     /// The type of an attribute, for a kind of value: package and number.
     Accepts(PackageId, u32, Kind),
+    /// Which quiet attributes instances set: package and number of their schema, and the names.
+    Keys(PackageId, u32, Names),
+    /// All attributes that are set or have a default, of instances that set these besides those that are not quiet.
+    Shown(PackageId, u32, Names),
+    /// All attributes of a schema: package and number.
+    Listed(PackageId, u32),
+    /// An attribute that was looked for in an instance: package and number of the schema, and the name.
+    Attr(PackageId, u32, Symbol),
 }
 
 impl Used {
@@ -72,21 +84,30 @@ impl Used {
             | Self::Rule(package, _)
             | Self::Lambda(package, _)
             | Self::Default(package, _)
-            | Self::Accepts(package, ..) => package,
+            | Self::Accepts(package, ..)
+            | Self::Keys(package, ..)
+            | Self::Shown(package, ..)
+            | Self::Listed(package, _)
+            | Self::Attr(package, ..) => package,
         }
     }
 
     /// The part of the package that it is, by the code and the fingerprints of that.
     #[must_use]
     pub fn part(self, code: &PackageCode, known: &Fingerprints) -> Option<Part> {
+        let schema = |at: u32| code.schemas.get(at as usize).map(|it| it.ty.name);
         match self {
             Self::Statements(_) => Some(Part::Statements),
             Self::Variable(_, slot) => code.globals.get(slot as usize).map(|it| Part::Variable(it.name)),
-            Self::Schema(_, at) => code.schemas.get(at as usize).map(|it| Part::Schema(it.ty.name)),
+            Self::Schema(_, at) => schema(at).map(Part::Schema),
             Self::Rule(_, at) => code.rules.get(at as usize).map(|it| Part::Rule(it.ty.name)),
             Self::Lambda(_, number) => known.lambda(number),
             Self::Default(_, number) => known.default_of(number),
             Self::Accepts(_, number, kind) => known.accepts(number, kind),
+            Self::Keys(_, at, names) => schema(at).map(|schema| Part::Keys(schema, names)),
+            Self::Shown(_, at, names) => schema(at).map(|schema| Part::Shown(schema, names)),
+            Self::Listed(_, at) => schema(at).map(Part::Listed),
+            Self::Attr(_, at, name) => schema(at).map(|schema| Part::Attr(schema, name)),
         }
     }
 }
@@ -102,6 +123,25 @@ enum Note {
     Volatile(Volatile),
 }
 
+/// What a run has noted, while its values are still looked at.
+pub struct Uses<'r> {
+    tracer: Tracer<'r>,
+    main: PackageId,
+    codes: &'r dyn Codes,
+}
+
+impl<'r> Uses<'r> {
+    pub(super) fn new(tracer: Tracer<'r>, main: PackageId, codes: &'r dyn Codes) -> Self {
+        Self { tracer, main, codes }
+    }
+
+    /// What the result depends on.
+    #[must_use]
+    pub fn finish(self) -> Trace {
+        self.tracer.finish(self.main, self.codes)
+    }
+}
+
 /// What is noted under a statement; the first list is that of the main package.
 #[derive(Default)]
 struct List {
@@ -113,8 +153,10 @@ struct List {
 const RECENT: usize = 256;
 
 /// Notes what a run uses.
-pub(super) struct Tracer {
+pub(super) struct Tracer<'r> {
     lists: Vec<List>,
+    /// What is made of instances, by what made them and of which schema.
+    watches: FxHashMap<(u32, SchemaId), Vec<&'r Watch<'r>>>,
     of_stmt: FxHashMap<StmtId, u32>,
     /// The list of the statement that runs.
     top: u32,
@@ -124,10 +166,11 @@ pub(super) struct Tracer {
     effects: Vec<PackageId>,
 }
 
-impl Tracer {
+impl<'r> Tracer<'r> {
     pub(super) fn new() -> Self {
         Self {
             lists: vec![List::default()],
+            watches: FxHashMap::default(),
             of_stmt: FxHashMap::default(),
             top: 0,
             recent: Box::new([(0, None); RECENT]),
@@ -146,6 +189,9 @@ impl Tracer {
             Used::Lambda(package, at) => (package, at << 2 | 3),
             Used::Default(package, at) => (package, at << 3 | 4),
             Used::Accepts(package, at, kind) => (package, at << 3 ^ kind as u32),
+            Used::Keys(package, at, _) | Used::Shown(package, at, _) => (package, at << 3 | 5),
+            Used::Listed(package, at) => (package, at << 3 | 6),
+            Used::Attr(package, at, name) => (package, at << 3 ^ name.text_hash() as u32),
         };
         let place = (package.0.wrapping_mul(31) ^ at) as usize % RECENT;
         let note = Note::Part(used);
@@ -200,8 +246,55 @@ impl Tracer {
         std::mem::replace(&mut self.top, at)
     }
 
+    /// What instances of a schema that the running statement makes watch, if they set these quiet slots.
+    fn watch(
+        &mut self,
+        arena: &'r Bump,
+        schema: SchemaId,
+        layout: &Layout,
+        mut slots: Vec<u32>,
+    ) -> &'r Watch<'r> {
+        slots.sort_unstable();
+        slots.dedup();
+        let known = self.watches.entry((self.top, schema)).or_default();
+        if let Some(watch) = known.iter().find(|watch| watch.keys == slots) {
+            return watch;
+        }
+        let names = Names::of(slots.iter().map(|slot| layout.slots[*slot as usize].name));
+        let watch = arena.alloc(Watch {
+            maker: self.top,
+            schema,
+            keys: arena.alloc_slice_copy(&slots),
+            names: names.joined(),
+            listed: Cell::new(false),
+            shown: Cell::new(false),
+        });
+        known.push(watch);
+        if !slots.is_empty() {
+            self.part(Used::Keys(PackageId(schema.package), schema.schema, names));
+        }
+        watch
+    }
+
+    /// Notes what became of instances under what made them: whoever has one has noted where it is from.
+    fn note_watches(&mut self) {
+        // What is noted has no order.
+        #[allow(clippy::iter_over_hash_type)]
+        for watch in self.watches.values().flatten() {
+            let SchemaId { package, schema } = watch.schema;
+            let notes = &mut self.lists[watch.maker as usize].notes;
+            if watch.listed.get() {
+                notes.insert(Note::Part(Used::Listed(PackageId(package), schema)));
+            } else if watch.shown.get() {
+                let names = Names::from(watch.names);
+                notes.insert(Note::Part(Used::Shown(PackageId(package), schema, names)));
+            }
+        }
+    }
+
     /// What all that counts has noted, directly or through the variables that it reads.
-    pub(super) fn finish(self, main: PackageId, codes: &dyn Codes) -> Trace {
+    fn finish(mut self, main: PackageId, codes: &dyn Codes) -> Trace {
+        self.note_watches();
         let mut found: FxHashSet<Note> = FxHashSet::default();
         let mut lists: Vec<u32> = vec![0];
         let mut walked: FxHashSet<u32> = lists.iter().copied().collect();
@@ -283,7 +376,8 @@ impl Tracer {
     }
 
     /// Everything that was noted by anybody.
-    pub(super) fn all(&self) -> Trace {
+    pub(super) fn all(&mut self) -> Trace {
+        self.note_watches();
         self.sorted(&self.lists.iter().flat_map(|list| list.notes.iter().copied()).collect())
     }
 
@@ -302,7 +396,12 @@ fn place_of<T>(list: &mut Vec<T>, is: impl Fn(&T) -> bool, make: impl FnOnce() -
     at as u32
 }
 
-impl Run<'_> {
+impl<'r> Run<'r> {
+    /// What an instance watches that sets these quiet slots.
+    pub(super) fn watch(&mut self, schema: SchemaId, layout: &Layout, slots: Vec<u32>) -> &'r Watch<'r> {
+        self.tracer.watch(self.arena, schema, layout, slots)
+    }
+
     /// Runs a statement of a package; what it uses is noted under it, unless the package is the main one.
     pub(super) fn traced<T>(
         &mut self,
@@ -329,6 +428,19 @@ impl Run<'_> {
     /// Notes that an instance was made, or that a dict was held against the schema.
     pub(super) fn used_schema(&mut self, id: SchemaId) {
         self.tracer.part(Used::Schema(PackageId(id.package), id.schema));
+    }
+
+    /// Notes that an attribute was looked for in an instance.
+    pub(super) fn used_attr(&mut self, instance: &Instance<'_>, key: Key<'_>) {
+        self.used_attr_of(instance.schema.id, key);
+    }
+
+    /// Notes that an attribute was looked for where a schema counts; what is not quiet is known from the schema.
+    pub(super) fn used_attr_of(&mut self, id: SchemaId, key: Key<'_>) {
+        let Some(layout) = self.layout_of(id) else { return };
+        if layout.by_key.get(&key).is_none_or(|slot| layout.slots[*slot as usize].quiet) {
+            self.tracer.part(Used::Attr(PackageId(id.package), id.schema, Symbol::new(key.as_str())));
+        }
     }
 
     /// Notes that a rule was held against a value.

@@ -3,7 +3,8 @@
 use super::Run;
 use super::blame::converted_at;
 use super::expr::constant;
-use crate::lower::code::{SchemaCode, Type};
+use crate::lower::code::{Layout, SchemaCode, Type};
+use crate::lower::layout;
 use crate::package::PackageId;
 use crate::stdlib::Outcome;
 use crate::value::convert::type_of;
@@ -89,6 +90,8 @@ impl<'r> Run<'r> {
             level = self.base(code);
         }
         if !self.fits_schema(dict, code) {
+            // One that is declared some day lets it fit.
+            dict.entries().iter().for_each(|entry| self.used_attr_of(id, entry.key));
             return Ok(whole);
         }
         let args = Args { positional: &[], named: Dict::EMPTY };
@@ -111,9 +114,18 @@ impl<'r> Run<'r> {
             || self.base(code).is_some_and(|base| self.declares(base, key))
     }
 
-    /// The base of a schema; of one that extends itself there is none, so that chains of bases end.
-    pub(super) fn base(&self, code: &'r SchemaCode) -> Option<&'r SchemaCode> {
-        code.base.filter(|base| *base != code.ty.id).and_then(|base| self.schema_code(base))
+    fn base(&self, code: &'r SchemaCode) -> Option<&'r SchemaCode> {
+        layout::base(code, &|id| self.schema_code(id))
+    }
+
+    /// The layout of a schema; made on first use and kept with its code.
+    pub(super) fn layout(&self, code: &'r SchemaCode) -> Outcome<&'r Layout> {
+        Ok(layout::layout(code, &|id| self.schema_code(id))?)
+    }
+
+    /// The layout of a schema of which there is an instance.
+    pub(super) fn layout_of(&self, id: SchemaId) -> Option<&'r Layout> {
+        self.layout(self.schema_code(id)?).ok()
     }
 
     pub(super) fn schema_code(&self, id: SchemaId) -> Option<&'r SchemaCode> {

@@ -254,6 +254,8 @@ pub struct SchemaCode {
     pub decorators: Vec<DecoratorCode>,
     /// The names that its code reads or sets as attributes of the instance.
     pub names: Vec<Symbol>,
+    /// How often it names each of them.
+    pub uses: Vec<u32>,
     /// How an instance is laid out; made on first use, for packages that many stacks share.
     pub layout: OnceLock<Box<Layout>>,
 }
@@ -279,8 +281,6 @@ pub struct Layout {
     pub by_key: FxHashMap<Key<'static>, u32>,
     /// Bodies in order of their set-up: base first, mixins last.
     pub bodies: Vec<BodyLayout>,
-    /// The attributes that need not be set.
-    pub optional: Box<[Key<'static>]>,
     /// The attributes that must be set, in the order in which they are looked at.
     pub required: Box<[Key<'static>]>,
     /// The slot of the name that the index signature gives the key; it is no attribute.
@@ -297,6 +297,9 @@ pub struct SlotLayout {
     pub name: Symbol,
     /// What sets it; `body` is a number of [`Layout::bodies`].
     pub setters: Box<[Setter]>,
+    /// Whether it does nothing in an instance that does not set it and is not asked for it: no code of the instance
+    /// names it but its declaration, which cannot fail.
+    pub quiet: bool,
 }
 
 /// One of the bodies that make up an instance.

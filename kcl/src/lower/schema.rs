@@ -27,7 +27,8 @@ impl<'a> Lower<'a> {
         let decorators = self.decorators(&schema.decorators);
         let done = self.bodies.pop();
         self.schema = around;
-        let (locals, names) = done.map_or((0, Vec::new()), |body| (body.locals, body.names));
+        let (locals, names, uses) =
+            done.map_or((0, Vec::new(), Vec::new()), |body| (body.locals, body.names, body.uses));
         let base = schema.base.as_ref().and_then(|base| self.schema_id(base));
         let mixins = schema.mixins.iter().filter_map(|mixin| self.schema_id(mixin)).collect();
         self.schemas.push(SchemaCode {
@@ -44,6 +45,7 @@ impl<'a> Lower<'a> {
             checks,
             decorators,
             names,
+            uses,
             layout: OnceLock::new(),
         });
     }

@@ -15,6 +15,8 @@ pub(super) struct Body {
     pub(super) captures: Vec<Expr>,
     /// For schemas: the names read or set as attributes.
     pub(super) names: Vec<Symbol>,
+    /// How often each of them is.
+    pub(super) uses: Vec<u32>,
     name_index: FxHashMap<Symbol, u32>,
     /// For lambdas: the local that they are being assigned to, in the body around.
     pub(super) assigned_to: Option<(Symbol, Option<u32>)>,
@@ -86,6 +88,7 @@ impl Body {
             locals: 0,
             captures: Vec::new(),
             names: Vec::new(),
+            uses: Vec::new(),
             name_index: FxHashMap::default(),
             assigned_to: None,
         }
@@ -131,10 +134,13 @@ impl Body {
     /// The number of a name in the table of attribute names.
     pub(super) fn attr(&mut self, name: Symbol) -> u32 {
         let next = self.names.len() as u32;
-        *self.name_index.entry(name).or_insert_with(|| {
+        let number = *self.name_index.entry(name).or_insert_with(|| {
             self.names.push(name);
+            self.uses.push(0);
             next
-        })
+        });
+        self.uses[number as usize] += 1;
+        number
     }
 
     /// The locals that a name can mean, innermost first, up to one that is set for sure.

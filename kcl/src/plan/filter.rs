@@ -74,12 +74,12 @@ impl Filter {
 
     /// How many entries of a dict or instance are looked at.
     pub(super) fn width(self, value: Value<'_>) -> usize {
-        value.config().map_or(0, Dict::len)
+        shown(value).map_or(0, Dict::len)
     }
 
     /// The entries of a dict or instance that are shown.
     pub(super) fn entries<'v>(self, value: Value<'v>) -> impl Iterator<Item = (&'v str, Shown<'v>)> {
-        let dict = value.config().copied().unwrap_or(Dict::EMPTY);
+        let dict = shown(value).copied().unwrap_or(Dict::EMPTY);
         let kept = dict.entries().iter().filter(move |entry| self.keeps_entry(entry));
         let kept = kept.map(|entry| (entry.key.as_str(), Shown::Value(entry.value)));
         let (direct, ordered) = if self.sort_keys || self.types {
@@ -106,5 +106,14 @@ impl Filter {
             entries.sort_by_key(|(key, _)| *key);
         }
         entries
+    }
+}
+
+/// The entries of a dict or instance; unset ones are never shown.
+fn shown(value: Value<'_>) -> Option<&Dict<'_>> {
+    match value {
+        Value::Dict(dict) => Some(dict),
+        Value::Instance(it) => Some(it.shown()),
+        _ => None,
     }
 }

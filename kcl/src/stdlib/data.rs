@@ -14,7 +14,7 @@ use crate::plan::{self, Draft, Filter, MAX_BYTES};
 use crate::value::convert::type_name;
 use crate::value::ops::MAX_DEPTH;
 use crate::value::size::{MAX_STR, str_fits};
-use crate::value::{Args, Dict, DictBuilder, Entry, Instance, Key, Value};
+use crate::value::{Args, Dict, DictBuilder, Entry, Key, Value};
 
 /// The members of `json`.
 pub(super) const JSON: &[Function] = &[
@@ -366,7 +366,7 @@ fn patched<'v>(arena: &'v Bump, base: Value<'v>, patch: Value<'v>, depth: usize)
     merged.into_values().for_each(|entry| attrs.put(entry));
     let attrs = attrs.finish(arena);
     Ok(match base {
-        Value::Instance(it) => Value::Instance(arena.alloc(Instance { attrs, ..*it })),
+        Value::Instance(it) => Value::Instance(arena.alloc(it.with_attrs(attrs))),
         _ => Value::Dict(arena.alloc(attrs)),
     })
 }

@@ -137,7 +137,7 @@ fn json(value: Value<'_>, depth: usize) -> Outcome<JsonValue> {
             JsonValue::Array(items.map(|item| json(*item, depth)).collect::<Outcome<_>>()?)
         }
         Value::Dict(dict) => object(dict, depth, is_data)?,
-        Value::Instance(it) => object(&it.attrs, depth, is_data)?,
+        Value::Instance(it) => object(it.listed(), depth, is_data)?,
         // That is what functions were always shown as.
         Value::Func(_) => 0.into(),
     })

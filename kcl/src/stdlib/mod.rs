@@ -21,7 +21,7 @@ pub use data::nested_too_deep;
 use bumpalo::Bump;
 use syntax::Diagnostic;
 
-use crate::value::{Args, Dict, SchemaType, Value};
+use crate::value::{Args, Dict, Instance, SchemaType, Value, Watch};
 use crate::world::{Query, World};
 
 /// Why something failed while it ran.
@@ -85,6 +85,12 @@ pub trait Host<'v> {
     /// # Errors
     /// Where the steps are used up.
     fn compared(&mut self, pairs: u64) -> Outcome<()>;
+
+    /// What an instance watches that has the keys of a dict set, too.
+    fn watch_keys(&mut self, instance: &Instance<'v>, more: &Dict<'v>) -> &'v Watch<'v>;
+
+    /// What an instance watches that is made of two of one schema.
+    fn watch_both(&mut self, left: &'v Watch<'v>, right: &'v Watch<'v>) -> &'v Watch<'v>;
 
     /// Notes what was asked of the files.
     fn asked(&mut self, query: Query);

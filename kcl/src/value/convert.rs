@@ -69,7 +69,7 @@ fn write_text_within(out: &mut String, value: Value<'_>, depth: usize) {
         Value::List(_) | Value::Dict(_) | Value::Instance(_) if depth == 0 => out.push_str("..."),
         Value::List(items) => write_list(out, items, depth - 1),
         Value::Dict(dict) => write_dict(out, dict, depth - 1),
-        Value::Instance(it) => write_dict(out, &it.attrs, depth - 1),
+        Value::Instance(it) => write_dict(out, it.listed(), depth - 1),
         Value::Func(_) => out.push_str("function"),
     }
 }

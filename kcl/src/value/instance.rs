@@ -1,5 +1,6 @@
 //! Schema instances.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use syntax::{Source, Span, Symbol};
@@ -31,16 +32,67 @@ pub struct SchemaType {
 pub struct Instance<'v> {
     /// Of which schema.
     pub schema: &'v SchemaType,
-    /// The attributes in order, private and unset ones included.
-    pub attrs: Dict<'v>,
+    /// The attributes in order, private and unset ones included; read through methods, which say who needs to know.
+    pub(super) attrs: Dict<'v>,
     /// The keys that were set from outside; a union constructs the instance again from these.
     pub config_keys: &'v [Key<'v>],
-    /// The names of the attributes that need not be set.
-    pub optional: &'v [Key<'v>],
     /// The positional arguments that it was made with.
     pub args: &'v [Value<'v>],
     /// The named arguments that it was made with.
     pub kwargs: Dict<'v>,
     /// Where it was made.
     pub place: Option<(&'v Arc<Source>, Span)>,
+    /// What is done with all of its attributes.
+    pub watch: &'v Watch<'v>,
+}
+
+impl<'v> Instance<'v> {
+    /// An instance with these attributes, of which none was set from outside.
+    #[must_use]
+    pub fn new(schema: &'v SchemaType, attrs: Dict<'v>, watch: &'v Watch<'v>) -> Self {
+        Self { schema, attrs, config_keys: &[], args: &[], kwargs: Dict::EMPTY, place: None, watch }
+    }
+
+    /// An instance with these attributes instead.
+    #[must_use]
+    pub fn with_attrs(self, attrs: Dict<'v>) -> Self {
+        Self { attrs, ..self }
+    }
+
+    /// All attributes, for whoever lists or compares them, unset ones too.
+    #[must_use]
+    pub fn listed(&self) -> &Dict<'v> {
+        self.watch.listed.set(true);
+        &self.attrs
+    }
+
+    /// All attributes, for whoever makes nothing of unset ones.
+    #[must_use]
+    pub fn shown(&self) -> &Dict<'v> {
+        self.watch.shown.set(true);
+        &self.attrs
+    }
+
+    /// The attributes, for whoever looks only at such as are known to be there, or notes what is looked for.
+    #[must_use]
+    pub fn quietly(&self) -> &Dict<'v> {
+        &self.attrs
+    }
+}
+
+/// What is done with the attributes of instances that have one schema, were made by one statement, and set the same.
+#[derive(Debug)]
+pub struct Watch<'v> {
+    /// The number of what made them.
+    pub maker: u32,
+    /// Their schema.
+    pub schema: SchemaId,
+    /// The quiet slots that they set, in order.
+    pub keys: &'v [u32],
+    /// Their names, joined.
+    pub names: Symbol,
+    /// Whether their attributes were listed or compared.
+    pub listed: Cell<bool>,
+    /// Whether those that are set were shown.
+    pub shown: Cell<bool>,
 }

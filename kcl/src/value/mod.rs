@@ -13,7 +13,7 @@ pub mod union;
 
 pub use dict::{Dict, DictBuilder, Entry, Key, Origin};
 pub use func::{Args, Func};
-pub use instance::{Instance, SchemaId, SchemaType};
+pub use instance::{Instance, SchemaId, SchemaType, Watch};
 
 use syntax::Symbol;
 
@@ -68,7 +68,9 @@ impl<'v> Value<'v> {
             Self::Unit(unit) => unit.value != 0.0,
             Self::Str(text) => !text.is_empty(),
             Self::List(items) => !items.is_empty(),
-            Self::Dict(_) | Self::Instance(_) => self.config().is_some_and(|dict| !dict.is_empty()),
+            Self::Dict(dict) => !dict.is_empty(),
+            // A schema without attributes has another meaning than one with some.
+            Self::Instance(it) => !it.quietly().is_empty(),
             Self::Func(_) => true,
         }
     }
@@ -78,7 +80,7 @@ impl<'v> Value<'v> {
     pub fn config(self) -> Option<&'v Dict<'v>> {
         match self {
             Self::Dict(dict) => Some(dict),
-            Self::Instance(it) => Some(&it.attrs),
+            Self::Instance(it) => Some(it.listed()),
             _ => None,
         }
     }

@@ -122,7 +122,7 @@ fn equal_within(left: Value<'_>, right: Value<'_>, depth: usize, pairs: &mut u64
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal_within(*a, *b, depth, pairs))
         }
         (Value::Dict(a), Value::Dict(b)) => dicts_equal(a, b, depth, pairs),
-        (Value::Instance(a), Value::Instance(b)) => dicts_equal(&a.attrs, &b.attrs, depth, pairs),
+        (Value::Instance(a), Value::Instance(b)) => dicts_equal(a.listed(), b.listed(), depth, pairs),
         (Value::Func(a), Value::Func(b)) => a.is_same(&b),
         _ => false,
     }
@@ -206,7 +206,7 @@ fn contains(container: Value<'_>, item: Value<'_>, pairs: &mut u64) -> Outcome<b
     }
 }
 
-/// `value[index]`
+/// `value[index]`; whoever asks notes which attribute of an instance it is.
 ///
 /// # Errors
 /// Where the index is out of range, or the value takes no such index.
@@ -222,8 +222,9 @@ pub fn subscript<'v>(value: Value<'v>, index: Value<'v>) -> Outcome<Value<'v>> {
             let found = items.get(normal_index(at, || items.len())?).copied();
             Ok(found.ok_or_else(|| format!("list index out of range: {at}"))?)
         }
-        (Value::Dict(_) | Value::Instance(_), Value::Str(key)) => {
-            Ok(value.get(key).unwrap_or(Value::Undefined))
+        (Value::Dict(dict), Value::Str(key)) => Ok(dict.get(Key::new(key)).unwrap_or(Value::Undefined)),
+        (Value::Instance(it), Value::Str(key)) => {
+            Ok(it.quietly().get(Key::new(key)).unwrap_or(Value::Undefined))
         }
         (Value::Dict(_), _) => Ok(Value::Undefined),
         _ => Err(not_subscriptable(value, index)),
@@ -295,7 +296,7 @@ fn slice_indices(len: usize, lower: Value<'_>, upper: Value<'_>, step: i64) -> i
         .filter_map(|at| usize::try_from(at).ok())
 }
 
-/// `value.name`
+/// `value.name`; whoever asks notes which attribute of an instance it is.
 ///
 /// # Errors
 /// Where the value has no members, or an instance lacks this one.
@@ -304,7 +305,7 @@ pub fn load_member<'v>(arena: &'v Bump, value: Value<'v>, name: Key<'_>) -> Outc
     match value {
         Value::Dict(dict) => Ok(dict.get(name).unwrap_or(Value::Undefined)),
         Value::Instance(it) => {
-            let found = it.attrs.get(name);
+            let found = it.quietly().get(name);
             Ok(found.ok_or_else(|| format!("schema '{}' attribute '{text}' not found", it.schema.name))?)
         }
         Value::Str(_) => match stdlib::string_method(text) {

@@ -272,16 +272,23 @@ impl<'v> Merge<'_, 'v> {
                 Ok(Value::Dict(self.arena().alloc(merged)))
             }
             (Value::Instance(left), Value::Dict(right)) => {
-                let attrs = self.dicts(&left.attrs, right)?;
-                self.instance(Instance { attrs, ..*left }, &keys_of(right))
+                let attrs = self.dicts(left.quietly(), right)?;
+                let watch = self.host.watch_keys(left, right);
+                self.instance(Instance { attrs, watch, ..*left }, &keys_of(right))
             }
             (Value::Instance(left), Value::Instance(right)) => {
-                let attrs = self.dicts(&left.attrs, &right.attrs)?;
-                let merged = Instance { attrs, args: right.args, kwargs: right.kwargs, ..*left };
+                let same = left.schema.id == right.schema.id;
+                let (attrs, watch) = if same {
+                    let watch = self.host.watch_both(left.watch, right.watch);
+                    (self.dicts(left.shown(), right.shown())?, watch)
+                } else {
+                    (self.dicts(left.listed(), right.listed())?, left.watch)
+                };
+                let merged = Instance { attrs, args: right.args, kwargs: right.kwargs, watch, ..*left };
                 self.instance(merged, right.config_keys)
             }
             (Value::Dict(left), Value::Instance(right)) => {
-                let attrs = self.dicts(left, &right.attrs)?;
+                let attrs = self.dicts(left, right.listed())?;
                 let keys = [right.config_keys, &keys_of(left)].concat();
                 let config_keys = self.arena().alloc_slice_copy(&keys);
                 self.instance(Instance { attrs, config_keys, ..*right }, &[])

@@ -91,6 +91,10 @@ pub(super) enum PartName {
     Lambda(String, u32),
     Default(String, String, u32),
     Accepts(String, String, u32, u8),
+    Keys(String, String),
+    Shown(String, String),
+    Listed(String),
+    Attr(String, String),
 }
 
 impl Question {
@@ -136,6 +140,10 @@ impl From<Part> for PartName {
             Part::Accepts(schema, attr, which, kind) => {
                 Self::Accepts(schema.to_string(), attr.to_string(), which, kind as u8)
             }
+            Part::Keys(schema, names) => Self::Keys(schema.to_string(), names.joined().to_string()),
+            Part::Shown(schema, names) => Self::Shown(schema.to_string(), names.joined().to_string()),
+            Part::Listed(schema) => Self::Listed(schema.to_string()),
+            Part::Attr(schema, name) => Self::Attr(schema.to_string(), name.to_string()),
         }
     }
 }
@@ -156,6 +164,10 @@ impl PartName {
                 let kind = Kind::ALL.get(usize::from(*kind)).copied().unwrap_or(Kind::Other);
                 Part::Accepts(Symbol::new(schema), Symbol::new(attr), *which, kind)
             }
+            Self::Keys(schema, names) => Part::Keys(Symbol::new(schema), Symbol::new(names).into()),
+            Self::Shown(schema, names) => Part::Shown(Symbol::new(schema), Symbol::new(names).into()),
+            Self::Listed(schema) => Part::Listed(Symbol::new(schema)),
+            Self::Attr(schema, name) => Part::Attr(Symbol::new(schema), Symbol::new(name)),
         }
     }
 }

@@ -1,157 +1,20 @@
-//! The meaning of declarations as digests.
-//!
-//! A fingerprint covers lowered code: comments, doc strings, layout and places are gone by then, and every name has
-//! become what it stands for, which is written here as package and name instead of numbers. So two texts of one
-//! meaning have one fingerprint, and a declaration that captures a name changes those that use the name.
-//!
-//! It covers the declaration alone, not what it refers to: a trace has each used declaration as an element of its own.
-//! Bodies of lambdas are elements of their own too, since most lambdas of a package are not called by a given stack.
-
-use std::fmt;
+//! The walk over lowered code that writes each part as bytes.
 
 use rustc_hash::FxHashMap;
 use syntax::Symbol;
 use syntax::ast::EntryOp;
 
-use super::code::{
+use super::slots::{Quiet, Slot, Slots};
+use super::{Fingerprint, Fingerprints, Kind, Part, TAKEN};
+use crate::lower::code::{
     ArgsCode, Assign, AttrCode, Check, Clause, ConfigCode, ConfigItem, Const, DecoratorCode, EntryCode, Expr,
-    ExprKind, GlobalKind, Item, KeyCode, LambdaCode, PackageCode, Param, PartCode, Place, RuleCode,
+    ExprKind, GlobalKind, Item, KeyCode, LambdaCode, Layout, PackageCode, Param, PartCode, Place, RuleCode,
     SchemaCode, Step, Stmt, StmtKind, Target, Type,
 };
-use super::{Codes, RULE};
+use crate::lower::layout::layout;
+use crate::lower::{Codes, RULE};
 use crate::package::PackageId;
-use crate::value::{SchemaId, Value};
-
-/// 128 bits of BLAKE3 over a declaration's meaning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Fingerprint(pub [u8; 16]);
-
-/// Of a type that takes all values of a kind as they are.
-const TAKEN: Fingerprint = Fingerprint([1; 16]);
-
-impl Fingerprint {
-    /// The fingerprint of some bytes.
-    #[must_use]
-    pub fn of(bytes: &[u8]) -> Self {
-        let mut short = [0; 16];
-        short.copy_from_slice(&blake3::hash(bytes).as_bytes()[..16]);
-        Self(short)
-    }
-}
-
-/// A part of a package that a program can use without the others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Part {
-    /// All top-level statements in their order; the bodies of their lambdas aside.
-    Statements,
-    /// A variable: the statements that set it.
-    Variable(Symbol),
-    /// A schema, mixin or protocol.
-    Schema(Symbol),
-    /// A rule.
-    Rule(Symbol),
-    /// The body of a lambda: of which declaration, and which one there.
-    Lambda(Symbol, u32),
-    /// The default of an attribute, or that there is none: of which schema, which attribute, and which declaration of it.
-    Default(Symbol, Symbol, u32),
-    /// What the type of an attribute makes of a kind of value.
-    Accepts(Symbol, Symbol, u32, Kind),
-}
-
-/// The kinds of values that a type takes as they are, or that it takes a closer look at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
-    /// A bool.
-    Bool,
-    /// An integer.
-    Int,
-    /// A float.
-    Float,
-    /// Text.
-    Str,
-    /// Anything else: all of the type counts.
-    Other,
-}
-
-impl Kind {
-    /// All of them, in order.
-    pub const ALL: [Self; 5] = [Self::Bool, Self::Int, Self::Float, Self::Str, Self::Other];
-
-    /// Whether a type takes all values of the kind, and none of them otherwise than it is.
-    fn is_taken(self, ty: &Type) -> bool {
-        match ty {
-            Type::Any => self != Self::Other,
-            Type::Union(types) => types.iter().any(|ty| self.is_taken(ty)),
-            Type::Bool => self == Self::Bool,
-            Type::Int => self == Self::Int,
-            Type::Float => matches!(self, Self::Int | Self::Float),
-            Type::Str => self == Self::Str,
-            _ => false,
-        }
-    }
-}
-
-impl From<Value<'_>> for Kind {
-    fn from(value: Value<'_>) -> Self {
-        match value {
-            Value::Bool(_) => Self::Bool,
-            Value::Int(_) => Self::Int,
-            Value::Float(_) => Self::Float,
-            Value::Str(_) => Self::Str,
-            _ => Self::Other,
-        }
-    }
-}
-
-impl fmt::Display for Part {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Statements => f.write_str("(all statements)"),
-            Self::Variable(name) | Self::Schema(name) | Self::Rule(name) => f.write_str(name.as_str()),
-            Self::Lambda(name, number) => write!(f, "{name} (lambda {})", number + 1),
-            Self::Default(schema, attr, _) => write!(f, "{schema}.{attr} (default)"),
-            Self::Accepts(schema, attr, ..) => write!(f, "{schema}.{attr} (type)"),
-        }
-    }
-}
-
-/// The fingerprints of a package.
-#[derive(Debug, Default)]
-pub struct Fingerprints {
-    parts: FxHashMap<Part, Fingerprint>,
-    /// The part that each lambda is.
-    lambdas: Vec<Part>,
-    /// Where each attribute is declared: schema, name, and which declaration of it.
-    attrs: Vec<(Symbol, Symbol, u32)>,
-}
-
-impl Fingerprints {
-    /// The fingerprint of a part; `None` where the package has no such part.
-    #[must_use]
-    pub fn get(&self, part: Part) -> Option<Fingerprint> {
-        self.parts.get(&part).copied()
-    }
-
-    /// The part that the default of an attribute is, by the number of the attribute.
-    #[must_use]
-    pub fn default_of(&self, number: u32) -> Option<Part> {
-        let (schema, attr, which) = *self.attrs.get(number as usize)?;
-        Some(Part::Default(schema, attr, which))
-    }
-
-    /// The part that the type of an attribute is for a kind of value, by the number of the attribute.
-    #[must_use]
-    pub fn accepts(&self, number: u32, kind: Kind) -> Option<Part> {
-        let (schema, attr, which) = *self.attrs.get(number as usize)?;
-        Some(Part::Accepts(schema, attr, which, kind))
-    }
-
-    /// The part that the lambda of a number is.
-    #[must_use]
-    pub fn lambda(&self, number: u32) -> Option<Part> {
-        self.lambdas.get(number as usize).copied()
-    }
-}
+use crate::value::SchemaId;
 
 /// The fingerprints of a package's parts; linear in the size of its code. `identity` names packages the same way on
 /// every machine.
@@ -259,6 +122,7 @@ impl<'a> Walk<'a> {
             self.names = &schema.names;
             self.owner = schema.ty.name;
             self.part(Part::Schema(schema.ty.name), |walk| walk.schema(schema));
+            self.slots(schema);
         }
     }
 
@@ -301,13 +165,14 @@ impl<'a> Walk<'a> {
 
     fn schema(&mut self, schema: &'a SchemaCode) {
         let SchemaCode { ty, file: _, params, locals, base, mixins, body, setters: _, attrs: _, .. } = schema;
-        let SchemaCode { index, checks, decorators, names: _, layout: _, .. } = schema;
+        let SchemaCode { index, checks, decorators, names: _, uses: _, layout: _, .. } = schema;
         self.text(ty.name.as_str());
         self.number(u64::from(*locals));
         self.params(params);
         self.optional(base.as_ref(), |walk, base| walk.schema_id(*base));
         self.all(mixins, |walk, mixin| walk.schema_id(*mixin));
-        self.stmts(body);
+        self.body(schema, body);
+        self.layout(schema);
         self.optional(index.as_ref(), |walk, index| {
             walk.optional(index.name.as_ref(), |walk, name| walk.attr_name(*name));
             walk.ty(&index.value);
@@ -315,6 +180,80 @@ impl<'a> Walk<'a> {
         });
         self.all(checks, Self::check);
         self.decorators(decorators);
+    }
+
+    /// The statements of a schema, but for declarations that say nothing unless they are asked for.
+    fn body(&mut self, schema: &SchemaCode, body: &'a [Stmt]) {
+        for stmt in body {
+            match &stmt.kind {
+                StmtKind::Attr(attr) if attr.is_quiet(schema) => self.pending_attrs.push(attr),
+                _ => self.tagged(1, |walk| walk.stmt(stmt)),
+            }
+        }
+        self.tag(0);
+    }
+
+    /// The attributes that are no quiet ones, in order. Some are declared as such but named by other code of the instance.
+    fn layout(&mut self, schema: &'a SchemaCode) {
+        let Ok(layout) = self.layout_of(schema) else { return };
+        self.tag(u8::from(layout.slots.is_empty()));
+        for slot in layout.slots.iter().filter(|slot| !slot.quiet) {
+            self.text(slot.name.as_str());
+            for setter in &slot.setters {
+                let Some(code) = self.schema_code(layout.bodies[setter.body as usize].schema) else {
+                    continue;
+                };
+                if let Some(StmtKind::Attr(attr)) = code.body.get(setter.stmt as usize).map(|stmt| &stmt.kind)
+                    && attr.is_quiet(code)
+                {
+                    self.tagged(1, |walk| walk.declared(code, attr));
+                }
+            }
+            self.tag(0);
+        }
+    }
+
+    fn declared(&mut self, code: &'a SchemaCode, attr: &'a AttrCode) {
+        self.schema_id(code.ty.id);
+        self.text(attr.key.as_str());
+        self.tag(u8::from(attr.optional));
+    }
+
+    /// What can be asked for of instances of a schema.
+    fn slots(&mut self, schema: &'a SchemaCode) {
+        let Ok(layout) = self.layout_of(schema) else { return };
+        let slots = layout.slots.iter().map(|slot| {
+            let setter = slot.setters.first().filter(|_| slot.quiet);
+            let quiet = setter.and_then(|setter| {
+                let code = self.schema_code(layout.bodies[setter.body as usize].schema)?;
+                let StmtKind::Attr(attr) = &code.body.get(setter.stmt as usize)?.kind else { return None };
+                Some(self.quiet(code, attr))
+            });
+            Slot { name: slot.name, quiet }
+        });
+        let slots = Slots(slots.collect());
+        self.found.slots.insert(schema.ty.name, slots);
+    }
+
+    fn quiet(&mut self, code: &'a SchemaCode, attr: &'a AttrCode) -> Quiet {
+        self.out.clear();
+        self.declared(code, attr);
+        let declared = Fingerprint::of(&self.out);
+        let default = attr.value.as_ref().map(|value| {
+            self.expr(value);
+            Fingerprint::of(&self.out)
+        });
+        Quiet { declared, default }
+    }
+
+    fn layout_of(&self, schema: &'a SchemaCode) -> Result<&'a Layout, String> {
+        layout(schema, &|id| self.schema_code(id))
+    }
+
+    fn schema_code(&self, id: SchemaId) -> Option<&'a SchemaCode> {
+        let package = PackageId(id.package);
+        let code = if package == self.code.id { self.code } else { self.codes.code(package)? };
+        code.schemas.get(id.schema as usize)
     }
 
     fn rule(&mut self, rule: &'a RuleCode) {

@@ -1,0 +1,210 @@
+//! The meaning of declarations as digests.
+//!
+//! A fingerprint covers lowered code: comments, doc strings, layout and places are gone by then, and every name has
+//! become what it stands for, which is written here as package and name instead of numbers. So two texts of one
+//! meaning have one fingerprint, and a declaration that captures a name changes those that use the name.
+//!
+//! It covers the declaration alone, not what it refers to: a trace has each used declaration as an element of its own.
+//! Bodies of lambdas are elements of their own too, since most lambdas of a package are not called by a given stack.
+
+mod slots;
+mod walk;
+
+use std::fmt;
+
+use rustc_hash::FxHashMap;
+use syntax::Symbol;
+
+use self::slots::Slots;
+pub use self::walk::fingerprints;
+use super::code::Type;
+use crate::value::Value;
+
+/// 128 bits of BLAKE3 over a declaration's meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Fingerprint(pub [u8; 16]);
+
+/// Of a type that takes all values of a kind as they are.
+const TAKEN: Fingerprint = Fingerprint([1; 16]);
+
+impl Fingerprint {
+    /// The fingerprint of some bytes.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut short = [0; 16];
+        short.copy_from_slice(&blake3::hash(bytes).as_bytes()[..16]);
+        Self(short)
+    }
+}
+
+/// A part of a package that a program can use without the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// All top-level statements in their order; the bodies of their lambdas aside.
+    Statements,
+    /// A variable: the statements that set it.
+    Variable(Symbol),
+    /// A schema, mixin or protocol.
+    Schema(Symbol),
+    /// A rule.
+    Rule(Symbol),
+    /// The body of a lambda: of which declaration, and which one there.
+    Lambda(Symbol, u32),
+    /// The default of an attribute, or that there is none: of which schema, which attribute, and which declaration of it.
+    Default(Symbol, Symbol, u32),
+    /// What the type of an attribute makes of a kind of value.
+    Accepts(Symbol, Symbol, u32, Kind),
+    /// That a schema has quiet attributes of these names.
+    Keys(Symbol, Names),
+    /// The attributes of a schema in order, with defaults: without those of the quiet ones that are unset and not among
+    /// these names.
+    Shown(Symbol, Names),
+    /// All attributes of a schema in order, with the defaults of the quiet ones.
+    Listed(Symbol),
+    /// An attribute of a schema, if it is quiet, or that there is none.
+    Attr(Symbol, Symbol),
+}
+
+/// The names of some quiet attributes, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Names(Symbol);
+
+impl Names {
+    /// No quiet attribute has this in its name.
+    pub(crate) const SEPARATOR: char = '\0';
+
+    /// The list of some names.
+    #[must_use]
+    pub fn of(names: impl Iterator<Item = Symbol>) -> Self {
+        let mut joined = String::new();
+        for name in names {
+            joined.push_str(name.as_str());
+            joined.push(Self::SEPARATOR);
+        }
+        Self(Symbol::new(&joined))
+    }
+
+    /// All of them as one text.
+    #[must_use]
+    pub fn joined(self) -> Symbol {
+        self.0
+    }
+
+    fn iter(self) -> impl Iterator<Item = &'static str> {
+        self.0.as_str().split_terminator(Self::SEPARATOR)
+    }
+}
+
+impl From<Symbol> for Names {
+    fn from(joined: Symbol) -> Self {
+        Self(joined)
+    }
+}
+
+/// The kinds of values that a type takes as they are, or that it takes a closer look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// A bool.
+    Bool,
+    /// An integer.
+    Int,
+    /// A float.
+    Float,
+    /// Text.
+    Str,
+    /// Anything else: all of the type counts.
+    Other,
+}
+
+impl Kind {
+    /// All of them, in order.
+    pub const ALL: [Self; 5] = [Self::Bool, Self::Int, Self::Float, Self::Str, Self::Other];
+
+    /// Whether a type takes all values of the kind, and none of them otherwise than it is.
+    fn is_taken(self, ty: &Type) -> bool {
+        match ty {
+            Type::Any => self != Self::Other,
+            Type::Union(types) => types.iter().any(|ty| self.is_taken(ty)),
+            Type::Bool => self == Self::Bool,
+            Type::Int => self == Self::Int,
+            Type::Float => matches!(self, Self::Int | Self::Float),
+            Type::Str => self == Self::Str,
+            _ => false,
+        }
+    }
+}
+
+impl From<Value<'_>> for Kind {
+    fn from(value: Value<'_>) -> Self {
+        match value {
+            Value::Bool(_) => Self::Bool,
+            Value::Int(_) => Self::Int,
+            Value::Float(_) => Self::Float,
+            Value::Str(_) => Self::Str,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Statements => f.write_str("(all statements)"),
+            Self::Variable(name) | Self::Schema(name) | Self::Rule(name) => f.write_str(name.as_str()),
+            Self::Lambda(name, number) => write!(f, "{name} (lambda {})", number + 1),
+            Self::Default(schema, attr, _) => write!(f, "{schema}.{attr} (default)"),
+            Self::Accepts(schema, attr, ..) => write!(f, "{schema}.{attr} (type)"),
+            Self::Keys(schema, _) | Self::Shown(schema, _) | Self::Listed(schema) => {
+                write!(f, "{schema} (attributes)")
+            }
+            Self::Attr(schema, attr) => write!(f, "{schema}.{attr}"),
+        }
+    }
+}
+
+/// The fingerprints of a package.
+#[derive(Debug, Default)]
+pub struct Fingerprints {
+    parts: FxHashMap<Part, Fingerprint>,
+    /// The part that each lambda is.
+    lambdas: Vec<Part>,
+    /// Where each attribute is declared: schema, name, and which declaration of it.
+    attrs: Vec<(Symbol, Symbol, u32)>,
+    /// The attributes that instances of each schema have, in order.
+    slots: FxHashMap<Symbol, Slots>,
+}
+
+impl Fingerprints {
+    /// The fingerprint of a part; `None` where the package has no such part.
+    #[must_use]
+    pub fn get(&self, part: Part) -> Option<Fingerprint> {
+        let slots = |schema: Symbol| self.slots.get(&schema);
+        match part {
+            Part::Keys(schema, names) => Some(slots(schema)?.keys(names)),
+            Part::Shown(schema, names) => Some(slots(schema)?.shown(names)),
+            Part::Listed(schema) => Some(slots(schema)?.listed()),
+            Part::Attr(schema, name) => Some(slots(schema)?.attr(name)),
+            _ => self.parts.get(&part).copied(),
+        }
+    }
+
+    /// The part that the default of an attribute is, by the number of the attribute.
+    #[must_use]
+    pub fn default_of(&self, number: u32) -> Option<Part> {
+        let (schema, attr, which) = *self.attrs.get(number as usize)?;
+        Some(Part::Default(schema, attr, which))
+    }
+
+    /// The part that the type of an attribute is for a kind of value, by the number of the attribute.
+    #[must_use]
+    pub fn accepts(&self, number: u32, kind: Kind) -> Option<Part> {
+        let (schema, attr, which) = *self.attrs.get(number as usize)?;
+        Some(Part::Accepts(schema, attr, which, kind))
+    }
+
+    /// The part that the lambda of a number is.
+    #[must_use]
+    pub fn lambda(&self, number: u32) -> Option<Part> {
+        self.lambdas.get(number as usize).copied()
+    }
+}

@@ -1,0 +1,167 @@
+//! How instances are laid out: the slots and setters of a schema, its base and its mixins put together once.
+
+use indexmap::IndexMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
+use syntax::Symbol;
+
+use super::code::{
+    AttrCode, BodyLayout, Const, ExprKind, Layout, NO_SLOT, SchemaCode, Setter, SlotLayout, StmtKind, Type,
+};
+use super::fingerprint::Names;
+use crate::value::{Key, SchemaId};
+
+/// Longer chains of mixins are circles. Circles of bases are refused by the checker, but for a schema that names itself.
+const MAX_BODIES: usize = 1_000;
+
+/// A layout under construction.
+#[derive(Default)]
+struct Builder {
+    slots: Vec<(Symbol, Vec<Setter>)>,
+    index: FxHashMap<Symbol, u32>,
+    bodies: Vec<BodyLayout>,
+    declared: IndexMap<Symbol, bool, FxBuildHasher>,
+    locals: u32,
+}
+
+/// Finds the code of a schema; `None` where its package could not be lowered.
+pub(crate) type Find<'f, 'c> = &'f dyn Fn(SchemaId) -> Option<&'c SchemaCode>;
+
+/// The layout of a schema; made on first use and kept with its code.
+///
+/// # Errors
+/// Where the schema extends itself.
+pub(crate) fn layout<'c>(code: &'c SchemaCode, find: Find<'_, 'c>) -> Result<&'c Layout, String> {
+    if let Some(layout) = code.layout.get() {
+        return Ok(layout);
+    }
+    let layout = lay_out(code, find)?;
+    Ok(code.layout.get_or_init(|| Box::new(layout)))
+}
+
+/// The base of a schema; of one that extends itself there is none, so that chains of bases end.
+pub(crate) fn base<'c>(code: &SchemaCode, find: Find<'_, 'c>) -> Option<&'c SchemaCode> {
+    code.base.filter(|base| *base != code.ty.id).and_then(find)
+}
+
+fn lay_out<'c>(code: &'c SchemaCode, find: Find<'_, 'c>) -> Result<Layout, String> {
+    let mut builder = Builder::default();
+    builder.add_body(code, find)?;
+    let key_slot = key_name(code).map(|name| builder.slot(name));
+    let Builder { slots, index, mut bodies, declared, locals } = builder;
+    let codes: Vec<_> = bodies.iter().filter_map(|body| find(body.schema)).collect();
+    for (body, code) in bodies.iter_mut().zip(&codes) {
+        body.slots = code.names.iter().map(|name| index.get(name).copied().unwrap_or(NO_SLOT)).collect();
+    }
+    let by_key = index.iter().map(|(name, slot)| (Key::from(*name), *slot)).collect();
+    let mut uses = vec![0; slots.len()];
+    for (body, code) in bodies.iter().zip(&codes) {
+        for (slot, count) in body.slots.iter().zip(&code.uses).filter(|(slot, _)| **slot != NO_SLOT) {
+            uses[*slot as usize] += count;
+        }
+    }
+    let open = codes.iter().any(|code| code.index.is_some());
+    let slots = slots.into_iter().zip(uses).map(|((name, setters), uses)| {
+        let named = !name.as_str().contains(Names::SEPARATOR);
+        let quiet = named
+            && !open
+            && uses == 1
+            && setters.first().is_some_and(|it| is_quiet(codes[it.body as usize], it));
+        SlotLayout { key: name.into(), name, setters: setters.into(), quiet }
+    });
+    let slots = slots.collect();
+    let required = declared.iter().filter(|(_, optional)| !**optional);
+    let required = required.map(|(name, _)| Key::from(*name)).collect();
+    Ok(Layout { slots, index, by_key, bodies, required, key_slot, locals })
+}
+
+/// Whether a statement of a body declares an attribute that its own body makes nothing of.
+fn is_quiet(code: &SchemaCode, setter: &Setter) -> bool {
+    matches!(code.body.get(setter.stmt as usize).map(|stmt| &stmt.kind), Some(StmtKind::Attr(attr)) if attr.is_quiet(code))
+}
+
+impl AttrCode {
+    /// Whether the code that it is in names it nowhere else, and setting it up does nothing and cannot fail.
+    pub(crate) fn is_quiet(&self, code: &SchemaCode) -> bool {
+        let Self { name, ty, value, optional, unite, decorators, .. } = self;
+        let harmless = match value.as_ref().map(|value| &value.kind) {
+            None => *optional,
+            Some(ExprKind::Const(value)) => value.is_of(ty),
+            Some(_) => false,
+        };
+        harmless && !unite && decorators.is_empty() && code.uses.get(*name as usize) == Some(&1)
+    }
+}
+
+impl Const {
+    /// Whether a type takes it as it is.
+    fn is_of(&self, ty: &Type) -> bool {
+        match (self, ty) {
+            (Self::Undefined | Self::None, _) => false,
+            // Larger ones may be out of range.
+            (Self::Int(int), Type::Any | Type::Int | Type::Float) => i32::try_from(*int).is_ok(),
+            (_, Type::Any)
+            | (Self::Bool(_), Type::Bool)
+            | (Self::Float(_), Type::Float)
+            | (Self::Str(_), Type::Str) => true,
+            (Self::Str(text), Type::Literal(Self::Str(literal))) => text == literal,
+            (_, Type::Union(types)) => types.iter().any(|ty| self.is_of(ty)),
+            _ => false,
+        }
+    }
+}
+
+/// The name that the index signature gives the key.
+fn key_name(code: &SchemaCode) -> Option<Symbol> {
+    let index = code.index.as_ref()?;
+    code.names.get(index.name? as usize).copied()
+}
+
+impl Builder {
+    /// Adds the body of a schema after that of its base and before those of its mixins.
+    fn add_body<'c>(&mut self, code: &'c SchemaCode, find: Find<'_, 'c>) -> Result<u32, String> {
+        if self.bodies.len() > MAX_BODIES || code.base == Some(code.ty.id) {
+            return Err(format!("schema `{}` extends itself", code.ty.name));
+        }
+        let base = match base(code, find) {
+            Some(base) => Some(self.add_body(base, find)?),
+            None => None,
+        };
+        let number = self.bodies.len() as u32;
+        self.bodies.push(BodyLayout {
+            schema: code.ty.id,
+            slots: Box::default(),
+            first_local: self.locals,
+            base,
+            mixins: Box::default(),
+        });
+        self.locals += code.locals;
+        self.add_setters(code, number);
+        let mut mixins = Vec::with_capacity(code.mixins.len());
+        for mixin in code.mixins.iter().filter_map(|id| find(*id)) {
+            mixins.push(self.add_body(mixin, find)?);
+        }
+        self.bodies[number as usize].mixins = mixins.into();
+        self.declare(&code.attrs);
+        Ok(number)
+    }
+
+    fn slot(&mut self, name: Symbol) -> u32 {
+        let next = self.slots.len() as u32;
+        *self.index.entry(name).or_insert_with(|| {
+            self.slots.push((name, Vec::new()));
+            next
+        })
+    }
+
+    fn add_setters(&mut self, code: &SchemaCode, body: u32) {
+        for (name, setters) in &code.setters {
+            let slot = self.slot(*name) as usize;
+            self.slots[slot].1.extend(setters.iter().map(|setter| Setter { body, ..*setter }));
+        }
+    }
+
+    /// A later declaration says whether the attribute may be left out.
+    fn declare(&mut self, attrs: &[(Symbol, bool)]) {
+        self.declared.extend(attrs.iter().copied());
+    }
+}

@@ -1,0 +1,84 @@
+//! Which stacks a change to a model rebuilds: those that use what changed, and no other ones.
+
+use serde_json::Value;
+
+use crate::repo::Repo;
+
+const MODEL: &str = "\
+schema S:
+    name: str
+    note?: str
+    size: int = 1
+
+schema T(S):
+    twice: int = size * 2
+";
+
+/// Stacks that do different things with instances of a model.
+const STACKS: [(&str, &str); 7] = [
+    ("shows", "x = m.S {name = \"a\"}\n"),
+    ("shows-note", "x = m.S {name = \"a\", note = \"n\"}\n"),
+    ("reads-name", "_s = m.S {name = \"b\"}\nn = _s.name\n"),
+    ("reads-size", "_s = m.S {name = \"b\"}\nn = _s.size\n"),
+    ("lists", "_s = m.S {name = \"c\"}\nn = [k for k, _ in _s]\n"),
+    ("compares", "n = m.S {name = \"d\"} == m.S {name = \"d\", size = 2}\n"),
+    ("derives", "_t = m.T {name = \"e\"}\nn = _t.twice\n"),
+];
+
+fn demo() -> Repo {
+    let repo = Repo::monorepo().file("lib/m.k", MODEL);
+    STACKS.iter().fold(repo, |repo, (name, main)| {
+        repo.stack(&format!("apps/{name}"), &format!("import lib.m\n{main}"))
+    })
+}
+
+/// The stacks that are built when the model has become another one.
+#[track_caller]
+fn rebuilt(model: &str) -> Vec<String> {
+    let repo = demo();
+    repo.konfig(&["build"]).good();
+    repo.write("lib/m.k", model.as_bytes());
+    let ran = repo.konfig(&["build", "--format", "json"]).good();
+    let report: Value = serde_json::from_str(&ran.stdout).expect("a report");
+    let stacks = report["stacks"].as_array().expect("stacks").iter();
+    let built = stacks.filter(|stack| stack["status"] == "built");
+    built.filter_map(|stack| stack["path"].as_str()?.strip_prefix("apps/")).map(str::to_owned).collect()
+}
+
+fn with(line: &str) -> String {
+    MODEL.replace("    note?: str\n", &format!("    note?: str\n{line}\n"))
+}
+
+#[test]
+fn an_attribute_that_nobody_sets_concerns_those_who_list() {
+    assert_eq!(rebuilt(&with("    more?: int")), ["compares", "lists"]);
+}
+
+#[test]
+fn an_attribute_with_a_default_concerns_those_who_show_too() {
+    assert_eq!(rebuilt(&with("    more: int = 3")), ["compares", "lists", "shows", "shows-note"]);
+}
+
+#[test]
+fn a_type_concerns_those_who_set_the_attribute() {
+    let model = MODEL.replace("note?: str", "note?: \"n\"");
+    assert_eq!(rebuilt(&model), ["shows-note"]);
+}
+
+#[test]
+fn a_default_concerns_those_who_ask_for_it() {
+    let model = MODEL.replace("size: int = 1", "size: int = 5");
+    assert_eq!(rebuilt(&model), ["compares", "derives", "lists", "reads-size", "shows", "shows-note"]);
+}
+
+#[test]
+fn the_order_of_attributes_concerns_those_who_show_several() {
+    let model = MODEL.replace("    name: str\n    note?: str\n", "    note?: str\n    name: str\n");
+    assert_eq!(rebuilt(&model), ["compares", "lists", "shows-note"]);
+}
+
+#[test]
+fn a_name_that_a_derived_schema_takes_up_is_part_of_it() {
+    let model = MODEL.replace("size * 2", "size * 2 if note else 0");
+    assert_eq!(rebuilt(&model), ["derives"]);
+}
