@@ -43,6 +43,8 @@ pub struct Comparison<'a> {
     pub head: Side<'a>,
     /// Where packages are that are wanted by version.
     pub store: &'a PackageStore,
+    /// The paths of the stacks to compare; all where there are none.
+    pub only: Option<&'a BTreeSet<String>>,
 }
 
 /// What became of a stack.
@@ -84,10 +86,15 @@ impl Comparison<'_> {
     /// The stacks that both revisions have, and those that only one has, in the order of their paths.
     fn pairs(&self) -> (Vec<(StackId, StackId)>, Vec<Affected>) {
         let (base, head) = (self.base.monorepo, self.head.monorepo);
-        let both = |id: StackId| Some((base.stack_at(&head.stack(id).path)?, id));
+        let wanted = |path: &String| self.only.is_none_or(|only| only.contains(path));
+        let both = |id: StackId| {
+            let path = &head.stack(id).path;
+            Some((base.stack_at(path).filter(|_| wanted(path))?, id))
+        };
         let pairs = head.stack_ids().filter_map(both).collect();
         let only = |one: &Monorepo, other: &Monorepo, status, why: &str| {
-            let missing = one.stacks.iter().filter(|stack| other.stack_at(&stack.path).is_none());
+            let missing =
+                one.stacks.iter().filter(|it| wanted(&it.path) && other.stack_at(&it.path).is_none());
             let affected =
                 |path: &String| Affected { path: path.clone(), status, because: vec![why.to_owned()] };
             missing.map(|stack| affected(&stack.path)).collect::<Vec<_>>()
@@ -220,7 +227,7 @@ impl Different<'_> {
 
     /// What stands against reusing the base's result.
     fn reason(&self, (before, now): (StackId, StackId)) -> Option<String> {
-        let Comparison { base, head, store } = self.comparison;
+        let Comparison { base, head, store, only: _ } = self.comparison;
         let folder = head.monorepo.folder(head.monorepo.stack(now));
         let evidence: Evidence = self.base.evidence(base.monorepo.stack(before), &folder)?;
         let unit = CompileUnit::of_stack(head.shared.world, store, &head.monorepo.root, &folder).ok()?;

@@ -3,10 +3,14 @@
 mod commands;
 mod diagnostics;
 mod error;
+mod failures;
 mod json;
 mod options;
 mod progress;
 mod report;
+mod revisions;
+mod selection;
+mod site;
 mod text;
 mod ui;
 

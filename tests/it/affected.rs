@@ -4,84 +4,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::Write as _;
-use std::process::{Command, Stdio};
 
 use fastrand::Rng;
 use serde_json::Value;
 
+use crate::git::{commit, committed, demo, git};
 use crate::json::Schema;
 use crate::laboratory;
 use crate::mutants::{Mutation, Tree};
 use crate::repo::{Ran, Repo, STACK, files_below, of_project};
-
-/// Runs git in a folder of a repository, which nothing outside has an influence on.
-fn git(repo: &Repo, folder: &str, arguments: &[&str]) -> String {
-    let output = Command::new("git")
-        .args([
-            "-c",
-            "user.name=Test",
-            "-c",
-            "user.email=test@example.com",
-            "-c",
-            "protocol.file.allow=always",
-        ])
-        .args(["-c", "init.defaultBranch=main", "-c", "commit.gpgsign=false", "-c", "core.hooksPath=/none"])
-        .args(arguments)
-        .current_dir(repo.path(folder))
-        .env("HOME", repo.path(""))
-        .env("GIT_CONFIG_NOSYSTEM", "1")
-        .env_remove("GIT_DIR")
-        .env_remove("GIT_INDEX_FILE")
-        .stdin(Stdio::null())
-        .output()
-        .expect("git runs");
-    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
-}
-
-/// Whether there is git; says so if not.
-fn has_git() -> bool {
-    let there = Command::new("git").arg("--version").stdout(Stdio::null()).status().is_ok();
-    if !there {
-        writeln!(std::io::stderr(), "skipped: git is not here").ok();
-    }
-    there
-}
-
-/// The same files in a repository, all committed.
-fn committed(repo: Repo) -> Option<Repo> {
-    if !has_git() {
-        return None;
-    }
-    let path = std::env::var("PATH").unwrap_or_default();
-    let repo = repo.env("PATH", &path).file(".gitignore", ".konfig/\ndist/\n/root/\n*.log\n");
-    git(&repo, "", &["init", "--quiet"]);
-    commit(&repo);
-    Some(repo)
-}
-
-fn commit(repo: &Repo) {
-    git(repo, "", &["add", "--all"]);
-    git(repo, "", &["commit", "--quiet", "--allow-empty", "--message", "x"]);
-}
-
-/// Stacks that use a model, read a file, or do neither.
-fn demo() -> Option<Repo> {
-    committed(
-        Repo::monorepo()
-            .file(
-                "base/model.k",
-                "schema App:\n    name: str\n    replicas: int = 1\n\nschema Other:\n    size: int = 1\n",
-            )
-            .file("base/files.k", "import file\n\ntext = file.read(\"data.txt\")\n")
-            .file("base/data.txt", "one\n")
-            .stack("apps/a/dev", "import base.model\n\napp = model.App {name = \"a\"}\n")
-            .stack("apps/a/prod", "import base.model\n\nother = model.Other {}\n")
-            .stack("apps/b/dev", "import base.files\n\ntext = files.text\n")
-            .stack("apps/c/dev", "x = option(\"x\")\n"),
-    )
-}
 
 fn checked(ran: &Ran) -> Value {
     let value: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{}", ran.stderr));
@@ -352,6 +283,75 @@ fn submodules_are_looked_into() {
     assert_eq!(affected(&repo, &["--head", "HEAD"]), ["a modified"]);
     git(&repo, "", &["submodule", "--quiet", "deinit", "--force", "lib"]);
     repo.konfig(&["affected", "--base", "HEAD^"]).exits(4).says("git submodule update --init -- lib");
+}
+
+#[test]
+fn builds_of_what_is_affected_build_nothing_else() {
+    let Some(repo) = demo() else { return };
+    repo.konfig(&["build", "--affected"]).good().prints("0 stacks: 0 built, 0 reused, 0 failed, 0 changed");
+    assert!(!repo.has("dist"));
+    let model = repo.read("base/model.k").expect("a model");
+    repo.write("base/model.k", model.replace("= 1", "= 2").as_bytes());
+    repo.konfig(&["build", "--affected", "--verbose"])
+        .good()
+        .prints("2 stacks:")
+        .prints("restored apps/a/dev");
+    assert_eq!(repo.files("dist"), ["apps/a/dev.yaml", "apps/a/prod.yaml"]);
+    assert_eq!(repo.read("dist/apps/a/prod.yaml").as_deref(), Some("other:\n  size: 2\n"));
+    commit(&repo);
+    repo.konfig(&["build", "--affected"]).good().prints("0 stacks:");
+    repo.konfig(&["build", "--affected", "HEAD^"]).good().prints("2 stacks:").prints(", 0 failed, 0 changed");
+}
+
+#[test]
+fn builds_of_what_is_affected_follow_selectors() {
+    let Some(repo) = demo() else { return };
+    let model = repo.read("base/model.k").expect("a model");
+    repo.write("base/model.k", model.replace("= 1", "= 2").as_bytes());
+    repo.konfig(&["build", "apps/a/dev | apps/b/dev", "--affected"]).good().prints("1 stack: ");
+    assert_eq!(repo.files("dist"), ["apps/a/dev.yaml"]);
+    repo.konfig(&["build", "--affected=HEAD", "apps/b/..."]).good().prints("0 stacks: ");
+    repo.konfig(&["build", "--affected", "--", "apps/a/prod"]).good().prints("1 stack: ");
+    assert_eq!(repo.files("dist"), ["apps/a/dev.yaml", "apps/a/prod.yaml"]);
+    repo.konfig(&["build", "--affected", "apps/a/..."])
+        .exits(4)
+        .says("there is no revision `apps/a/...`")
+        .says("what follows `--affected` is a revision");
+    repo.konfig(&["build", "nowhere", "--affected"]).exits(2).says("`nowhere`");
+}
+
+#[test]
+fn builds_of_what_is_affected_fail_and_compare_as_others() {
+    let Some(repo) = demo() else { return };
+    repo.write("apps/c/dev/main.k", b"x = y\n");
+    repo.konfig(&["build", "--affected"]).exits(1).says("apps/c/dev/main.k:1:5").prints("1 stack: 0 built");
+    repo.write("apps/c/dev/main.k", b"x = 1\n");
+    repo.write("apps/c/dev/ci-test/stdout.golden.yaml", b"x: 2\n");
+    repo.write("apps/b/dev/ci-test/stdout.golden.yaml", b"text: wrong\n");
+    repo.konfig(&["build", "--affected", "--check"])
+        .exits(1)
+        .says("stack `apps/c/dev` differs")
+        .prints("1 stack:");
+    let ran = repo.konfig(&["build", "--affected", "origin/main"]).exits(4);
+    assert_eq!(ran.stdout, "");
+    ran.says("there is no revision `origin/main`").says("git fetch origin main:refs/remotes/origin/main");
+}
+
+#[test]
+fn builds_of_what_is_affected_delete_artifacts_of_stacks_that_are_gone() {
+    let Some(repo) = demo() else { return };
+    repo.konfig(&["build"]).good();
+    repo.write("dist/apps/b/notes.yaml", b"mine: true\n");
+    repo.write("dist/apps/b/dev.yaml", b"edited: true\n");
+    for gone in ["apps/b", "apps/c"] {
+        fs::remove_dir_all(repo.path(gone)).expect("a stack");
+    }
+    repo.write("apps/d/dev/stack.yaml", STACK.as_bytes());
+    repo.write("apps/d/dev/main.k", b"x = 1\n");
+    repo.konfig(&["build", "--affected"]).good().prints("1 stack: 1 built").prints("1 removed");
+    let left =
+        ["apps/a/dev.yaml", "apps/a/prod.yaml", "apps/b/dev.yaml", "apps/b/notes.yaml", "apps/d/dev.yaml"];
+    assert_eq!(repo.files("dist"), left);
 }
 
 /// What a build from nothing gives: the artifact or the failure of each stack.

@@ -9,6 +9,7 @@ mod errors;
 mod errors_page;
 #[cfg(unix)]
 mod files;
+mod git;
 mod json;
 mod laboratory;
 mod layers;

@@ -1,26 +1,20 @@
 //! `konfig affected`
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use kcl::eval::Limits;
-use kcl::resolve::Program;
 
-use crate::build::affected::{Affected, Comparison, Remembered, Side, Status};
-use crate::build::checkout::Checkout;
-use crate::build::compile::Shared;
-use crate::build::reuse::ActionKey;
+use crate::build::affected::{Affected, Status};
 use crate::cli::diagnostics::{Shown, grouped};
 use crate::cli::error::{EXIT_CODES, Exit, Refusal};
 use crate::cli::json::{AffectedV1, status};
-use crate::cli::options::{LimitArgs, cache_dir, package_store, root, stand};
-use crate::cli::progress::Bar;
-use crate::cli::report::{self, notices};
+use crate::cli::options::LimitArgs;
+use crate::cli::report;
+use crate::cli::revisions::{Pair, Revisions, now};
+use crate::cli::site::Places;
 use crate::cli::text::count;
 use crate::cli::ui::Ui;
-use crate::monorepo::{self, DiskWorld, Git, Monorepo, Overlay, PackageStore, RevisionError};
 
 /// Name the stacks that come out differently between two revisions
 ///
@@ -57,30 +51,13 @@ enum AffectedFormat {
     Json,
 }
 
-/// Two revisions, by their numbers, and how the working tree differs from them.
-struct Revisions {
-    base: String,
-    head: Option<String>,
-    before: Overlay,
-    after: Option<Overlay>,
-}
-
-/// One revision as it is worked on.
-struct Site {
-    world: DiskWorld,
-    program: Program,
-    monorepo: Monorepo,
-}
-
 /// Runs the command.
 pub(crate) fn run(args: &AffectedArgs, ui: &Ui) -> Result<Exit, Refusal> {
-    let stand = stand()?;
-    let root = root(&stand, args.root.as_deref())?;
-    let revisions = revisions(args, &root).map_err(|error| Refusal::revision(&error))?;
-    let Revisions { base, head, before, after } = revisions;
-    let same = Overlay::differences(Some(&before), after.as_ref()).is_empty();
+    let places = Places::find(args.root.as_deref(), None)?;
+    let revisions = Revisions::find(&places.root, args.base.as_deref(), args.head.as_deref())?;
+    let (base, head) = (revisions.base.clone(), revisions.head.clone());
     let (affected, exit) =
-        if same { (Vec::new(), Exit::Good) } else { compare(args, &stand, &root, before, after, ui)? };
+        if revisions.are_same() { (Vec::new(), Exit::Good) } else { compare(args, &places, revisions, ui)? };
     let text = match args.format {
         AffectedFormat::Text => text(&affected),
         AffectedFormat::Json => AffectedV1::new(&base, head.as_deref(), &affected).to_json(),
@@ -89,75 +66,32 @@ pub(crate) fn run(args: &AffectedArgs, ui: &Ui) -> Result<Exit, Refusal> {
     Ok(exit)
 }
 
-fn revisions(args: &AffectedArgs, root: &Path) -> Result<Revisions, RevisionError> {
-    let git = Git::open(root)?;
-    let parent = args.head.as_ref().map(|head| format!("{head}^"));
-    let base = args.base.as_ref().or(parent.as_ref()).map_or("HEAD", String::as_str);
-    let head = args.head.as_ref().map(|head| git.commit(head)).transpose()?;
-    let base = git.commit(base)?;
-    let before = git.overlay(&base)?;
-    let after = head.as_ref().map(|head| git.overlay(head)).transpose()?;
-    Ok(Revisions { base, head, before, after })
-}
-
 /// The stacks that differ, and how the command ends.
 fn compare(
     args: &AffectedArgs,
-    stand: &Path,
-    root: &Path,
-    before: Overlay,
-    after: Option<Overlay>,
+    places: &Places,
+    mut revisions: Revisions,
     ui: &Ui,
 ) -> Result<(Vec<Affected>, Exit), Refusal> {
-    let began = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let store = package_store();
-    let (before, after) = (site(stand, root, Some(before))?, site(stand, root, after)?);
-    let limits = args.limits.limits();
-    let (base, head) = (before.shared(&store, limits), after.shared(&store, limits));
-    let comparison = Comparison {
-        base: Side { shared: &base, monorepo: &before.monorepo },
-        head: Side { shared: &head, monorepo: &after.monorepo },
-        store: &store,
-    };
+    let began = now();
+    let (before, after) = (revisions.site_before(places)?, revisions.site_after(places)?);
+    let pair = Pair::new(&before, &after, args.limits.limits());
     let mut said: Vec<Shown> =
         after.monorepo.problems.iter().map(|problem| Shown::problem(problem, &after.world)).collect();
     let affected = if args.no_eval {
-        comparison.by_inputs()
+        pair.comparison(None).by_inputs()
     } else {
-        let checkout = Checkout::open(root, cache_dir().as_deref());
-        let package_dir = store.folder.as_ref().map(|folder| folder.to_string_lossy().into_owned());
-        let key = ActionKey { tool: env!("KONFIG_SOURCES"), limits, package_dir };
-        let remembered = Remembered { checkout: &checkout, key, began };
-        let bar = Bar::new(ui, before.monorepo.stacks.len() + after.monorepo.stacks.len());
-        let (affected, problems) = comparison.by_results(&remembered, &bar);
-        bar.clear();
-        said.extend(notices(&checkout, problems));
+        let (affected, notices) = pair.by_results(None, began, ui);
+        said.extend(notices);
         affected
     };
+    drop(pair);
     report::say(&grouped(said), ui);
     // A folder that cannot be read hides its stacks: the result is not to be relied on.
     let exit = if after.monorepo.problems.is_empty() { Exit::Good } else { Exit::BadRequest };
     // The process ends here: freeing a tree of millions of nodes one by one would only cost time.
     std::mem::forget((before, after));
     Ok((affected, exit))
-}
-
-impl Site {
-    fn shared(&self, store: &PackageStore, limits: Limits) -> Shared<'_> {
-        Shared { program: &self.program, world: &self.world, package_dir: store.folder.clone(), limits }
-    }
-}
-
-fn site(stand: &Path, root: &Path, revision: Option<Overlay>) -> Result<Site, Refusal> {
-    let world = match revision {
-        Some(revision) => DiskWorld::of_revision(stand, revision),
-        None => DiskWorld::new(stand, false),
-    };
-    let monorepo = monorepo::discover(&world, root, &root.join("dist")).map_err(|problem| {
-        let message = problem.message(&|path| world.show(path));
-        Refusal::request(message, "check that you may read it")
-    })?;
-    Ok(Site { world, program: Program::new(), monorepo })
 }
 
 fn text(affected: &[Affected]) -> String {

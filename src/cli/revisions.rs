@@ -1,0 +1,109 @@
+//! Two revisions of the monorepo, for commands that compare.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use kcl::eval::Limits;
+
+use super::diagnostics::Shown;
+use super::error::Refusal;
+use super::options::cache_dir;
+use super::progress::Bar;
+use super::report::notices;
+use super::site::{Places, Site};
+use super::ui::Ui;
+use crate::build::affected::{Affected, Comparison, Remembered, Side};
+use crate::build::checkout::Checkout;
+use crate::build::compile::Shared;
+use crate::monorepo::{DiskWorld, Git, Overlay, RevisionError};
+
+/// Two revisions by their numbers, and how the working tree differs from them.
+pub(crate) struct Revisions {
+    /// The commit before.
+    pub(crate) base: String,
+    /// The commit after; `None` for the working tree.
+    pub(crate) head: Option<String>,
+    before: Overlay,
+    after: Option<Overlay>,
+}
+
+impl Revisions {
+    /// The revisions of these names. Without them the working tree is compared with `HEAD`, and a head with its first
+    /// parent.
+    pub(crate) fn find(root: &Path, base: Option<&str>, head: Option<&str>) -> Result<Self, Refusal> {
+        Self::ask(root, base, head).map_err(|error| Refusal::revision(&error))
+    }
+
+    fn ask(root: &Path, base: Option<&str>, head: Option<&str>) -> Result<Self, RevisionError> {
+        let git = Git::open(root)?;
+        let parent = head.map(|head| format!("{head}^"));
+        let base = base.or(parent.as_deref()).unwrap_or("HEAD");
+        let head = head.map(|head| git.commit(head)).transpose()?;
+        let base = git.commit(base)?;
+        let before = git.overlay(&base)?;
+        let after = head.as_ref().map(|head| git.overlay(head)).transpose()?;
+        Ok(Self { base, head, before, after })
+    }
+
+    /// Whether they have the same files.
+    pub(crate) fn are_same(&self) -> bool {
+        Overlay::differences(Some(&self.before), self.after.as_ref()).is_empty()
+    }
+
+    /// The monorepo in the base.
+    pub(crate) fn site_before(&mut self, places: &Places) -> Result<Site, Refusal> {
+        let overlay = std::mem::take(&mut self.before);
+        Site::of(places, DiskWorld::of_revision(&places.stand, overlay))
+    }
+
+    /// The monorepo in the head.
+    pub(crate) fn site_after(&mut self, places: &Places) -> Result<Site, Refusal> {
+        match self.after.take() {
+            Some(overlay) => Site::of(places, DiskWorld::of_revision(&places.stand, overlay)),
+            None => Site::here(places),
+        }
+    }
+}
+
+/// Two revisions of a monorepo, loaded.
+pub(crate) struct Pair<'a> {
+    before: (&'a Site, Shared<'a>),
+    after: (&'a Site, Shared<'a>),
+    limits: Limits,
+}
+
+impl<'a> Pair<'a> {
+    /// Two states, of which programs may do so much.
+    pub(crate) fn new(before: &'a Site, after: &'a Site, limits: Limits) -> Self {
+        Self { before: (before, before.shared(limits)), after: (after, after.shared(limits)), limits }
+    }
+
+    /// The comparison of their stacks, or of some by their paths.
+    pub(crate) fn comparison(&'a self, only: Option<&'a BTreeSet<String>>) -> Comparison<'a> {
+        let side = |it: &'a (&'a Site, Shared<'a>)| Side { shared: &it.1, monorepo: &it.0.monorepo };
+        Comparison { base: side(&self.before), head: side(&self.after), store: &self.after.0.store, only }
+    }
+
+    /// The stacks that come out differently, and what the store had to say.
+    pub(crate) fn by_results(
+        &self,
+        only: Option<&BTreeSet<String>>,
+        began: Duration,
+        ui: &Ui,
+    ) -> (Vec<Affected>, Vec<Shown>) {
+        let (before, after) = (self.before.0, self.after.0);
+        let checkout = Checkout::open(&after.monorepo.root, cache_dir().as_deref());
+        let remembered = Remembered { checkout: &checkout, key: after.key(self.limits), began };
+        let stacks = |site: &Site| only.map_or(site.monorepo.stacks.len(), BTreeSet::len);
+        let bar = Bar::new(ui, stacks(before) + stacks(after));
+        let (affected, problems) = self.comparison(only).by_results(&remembered, &bar);
+        bar.clear();
+        (affected, notices(&checkout, problems))
+    }
+}
+
+/// The time since 1970.
+pub(crate) fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
