@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::diagnostics::Shown;
-use crate::build::affected::{Affected, Status};
+use crate::build::affected::{Affected, Chain, Change, ChangedFile, Status, Why};
 use crate::build::{Counts, Finished, Goal, Outcome, Report};
-use crate::monorepo::Monorepo;
+use crate::monorepo::{Commit, Monorepo};
 
 /// The report of `konfig build --format json`: docs/schema/build-report.v1.json.
 #[derive(Debug, Serialize)]
@@ -54,6 +54,121 @@ impl<'a> AffectedV1<'a> {
         let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
         text.push('\n');
         text
+    }
+}
+
+/// The report of `konfig why --format json`: docs/schema/why.v1.json.
+#[derive(Debug, Serialize)]
+pub(crate) struct WhyV1<'a> {
+    version: u8,
+    base: &'a str,
+    head: Option<&'a str>,
+    stack: &'a str,
+    status: &'static str,
+    because: &'a [String],
+    chains: Vec<ChainV1<'a>>,
+    idle: Vec<ChangedFileV1<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct ChainV1<'a> {
+    because: &'a str,
+    files: Vec<ChangedFileV1<'a>>,
+    declaration: Option<DeclarationV1<'a>>,
+    used_by: Vec<ImportV1<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct ChangedFileV1<'a> {
+    path: &'a str,
+    change: &'static str,
+    uncommitted: bool,
+    commits: Vec<CommitV1<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct CommitV1<'a> {
+    id: &'a str,
+    author: &'a str,
+    date: &'a str,
+    subject: &'a str,
+    side: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct DeclarationV1<'a> {
+    package: Option<&'a str>,
+    name: &'a str,
+    parts: &'a [String],
+    file: Option<&'a str>,
+    line: Option<u32>,
+}
+
+#[derive(Debug, Serialize)]
+struct ImportV1<'a> {
+    file: &'a str,
+    line: u32,
+    package: &'a str,
+}
+
+impl<'a> WhyV1<'a> {
+    /// The report of one stack; `head` is the working tree if it is no commit.
+    pub(crate) fn new(base: &'a str, head: Option<&'a str>, stack: &'a str, why: &'a Why) -> Self {
+        let Why { status: found, because, chains, idle } = why;
+        Self {
+            version: 1,
+            base,
+            head,
+            stack,
+            status: found.map_or("same", status),
+            because,
+            chains: chains.iter().map(ChainV1::new).collect(),
+            idle: idle.iter().map(ChangedFileV1::new).collect(),
+        }
+    }
+
+    /// As text.
+    pub(crate) fn to_json(&self) -> String {
+        // Plain data with text keys always has a JSON form.
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+}
+
+impl<'a> ChainV1<'a> {
+    fn new(chain: &'a Chain) -> Self {
+        let Chain { because, files, declaration, used_by } = chain;
+        let declaration = declaration.as_ref().map(|it| DeclarationV1 {
+            package: Some(it.package.as_str()).filter(|package| !package.is_empty()),
+            name: &it.name,
+            parts: &it.parts,
+            file: it.place.as_ref().map(|(file, _)| file.as_str()),
+            line: it.place.as_ref().map(|(_, line)| *line),
+        });
+        let used_by = used_by.iter();
+        let used_by =
+            used_by.map(|it| ImportV1 { file: &it.file, line: it.line, package: &it.package }).collect();
+        Self { because, files: files.iter().map(ChangedFileV1::new).collect(), declaration, used_by }
+    }
+}
+
+impl<'a> ChangedFileV1<'a> {
+    fn new(file: &'a ChangedFile) -> Self {
+        let ChangedFile { path, change, commits, uncommitted } = file;
+        let commit = |it: &'a Commit| CommitV1 {
+            id: &it.id,
+            author: &it.author,
+            date: &it.date,
+            subject: &it.subject,
+            side: if it.in_base { "base" } else { "head" },
+        };
+        let change = match change {
+            Change::Added => "added",
+            Change::Removed => "removed",
+            Change::Modified => "modified",
+        };
+        Self { path, change, uncommitted: *uncommitted, commits: commits.iter().map(commit).collect() }
     }
 }
 

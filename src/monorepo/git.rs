@@ -111,6 +111,24 @@ struct Difference {
     status: u8,
 }
 
+/// A commit that touches a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// Its number.
+    pub id: String,
+    /// Who wrote it.
+    pub author: String,
+    /// When, as ISO 8601 has it.
+    pub date: String,
+    /// The first line of its message.
+    pub subject: String,
+    /// Whether the base has it and the head has not.
+    pub in_base: bool,
+}
+
+/// How many commits are named for one file.
+const COMMITS: &str = "--max-count=20";
+
 const LINK: &[u8; 6] = b"120000";
 const SUBMODULE: &[u8; 6] = b"160000";
 const NOTHING: &[u8; 6] = b"000000";
@@ -156,6 +174,57 @@ impl Git {
         let mut entries = BTreeMap::new();
         self.add(commit, &mut entries)?;
         Ok(Overlay::new(entries))
+    }
+
+    /// The commits that touch a file and that only one of two revisions has, newest first. None for files that are not in
+    /// this repository.
+    ///
+    /// # Errors
+    /// Where git fails.
+    pub fn touching(&self, base: &str, head: &str, path: &Path) -> Result<Vec<Commit>, RevisionError> {
+        let Some(path) = self.inside(path) else { return Ok(Vec::new()) };
+        let format = "--format=%m%x00%H%x00%an%x00%aI%x00%s%x00";
+        let range = format!("{base}...{head}");
+        let flags = ["log", "--left-right", "--no-show-signature", COMMITS, format, &range, "--"];
+        let log = self.ask_about(&flags, &path)?;
+        let text = String::from_utf8_lossy(&log);
+        let fields: Vec<&str> = text.split('\0').collect();
+        let commit = |fields: &[&str]| match fields {
+            [mark, id, author, date, subject] => Some(Commit {
+                id: (*id).to_owned(),
+                author: (*author).to_owned(),
+                date: (*date).to_owned(),
+                subject: (*subject).to_owned(),
+                in_base: mark.trim_start() == "<",
+            }),
+            _ => None,
+        };
+        Ok(fields.chunks_exact(5).filter_map(commit).collect())
+    }
+
+    /// Whether the working tree differs from `HEAD` in a file.
+    ///
+    /// # Errors
+    /// Where git fails.
+    pub fn is_dirty(&self, path: &Path) -> Result<bool, RevisionError> {
+        let Some(path) = self.inside(path) else { return Ok(false) };
+        let status = self.ask_about(&["status", "--porcelain", "--untracked-files=all", "--"], &path)?;
+        Ok(!status.is_empty())
+    }
+
+    /// A path from the top; `None` where it is not below.
+    fn inside(&self, path: &Path) -> Option<PathBuf> {
+        // The file itself may be gone, or a link that is kept as such.
+        let real = path.ancestors().skip(1).find_map(|above| {
+            let rest = path.strip_prefix(above).ok()?;
+            Some(std::fs::canonicalize(above).ok()?.join(rest))
+        });
+        real?.strip_prefix(&self.top).ok().map(Path::to_owned)
+    }
+
+    fn ask_about(&self, arguments: &[&str], path: &Path) -> Result<Vec<u8>, RevisionError> {
+        let mut command = command(&self.top);
+        output(command.env("GIT_LITERAL_PATHSPECS", "1").args(arguments).arg(path))
     }
 
     /// Adds what differs in this repository, and in its submodules.
@@ -275,14 +344,14 @@ impl Git {
     }
 
     fn ask(&self, arguments: &[&str]) -> Result<Vec<u8>, RevisionError> {
-        let output = command(&self.top).args(arguments).output();
-        let output = output.map_err(|error| RevisionError::NoGit(super::world::plain(&error)))?;
-        if output.status.success() {
-            Ok(output.stdout)
-        } else {
-            Err(RevisionError::Failed(said(&output.stderr)))
-        }
+        output(command(&self.top).args(arguments))
     }
+}
+
+/// What git answers.
+fn output(command: &mut Command) -> Result<Vec<u8>, RevisionError> {
+    let output = command.output().map_err(|error| RevisionError::NoGit(super::world::plain(&error)))?;
+    if output.status.success() { Ok(output.stdout) } else { Err(RevisionError::Failed(said(&output.stderr))) }
 }
 
 /// `<number> blob <bytes>\n…\n` or `<number> missing\n` for each that was asked for.

@@ -19,7 +19,7 @@ mod world;
 use std::path::{Path, PathBuf};
 
 pub use discover::discover;
-pub use git::{Git, RevisionError};
+pub use git::{Commit, Git, RevisionError};
 pub use kcl_mod::PackageStore;
 pub use overlay::Overlay;
 pub use problem::{Problem, ProblemKind};

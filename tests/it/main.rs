@@ -20,6 +20,7 @@ mod programs;
 mod repo;
 mod run;
 mod store;
+mod why;
 
 use std::fs;
 

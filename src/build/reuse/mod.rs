@@ -35,7 +35,7 @@ use self::record::{
     is_same, joined,
 };
 pub use self::state::{Artifacts, State};
-pub(super) use self::why::Evidence;
+pub(super) use self::why::{Evidence, Obstacle};
 use super::compile::{Ready, Shared};
 use crate::memory::Memory;
 use crate::monorepo::answers::{Answer, Answers};

@@ -2,13 +2,30 @@
 
 use std::path::Path;
 
-use super::record::Record;
-use super::{Program, Reason, Records, Reuse};
+use kcl::lower::fingerprint::Part;
+
+use super::record::{PartName, Record, is_same};
+use super::{Program, Reason, Records, Reuse, option_value, shown, unit_answer};
 use crate::build::compile::Ready;
 use crate::monorepo::{CompileUnit, Stack};
 
 /// What a build found out about a stack.
 pub(in crate::build) struct Evidence(Record);
+
+/// One thing that stands against reuse of a stack.
+pub(in crate::build) enum Obstacle {
+    /// A part of a package that it uses: the identity of the package, or none for the stack's own files.
+    Part(Option<String>, Part),
+    /// Something else.
+    Other(Reason),
+}
+
+impl Obstacle {
+    /// The package for people; empty for the stack's own files.
+    pub(in crate::build) fn package(identity: Option<&str>) -> String {
+        identity.map_or_else(String::new, shown)
+    }
+}
 
 impl Reuse<'_> {
     /// What is known of a stack as this world has it; nothing where it fails or can never be reused.
@@ -28,5 +45,51 @@ impl Reuse<'_> {
     ) -> Option<Reason> {
         let program: Program<'_> = self.program(unit, ready, &[]);
         self.difference(folder, record, &program, &self.closure(&ready.main.closure))
+    }
+
+    /// All that stands against reuse of a stack here, given what is known of it elsewhere.
+    pub(in crate::build) fn obstacles(
+        &self,
+        folder: &Path,
+        Evidence(record): &Evidence,
+        unit: &CompileUnit,
+        ready: &Ready,
+    ) -> Vec<Obstacle> {
+        let program: Program<'_> = self.program(unit, ready, &[]);
+        let closure = self.closure(&ready.main.closure);
+        let mut all = Vec::new();
+        if record.unit != unit_answer(unit, folder) {
+            all.push(Obstacle::Other(Reason::Settings));
+        }
+        let options = record.options.iter();
+        let options = options.filter(|(name, value)| option_value(unit, name) != value.as_deref());
+        all.extend(options.map(|(name, _)| Obstacle::Other(Reason::Option(name.clone()))));
+        let files = record.files.iter();
+        let files =
+            files.filter(|(question, answer)| self.answers.answer(&question.query(folder)) != *answer);
+        all.extend(files.map(|(file, _)| Obstacle::Other(Reason::File(file.subject().to_owned()))));
+        let now = |part| program.fingerprints.get(part);
+        if !is_same(now(Part::Statements), &record.statements) {
+            all.push(Obstacle::Other(Reason::Statements));
+        }
+        for (name, before) in self.own_parts(record).iter().flat_map(|parts| parts.iter()) {
+            let part = name.part();
+            if !is_same(now(part), before) {
+                all.push(Obstacle::Part(None, part));
+            }
+        }
+        for (package, used) in self.imported_by(record).iter().flat_map(|imported| imported.iter()) {
+            let at = closure.state.iter().position(|state| state.identity == *package);
+            let now = at.and_then(|at| self.fingerprints(closure.ids[at]));
+            let differs = |(name, before): &&(PartName, [u8; 16])| {
+                !is_same(now.and_then(|now| now.get(name.part())), before)
+            };
+            let parts = used.iter().filter(differs);
+            all.extend(parts.map(|(name, _)| Obstacle::Part(Some(package.clone()), name.part())));
+        }
+        if all.is_empty() {
+            all.extend(self.difference(folder, record, &program, &closure).map(Obstacle::Other));
+        }
+        all
     }
 }

@@ -4,6 +4,7 @@ pub(super) mod affected;
 pub(super) mod build;
 pub(super) mod cache;
 pub(super) mod run;
+pub(super) mod why;
 
 use std::panic;
 

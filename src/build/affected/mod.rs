@@ -7,6 +7,8 @@
 //! A stack whose result depends on the clock, on random numbers or on the environment differs from itself. It counts
 //! only where its inputs differ too.
 
+mod why;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,6 +19,7 @@ use kcl::stdlib::Volatile;
 use kcl::world::{Query, Recorder, World};
 use rayon::prelude::*;
 
+pub use self::why::{Chain, ChangedFile, Declaration, Import, Why};
 use super::checkout::Checkout;
 use super::compile::{Shared, prepare};
 use super::reuse::{ActionKey, Evidence, Reason, Reuse, State};
@@ -56,6 +59,29 @@ pub enum Status {
     Removed,
     /// It comes out differently.
     Modified,
+}
+
+/// What became of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// Only the head has it.
+    Added,
+    /// Only the base has it.
+    Removed,
+    /// Both have it.
+    Modified,
+}
+
+impl Change {
+    /// What comes after the file's name in a sentence.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Added => "is new",
+            Self::Removed => "is gone",
+            Self::Modified => "changed",
+        }
+    }
 }
 
 /// A stack that differs.
@@ -125,19 +151,8 @@ impl Comparison<'_> {
         remembered: &Remembered<'_>,
         progress: &dyn Progress,
     ) -> (Vec<Affected>, Vec<String>) {
-        let State { files, artifacts } = remembered.checkout.state();
-        let (pairs, mut affected) = self.pairs();
-        let (before, after): (Vec<StackId>, Vec<StackId>) = pairs.iter().copied().unzip();
-        let (base, files, mut problems) = self.built(self.base, &before, files, remembered, progress);
-        let (head, files, more) = self.built(self.head, &after, files, remembered, progress);
-        problems.extend(more);
-        problems.extend(remembered.checkout.keep(Ok(()), &State { files: files.clone(), artifacts }));
-        let different = Different {
-            comparison: self,
-            inputs: Inputs::new(self),
-            base: remembered.reuse(self.base, files),
-            head: remembered.reuse(self.head, Known::default()),
-        };
+        let Results { pairs, alone: mut affected, base, head, different, problems } =
+            self.results(remembered, progress);
         let finished = pairs.par_iter().zip(base.stacks.par_iter().zip(&head.stacks));
         let changed = finished.filter_map(|(pair, (base, head))| {
             let because = different.because(*pair, base, head)?;
@@ -145,8 +160,26 @@ impl Comparison<'_> {
             Some(Affected { path, status: Status::Modified, because })
         });
         affected.extend(changed.collect::<Vec<_>>());
-        problems.dedup();
         (sorted(affected), problems)
+    }
+
+    /// Builds both sides for their digests.
+    fn results<'r>(&'r self, remembered: &'r Remembered<'r>, progress: &dyn Progress) -> Results<'r> {
+        let State { files, artifacts } = remembered.checkout.state();
+        let (pairs, alone) = self.pairs();
+        let (before, after): (Vec<StackId>, Vec<StackId>) = pairs.iter().copied().unzip();
+        let (base, files, mut problems) = self.built(self.base, &before, files, remembered, progress);
+        let (head, files, more) = self.built(self.head, &after, files, remembered, progress);
+        problems.extend(more);
+        problems.extend(remembered.checkout.keep(Ok(()), &State { files: files.clone(), artifacts }));
+        problems.dedup();
+        let different = Different {
+            comparison: self,
+            inputs: Inputs::new(self),
+            base: remembered.reuse(self.base, files),
+            head: remembered.reuse(self.head, Known::default()),
+        };
+        Results { pairs, alone, base, head, different, problems }
     }
 
     /// Builds one side for its digests; also what is known of files then.
@@ -174,6 +207,21 @@ impl Comparison<'_> {
         let (committed, files) = reuse.finish(began, true);
         (report, files, committed.err().iter().map(ToString::to_string).collect())
     }
+}
+
+/// What both sides came to.
+struct Results<'a> {
+    /// Stacks that both have.
+    pairs: Vec<(StackId, StackId)>,
+    /// Those that only one has.
+    alone: Vec<Affected>,
+    /// In the order of the pairs.
+    base: Report,
+    /// In the order of the pairs.
+    head: Report,
+    different: Different<'a>,
+    /// What was in the way of remembering.
+    problems: Vec<String>,
 }
 
 impl<'a> Remembered<'a> {
@@ -366,17 +414,23 @@ impl<'a> Inputs<'a> {
 
     /// What became of a path, in words.
     fn change(&self, path: &Path) -> String {
+        let what = self.what(path).unwrap_or(Change::Modified).words();
+        let root = &self.sides[1].monorepo.root;
+        format!("`{}` {what}", paths::slashed(&paths::relative(root, path)))
+    }
+
+    /// What became of a path; `None` where neither side has anything there.
+    fn what(&self, path: &Path) -> Option<Change> {
         let there = self.sides.map(|side| {
             let world = side.shared.world;
             world.is_file(path) || world.folder(path).is_some()
         });
-        let what = match there {
-            [false, true] => "is new",
-            [true, false] => "is gone",
-            _ => "changed",
-        };
-        let root = &self.sides[1].monorepo.root;
-        format!("`{}` {what}", paths::slashed(&paths::relative(root, path)))
+        match there {
+            [false, true] => Some(Change::Added),
+            [true, false] => Some(Change::Removed),
+            [true, true] => Some(Change::Modified),
+            [false, false] => None,
+        }
     }
 }
 
