@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::diagnostics::Shown;
 use crate::build::affected::{Affected, Chain, Change, ChangedFile, Status, Why};
 use crate::build::{Counts, Finished, Goal, Outcome, Report};
+use crate::graph::map::{Map, Node};
 use crate::monorepo::{Commit, Monorepo};
 
 /// The report of `konfig build --format json`: docs/schema/build-report.v1.json.
@@ -169,6 +170,51 @@ impl<'a> ChangedFileV1<'a> {
             Change::Modified => "modified",
         };
         Self { path, change, uncommitted: *uncommitted, commits: commits.iter().map(commit).collect() }
+    }
+}
+
+/// The report of `konfig graph --format json`: docs/schema/graph.v1.json.
+#[derive(Debug, Serialize)]
+pub(crate) struct GraphV1<'a> {
+    version: u8,
+    nodes: Vec<NodeV1<'a>>,
+    edges: Vec<EdgeV1>,
+    cycles: Vec<Vec<String>>,
+}
+
+#[derive(Debug, Serialize)]
+struct NodeV1<'a> {
+    id: String,
+    kind: &'static str,
+    path: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct EdgeV1 {
+    from: String,
+    to: String,
+}
+
+impl<'a> GraphV1<'a> {
+    /// The report of a map.
+    pub(crate) fn new(map: &'a Map) -> Self {
+        let node = |node: &'a Node| NodeV1 { id: node.id(), kind: node.kind.word(), path: &node.path };
+        let edge = |(from, to): (&Node, &Node)| EdgeV1 { from: from.id(), to: to.id() };
+        let cycle = |cycle: Vec<&Node>| cycle.into_iter().map(Node::id).collect();
+        Self {
+            version: 1,
+            nodes: map.nodes().map(node).collect(),
+            edges: map.edges().into_iter().map(edge).collect(),
+            cycles: map.cycles().into_iter().map(cycle).collect(),
+        }
+    }
+
+    /// As text.
+    pub(crate) fn to_json(&self) -> String {
+        // Plain data with text keys always has a JSON form.
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        text
     }
 }
 

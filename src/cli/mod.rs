@@ -19,7 +19,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use self::commands::{affected, build, cache, run, why};
+use self::commands::{affected, build, cache, graph, run, why};
 use self::diagnostics::Shown;
 use self::error::{EXIT_CODES, Exit, Refusal};
 use self::options::{Common, on_one_thread};
@@ -41,6 +41,7 @@ enum Command {
     Build(build::BuildArgs),
     Affected(affected::AffectedArgs),
     Why(why::WhyArgs),
+    Graph(graph::GraphArgs),
     Cache(cache::CacheArgs),
     Run(run::RunArgs),
 }
@@ -60,6 +61,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Build(args) => common.in_pool(|| build::run(&args, &common, &ui)),
         Command::Affected(args) => common.in_pool(|| affected::run(&args, &ui)),
         Command::Why(args) => common.in_pool(|| why::run(&args, &ui)),
+        Command::Graph(args) => common.in_pool(|| graph::run(&args, &ui)),
         Command::Cache(args) => cache::run(&args, &ui),
         Command::Run(args) => on_one_thread(|| run::run(args, &common, &ui)),
     };

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use kcl::resolve::{Program, Request};
-use kcl::world::World;
+use kcl::resolve::{Main, Program, Request};
+use kcl::world::{Query, Recorder, World};
 use rayon::prelude::*;
 
 use super::select::Importers;
-use crate::monorepo::{CompileUnit, DiskWorld, Monorepo, PackageStore, StackId, paths};
+use crate::monorepo::{CompileUnit, DiskWorld, Monorepo, PackageStore, Problem, StackId, paths};
 
 /// Follows the imports of stacks. Packages that it loads stay in the program for the build that follows.
 pub struct ImportsOf<'a> {
@@ -37,13 +37,32 @@ pub fn request(unit: &CompileUnit, package_dir: Option<PathBuf>) -> Request {
     }
 }
 
+/// A stack as far as it is known without evaluation.
+pub struct Followed {
+    /// What its settings asked of the world, sorted.
+    pub settings: Vec<Query>,
+    /// Its program and the files of its main package, or what is wrong with its settings.
+    pub program: Result<(CompileUnit, Main), Problem>,
+}
+
 impl ImportsOf<'_> {
+    /// Reads the settings of a stack, and follows its imports.
+    #[must_use]
+    pub fn follow(&self, stack: StackId) -> Followed {
+        let folder = self.monorepo.folder(self.monorepo.stack(stack));
+        let recorder = Recorder::new(self.world);
+        let unit = CompileUnit::of_stack(&recorder, self.store, &self.monorepo.root, &folder);
+        let program = unit.map(|unit| {
+            let request = request(&unit, self.store.folder.clone());
+            let main = self.program.load_main(self.world, &request);
+            (unit, main)
+        });
+        Followed { settings: recorder.finish(), program }
+    }
+
     /// Whether a stack imports a package. One whose settings are wrong imports nothing that is known.
     fn imports(&self, stack: StackId, package: &Path) -> bool {
-        let folder = self.monorepo.folder(self.monorepo.stack(stack));
-        let unit = CompileUnit::of_stack(self.world, self.store, &self.monorepo.root, &folder);
-        let Ok(unit) = unit else { return false };
-        let main = self.program.load_main(self.world, &request(&unit, self.store.folder.clone()));
+        let Ok((unit, main)) = self.follow(stack).program else { return false };
         main.closure.iter().any(|id| self.is_at(*id, package))
             || unit.files.iter().any(|file| inside(file, package))
     }

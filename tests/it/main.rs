@@ -10,6 +10,7 @@ mod errors_page;
 #[cfg(unix)]
 mod files;
 mod git;
+mod graph;
 mod json;
 mod laboratory;
 mod layers;

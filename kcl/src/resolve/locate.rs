@@ -44,9 +44,14 @@ impl Key {
         }
     }
 
+    /// Its folder, or its only file without `.k`.
+    pub(super) fn place(&self) -> PathBuf {
+        below(&self.root, self.path.as_str())
+    }
+
     /// The files of the package, sorted.
     pub(super) fn files(&self, world: &dyn World) -> Vec<PathBuf> {
-        let path = below(&self.root, self.path.as_str());
+        let path = self.place();
         match world.folder(&path) {
             Some(names) => package_files(&path, &names),
             None => vec![with_suffix(&path)],

@@ -137,6 +137,12 @@ impl Program {
         format!("{root}:{module}:{}", key.path)
     }
 
+    /// Where a package is: its folder, or its only file without `.k`.
+    #[must_use]
+    pub fn place(&self, id: PackageId) -> PathBuf {
+        self.cell(id).map_or_else(PathBuf::new, |cell| cell.key.place())
+    }
+
     /// The fingerprints of a package that is lowered; the first `identity` stays.
     #[must_use]
     pub fn fingerprints(

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use kcl::package::{ImportTarget, Package, PackageId};
 use kcl::stdlib::Volatile;
-use kcl::world::{Query, Recorder, World};
+use kcl::world::{Query, World};
 use rayon::prelude::*;
 
 pub use self::why::{Chain, ChangedFile, Declaration, Import, Why};
@@ -24,7 +24,7 @@ use super::checkout::Checkout;
 use super::compile::{Shared, prepare};
 use super::reuse::{ActionKey, Evidence, Reason, Reuse, State};
 use super::{Artifacts, BuildRequest, Failure, Finished, Goal, Outcome, Progress, Report, build};
-use crate::graph::imports;
+use crate::graph::imports::{Followed, ImportsOf};
 use crate::memory::Memory;
 use crate::monorepo::answers::{Answers, Known};
 use crate::monorepo::{CompileUnit, Monorepo, PackageStore, Problem, StackId, paths};
@@ -354,17 +354,15 @@ impl<'a> Inputs<'a> {
 
     fn on_side(&self, number: usize, stack: StackId) -> Differences {
         let Side { shared, monorepo } = self.sides[number];
-        let recorder = Recorder::new(shared.world);
-        let folder = monorepo.folder(monorepo.stack(stack));
-        let unit = CompileUnit::of_stack(&recorder, self.store, &monorepo.root, &folder);
+        let importers =
+            ImportsOf { program: shared.program, world: shared.world, store: self.store, monorepo };
+        let Followed { settings, program } = importers.follow(stack);
         let mut all = Differences::default();
-        for query in recorder.finish() {
-            self.compare(&query, &mut all);
+        for query in &settings {
+            self.compare(query, &mut all);
         }
         // What is wrong with settings is known from what they were read from.
-        let Ok(unit) = unit else { return all };
-        let request = imports::request(&unit, shared.package_dir.clone());
-        let main = shared.program.load_main(shared.world, &request);
+        let Ok((_, main)) = program else { return all };
         self.compare_package(&main.package, &mut all);
         let imported = self.closures[number].get_or(&main.closure[..], || {
             let mut imported = Differences::default();

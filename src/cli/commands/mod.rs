@@ -3,6 +3,7 @@
 pub(super) mod affected;
 pub(super) mod build;
 pub(super) mod cache;
+pub(super) mod graph;
 pub(super) mod run;
 pub(super) mod why;
 
