@@ -395,7 +395,12 @@ fn declaration_of(part: Part) -> Option<Symbol> {
     match part {
         Part::Statements => None,
         Part::Variable(name) | Part::Schema(name) | Part::Rule(name) | Part::Lambda(name, _) => Some(name),
-        Part::Default(schema, ..) | Part::Accepts(schema, ..) => Some(schema),
+        Part::Default(schema, ..)
+        | Part::Accepts(schema, ..)
+        | Part::Keys(schema, _)
+        | Part::Shown(schema, _)
+        | Part::Listed(schema)
+        | Part::Attr(schema, _) => Some(schema),
     }
 }
 
@@ -422,6 +427,7 @@ fn span_in(stmt: &Stmt, part: Part) -> Option<Span> {
 fn span_of(schema: &Schema, part: Part) -> Span {
     let attr = match part {
         Part::Default(_, attr, which) | Part::Accepts(_, attr, which, _) => Some((attr, which)),
+        Part::Attr(_, attr) => Some((attr, 0)),
         _ => None,
     };
     let attrs = schema.body.iter().filter_map(|stmt| match &stmt.kind {
