@@ -38,6 +38,15 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
         })
     }
 
+    /// What is known so far, in no order.
+    pub(crate) fn entries(&self) -> Vec<(K, V)>
+    where
+        K: Clone,
+    {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        known.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
+    }
+
     /// All that is known, in no order.
     pub(crate) fn into_entries(self) -> impl Iterator<Item = (K, V)> {
         self.0.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter()

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use cache::{Digest, Notice, Store, StoreError};
 
 use super::reuse::{Artifacts, Reuse, State};
+use super::survey::Survey;
 use super::{Goal, Report};
 use crate::monorepo::Monorepo;
 use crate::monorepo::answers::Stamp;
@@ -46,11 +47,20 @@ impl Checkout {
         &self,
         reuse: Reuse<'_>,
         artifacts: Artifacts,
-        before: u64,
-        partial: bool,
+        survey: Option<&Survey>,
+        (before, partial): (u64, bool),
     ) -> Vec<String> {
         let (committed, files) = reuse.finish(before, partial);
-        self.keep(committed, &State { files, artifacts })
+        let mut problems = self.keep(committed, &State { files, artifacts });
+        // Without one the next build looks at everything anew; the state says why nothing can be written.
+        if let (Some(survey), true) = (survey, problems.is_empty())
+            && let Some(folder) = self.snapshot.parent()
+            && let Err(error) = survey.write(folder)
+            && self.store.is_writable()
+        {
+            problems.push(format!("cannot remember what stacks rest on: {error}"));
+        }
+        problems
     }
 
     /// Writes what the files are like, and says what was in the way of that or of an earlier commit.

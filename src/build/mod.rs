@@ -12,6 +12,7 @@ pub mod golden;
 mod outputs;
 pub mod reuse;
 mod stack;
+pub mod survey;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,7 +28,8 @@ use self::compile::Shared;
 use self::golden::Difference;
 use self::reuse::{Artifacts, Reason, Records, Reuse};
 use self::stack::Job;
-use crate::monorepo::{Monorepo, PackageStore, Problem, StackId};
+use self::survey::Sweep;
+use crate::monorepo::{Monorepo, PackageStore, Problem, Stack, StackId};
 
 /// The file that `--check` compares with, from the stack's folder.
 pub const GOLDEN: &str = "ci-test/stdout.golden.yaml";
@@ -48,6 +50,8 @@ pub struct BuildRequest<'a> {
     pub audit: u8,
     /// What the checkout knew of artifacts before.
     pub artifacts: Artifacts,
+    /// Which stacks nothing has happened to.
+    pub sweep: Option<&'a Sweep>,
 }
 
 /// What becomes of what a stack compiles to.
@@ -198,13 +202,20 @@ pub fn build(
 ) -> Report {
     let stop = AtomicBool::new(false);
     let stacks: Vec<_> = request.stacks.iter().map(|id| request.monorepo.stack(*id)).collect();
-    let records = reuse.map(|reuse| reuse.records(&stacks)).unwrap_or_default();
+    let moved = |stack: &&Stack| request.sweep.is_none_or(|sweep| sweep.unmoved(&stack.path).is_none());
+    let wanted: Vec<bool> = stacks.par_iter().map(|stack| request.audit > 0 || moved(stack)).collect();
+    let asked: Vec<&Stack> = stacks.iter().zip(&wanted).filter(|it| *it.1).map(|it| *it.0).collect();
+    let mut records = reuse.map(|reuse| reuse.records(&asked)).unwrap_or_default().into_iter();
+    let records: Vec<Records> = wanted
+        .iter()
+        .map(|wanted| if *wanted { records.next().unwrap_or_default() } else { Records::default() })
+        .collect();
     let one = |(at, stack): (usize, &StackId)| {
         if stop.load(Ordering::Relaxed) {
             return Finished::quiet(*stack, Outcome::Skipped);
         }
         let job = Job::new(shared, request, reuse, *stack);
-        let finished = caught(*stack, || job.run(records.get(at).unwrap_or(&Records::default())));
+        let finished = caught(*stack, || job.run(&records[at]));
         if request.fail_fast && matches!(finished.outcome, Outcome::Failed(_)) {
             stop.store(true, Ordering::Relaxed);
         }

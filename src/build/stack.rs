@@ -8,6 +8,7 @@ use kcl::world::{Query, Recorder, World};
 
 use super::compile::{Compiled, Format, Ready, Shared, evaluate, prepare};
 use super::reuse::{Program, Records, Reuse};
+use super::survey::Rest;
 use super::{BuildRequest, Failure, Finished, GOLDEN, Goal, Outcome, golden, outputs};
 use crate::monorepo::answers::Stamp;
 use crate::monorepo::{CompileUnit, DiskWorld, Problem, ProblemKind, Stack, StackId};
@@ -34,10 +35,15 @@ impl<'a> Job<'a> {
     }
 
     pub(super) fn run(&self, records: &Records) -> Finished {
-        let unchanged = self.reuse.and_then(|reuse| reuse.unchanged(&self.folder, records));
+        if let (Some(reuse), Some(rest), false) = (self.reuse, self.unmoved(), self.is_audited())
+            && let Some(finished) = self.restore(reuse, rest.artifact(), Some(rest))
+        {
+            return finished;
+        }
+        let unchanged = self.reuse.and_then(|reuse| reuse.unchanged(self.stack, &self.folder, records));
         if !self.is_audited()
             && let (Some(reuse), Some(artifact)) = (self.reuse, unchanged)
-            && let Some(finished) = self.restore(reuse, artifact)
+            && let Some(finished) = self.restore(reuse, artifact, None)
         {
             return finished;
         }
@@ -69,7 +75,7 @@ impl<'a> Job<'a> {
         let proof = reuse.same_meaning(self.stack, &self.folder, records, program);
         let expected = unchanged.or(proof.as_ref().ok().copied());
         let reason = match proof {
-            Ok(proof) if !self.is_audited() => match self.restore(reuse, proof) {
+            Ok(proof) if !self.is_audited() => match self.restore(reuse, proof, None) {
                 Some(finished) => {
                     return Finished { warnings: program.ready.warnings.clone(), ..finished };
                 }
@@ -127,11 +133,11 @@ impl<'a> Job<'a> {
     }
 
     /// Brings an artifact back that is known by its digest; `None` where it is lost.
-    fn restore(&self, reuse: &Reuse<'_>, digest: Digest) -> Option<Finished> {
+    fn restore(&self, reuse: &Reuse<'_>, digest: Digest, rest: Option<&Rest>) -> Option<Finished> {
         let outcome = match &self.request.goal {
             Goal::Write(out) => {
                 let path = out.join(self.stack.artifact());
-                if self.is_intact(&path, digest) {
+                if rest.is_some_and(|rest| rest.is_intact(&path)) || self.is_intact(&path, digest) {
                     Outcome::Reused { changed: false }
                 } else {
                     match write(&path, &reuse.artifact(&digest)?) {
@@ -147,6 +153,11 @@ impl<'a> Job<'a> {
             Goal::Digest => Outcome::Reused { changed: false },
         };
         Some(Finished { artifact: Some(digest), ..Finished::quiet(self.id, outcome) })
+    }
+
+    /// What the stack rests on, if nothing has happened to that.
+    fn unmoved(&self) -> Option<&'a Rest> {
+        self.request.sweep?.unmoved(&self.stack.path)
     }
 
     /// Whether a file has the digest of an artifact; one that has not moved since it had it is not read.

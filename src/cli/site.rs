@@ -58,6 +58,13 @@ impl Site {
         Self::of(places, DiskWorld::new(&places.stand, false))
     }
 
+    /// The working tree, whose stacks are known.
+    pub(crate) fn known(places: &Places, monorepo: Monorepo) -> Self {
+        let world = DiskWorld::new(&places.stand, false);
+        let (store, program, out) = (package_store(), Program::new(), places.out.clone());
+        Self { world, store, program, monorepo, out }
+    }
+
     /// The stacks that a world has.
     pub(crate) fn of(places: &Places, world: DiskWorld) -> Result<Self, Refusal> {
         let Places { root, out, .. } = places;
@@ -81,7 +88,12 @@ impl Site {
 
     /// What besides files decides what its stacks come out as.
     pub(crate) fn key(&self, limits: Limits) -> ActionKey {
-        let package_dir = self.store.folder.as_ref().map(|folder| folder.to_string_lossy().into_owned());
-        ActionKey { tool: env!("KONFIG_SOURCES"), limits, package_dir }
+        action_key(&self.store, limits)
     }
+}
+
+/// What besides files decides what stacks come out as.
+pub(crate) fn action_key(store: &PackageStore, limits: Limits) -> ActionKey {
+    let package_dir = store.folder.as_ref().map(|folder| folder.to_string_lossy().into_owned());
+    ActionKey { tool: env!("KONFIG_SOURCES"), limits, package_dir }
 }

@@ -51,6 +51,12 @@ impl Stamp {
         fs::metadata(path).ok().filter(Metadata::is_file).map(|meta| Self::new(&meta))
     }
 
+    /// The stamp of whatever is there.
+    #[must_use]
+    pub fn of_any(meta: &Metadata) -> Self {
+        Self::new(meta)
+    }
+
     fn new(meta: &Metadata) -> Self {
         let since = meta.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         let modified = since.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX));
@@ -133,6 +139,12 @@ impl<'w> Answers<'w> {
         }
         let seen = self.world.seen(path).is_none_or(|source| Answer::of(source.text().as_bytes()) == answer);
         seen.then_some(answer)
+    }
+
+    /// The stamp of a file that was asked for and is on the disk.
+    #[must_use]
+    pub fn stamped(&self, path: &Path) -> Option<Stamp> {
+        self.contents.known(path)?.stamp
     }
 
     /// The stamp is taken before the file is read: what changes meanwhile shows the next time.

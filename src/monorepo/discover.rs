@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::problem::{Problem, ProblemKind};
 use super::world::{DiskWorld, plain};
-use super::{Monorepo, Project, ProjectId, Stack, paths, read};
+use super::{Kind, Monorepo, Project, ProjectId, Stack, paths, read};
 
 const PROJECT: &str = "project.yaml";
 const STACK: &str = "stack.yaml";
@@ -23,7 +23,7 @@ const STACK: &str = "stack.yaml";
 /// # Errors
 /// Where the root itself cannot be listed.
 pub fn discover(world: &DiskWorld, root: &Path, skip: &Path) -> Result<Monorepo, Problem> {
-    let mut walked = match world.entries(root) {
+    let mut walked = match world.listing(root) {
         Ok(_) => walk(world, root, skip),
         // A revision from before there was anything.
         Err(error) if world.overlay().is_some() && error.kind() == ErrorKind::NotFound => Walked::default(),
@@ -73,16 +73,16 @@ fn walk(world: &DiskWorld, folder: &Path, skip: &Path) -> Walked {
     let mut walked = Walked::default();
     let mut inner = Vec::new();
     let (mut project, mut stack_file, mut module, mut main) = (false, false, false, false);
-    let entries = match world.entries(folder) {
-        Ok(entries) => entries,
+    let listing = match world.listing(folder) {
+        Ok(listing) => listing,
         Err(error) => {
             walked.problems.push(Problem::new(ProblemKind::Unreadable(plain(&error)), folder));
             return walked;
         }
     };
-    for (name, is_folder) in entries {
-        if is_folder {
-            let path = folder.join(&name);
+    for (name, kind) in &listing.entries {
+        if *kind == Kind::Folder {
+            let path = folder.join(name);
             if !name.as_encoded_bytes().starts_with(b".") && path != skip {
                 inner.push(path);
             }

@@ -1,7 +1,6 @@
 //! The files that programs read and write themselves, through the system module `file`.
 
 use std::borrow::Cow;
-use std::ffi::OsString;
 use std::fs::{self, Metadata};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -9,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use kcl::world::{Files, WorldError};
 
+use super::listing::{Kind, Listing};
 use super::overlay::{Overlay, Seen};
 use super::world::world_error;
 use crate::memory::Memory;
@@ -70,18 +70,18 @@ impl Disk {
         }
     }
 
-    /// The entries of a folder, with whether they are folders; links are none.
-    pub(super) fn list(&self, path: &Path) -> io::Result<Vec<(OsString, bool)>> {
-        let entries = match self.place(path) {
-            Ok(path) => fs::read_dir(path)?,
+    /// What is in a folder now.
+    pub(super) fn list(&self, path: &Path) -> io::Result<Listing> {
+        match self.place(path) {
+            Ok(path) => Listing::of(&path),
             Err(Seen::Folder(list)) => {
-                return Ok(list.iter().map(|(name, is)| (name.clone(), *is)).collect());
+                let kind = |is_folder: bool| if is_folder { Kind::Folder } else { Kind::Other };
+                let entries = list.iter().map(|(name, is_folder)| (name.clone(), kind(*is_folder)));
+                Ok(Listing::new(entries.collect(), None))
             }
-            Err(Seen::File(_)) => return Err(io::ErrorKind::NotADirectory.into()),
-            Err(_) => return Err(io::ErrorKind::NotFound.into()),
-        };
-        let is_folder = |entry: &fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir());
-        Ok(entries.flatten().map(|entry| (entry.file_name(), is_folder(&entry))).collect())
+            Err(Seen::File(_)) => Err(io::ErrorKind::NotADirectory.into()),
+            Err(_) => Err(io::ErrorKind::NotFound.into()),
+        }
     }
 
     /// Whether a file is there.

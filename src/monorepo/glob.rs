@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use kcl::world::Files;
 
+use super::Kind;
 use super::disk::{Disk, Look};
 
 /// The paths that match a pattern, in no order.
@@ -41,8 +42,10 @@ fn expand(disk: &Disk, folder: &Path, parts: &[&str], found: &mut Vec<PathBuf>) 
         expand(disk, folder, rest, found);
     }
     let Ok(pattern) = ::glob::Pattern::new(part) else { return };
-    for (name, is_folder) in disk.list(folder).unwrap_or_default() {
-        let path = folder.join(&name);
+    let Ok(listing) = disk.list(folder) else { return };
+    for (name, kind) in &listing.entries {
+        let path = folder.join(name);
+        let is_folder = *kind == Kind::Folder;
         if is_any_depth {
             // Links are not followed any deeper, so that a walk ends.
             if is_folder && rest.is_empty() {

@@ -8,6 +8,7 @@ mod disk;
 mod git;
 mod glob;
 mod kcl_mod;
+mod listing;
 mod overlay;
 pub mod paths;
 mod problem;
@@ -18,9 +19,12 @@ mod world;
 
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 pub use discover::discover;
 pub use git::{Commit, Git, RevisionError};
 pub use kcl_mod::PackageStore;
+pub use listing::{Kind, Listing};
 pub use overlay::Overlay;
 pub use problem::{Problem, ProblemKind};
 pub use settings::{Flags, is_option};
@@ -41,7 +45,7 @@ pub struct Monorepo {
 }
 
 /// The number of a project in its monorepo.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ProjectId(u32);
 
 /// The number of a stack in its monorepo: in the order of the paths.
@@ -49,7 +53,7 @@ pub struct ProjectId(u32);
 pub struct StackId(u32);
 
 /// A folder with `project.yaml`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Project {
     /// From the root, with `/`; `.` for the root itself.
     pub path: String,
@@ -60,7 +64,7 @@ pub struct Project {
 }
 
 /// The unit of build and of apply.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stack {
     /// From the root, with `/`; `.` for the root itself. Its identity.
     pub path: String,

@@ -3,9 +3,8 @@
 //! What was read stays in memory, so that all stacks of a process see one state of the files and a base model is
 //! read once. What is absent is remembered too.
 
-use std::ffi::OsString;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -13,12 +12,14 @@ use kcl::world::{Files, Timestamp, World, WorldError};
 use syntax::Source;
 
 use super::disk::{Disk, Look};
+use super::listing::Listing;
 use super::overlay::Overlay;
 use super::paths;
 use crate::memory::Memory;
 
 type SourceCell = Arc<OnceLock<Result<Arc<Source>, WorldError>>>;
 type FolderCell = Arc<OnceLock<Option<Arc<[String]>>>>;
+type ListingCell = Arc<OnceLock<Result<Arc<Listing>, Arc<io::Error>>>>;
 
 /// The world over the disk.
 pub struct DiskWorld {
@@ -26,6 +27,7 @@ pub struct DiskWorld {
     disk: Disk,
     sources: Memory<PathBuf, SourceCell>,
     folders: Memory<PathBuf, FolderCell>,
+    listings: Memory<PathBuf, ListingCell>,
     files: Memory<PathBuf, bool>,
 }
 
@@ -40,6 +42,7 @@ impl DiskWorld {
             disk: Disk::new(writable),
             sources: Memory::default(),
             folders: Memory::default(),
+            listings: Memory::default(),
             files: Memory::default(),
         }
     }
@@ -56,14 +59,28 @@ impl DiskWorld {
         self.disk.overlay()
     }
 
-    /// The entries of a folder, with whether they are folders; links are none.
-    pub(super) fn entries(&self, folder: &Path) -> std::io::Result<Vec<(OsString, bool)>> {
-        self.disk.list(folder)
+    /// What is in a folder.
+    ///
+    /// # Errors
+    /// What the operating system said.
+    pub fn listing(&self, folder: &Path) -> Result<Arc<Listing>, Arc<io::Error>> {
+        let cell = self.listings.get_or(folder, ListingCell::default);
+        cell.get_or_init(|| self.disk.list(folder).map(Arc::new).map_err(Arc::new)).clone()
     }
 
     /// What is at a path now.
     pub(super) fn look(&self, path: &Path) -> Look {
         self.disk.look(path)
+    }
+
+    /// All folders that were listed, by path.
+    #[must_use]
+    pub fn listings(&self) -> Vec<(PathBuf, Arc<Listing>)> {
+        let listed = self.listings.entries().into_iter();
+        let listed = listed.filter_map(|(path, cell)| Some((path, cell.get()?.as_ref().ok()?.clone())));
+        let mut listed: Vec<_> = listed.collect();
+        listed.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        listed
     }
 
     /// A path as the user writes it.
@@ -92,12 +109,10 @@ impl DiskWorld {
     }
 
     /// The entries of a folder, sorted. Names that are not text cannot be imported and are left out.
-    fn list(&self, path: &Path) -> Option<Arc<[String]>> {
-        let entries = self.disk.list(path).ok()?;
-        let mut names: Vec<String> =
-            entries.into_iter().filter_map(|(name, _)| name.into_string().ok()).collect();
-        names.sort_unstable();
-        Some(names.into())
+    fn names(&self, path: &Path) -> Option<Arc<[String]>> {
+        let listing = self.listing(path).ok()?;
+        let names = listing.entries.iter().filter_map(|(name, _)| Some(name.to_str()?.to_owned()));
+        Some(names.collect())
     }
 
     fn read(&self, path: &Path) -> Result<Arc<Source>, WorldError> {
@@ -122,7 +137,7 @@ impl World for DiskWorld {
 
     fn folder(&self, path: &Path) -> Option<Arc<[String]>> {
         let cell = self.folders.get_or(path, FolderCell::default);
-        cell.get_or_init(|| self.list(path)).clone()
+        cell.get_or_init(|| self.names(path)).clone()
     }
 
     fn is_file(&self, path: &Path) -> bool {
@@ -157,7 +172,7 @@ impl World for DiskWorld {
 }
 
 /// What the operating system said, as programs learn it.
-pub(super) fn world_error(error: &std::io::Error) -> WorldError {
+pub(super) fn world_error(error: &io::Error) -> WorldError {
     match error.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => WorldError::NotFound,
         _ => WorldError::Failed(plain(error)),
@@ -165,7 +180,7 @@ pub(super) fn world_error(error: &std::io::Error) -> WorldError {
 }
 
 /// An error of the operating system without its number.
-pub(super) fn plain(error: &std::io::Error) -> String {
+pub(super) fn plain(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);
     let mut letters = text.chars();

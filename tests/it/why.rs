@@ -59,9 +59,9 @@ fn the_chain_leads_from_the_commit_to_the_stack() {
     git(&repo, "", &["commit", "--quiet", "--all", "--message", "More replicas"]);
     commit(&repo);
     let ran = repo.konfig(&["why", "a", "--base", "HEAD~2"]).good();
-    let ran = ran.prints("`a` is modified since `HEAD~2`: `App.replicas (default)` of `base.model` changed");
+    let ran = ran.prints("`a` is modified since `HEAD~2`: `App.replicas` of `base.model` changed");
     let ran = ran.prints(" Test: More replicas\n  file         base/model/app.k changed\n");
-    let ran = ran.prints("  declaration  base/model/app.k:3: `App.replicas (default)`\n");
+    let ran = ran.prints("  declaration  base/model/app.k:3: `App.replicas`, `App (attributes)`\n");
     let uses = "  used by      base/kit/kit.k:1, which imports `base.model`\n  used by      a/main.k:1, which imports `base.kit`\n";
     ran.prints(uses);
     let value = why(&repo, &["a", "--base", "HEAD~2", "--head", "HEAD"]);
@@ -74,7 +74,8 @@ fn the_chain_leads_from_the_commit_to_the_stack() {
     assert_eq!(file["commits"][0]["id"].as_str(), Some(&*git(&repo, "", &["rev-parse", "HEAD^"])));
     assert_eq!((&file["commits"][0]["side"], &file["uncommitted"]), (&json!("head"), &json!(false)));
     let declaration = json!({
-        "package": "base.model", "name": "App", "parts": ["App.replicas (default)"], "file": "base/model/app.k", "line": 3,
+        "package": "base.model", "name": "App", "line": 3,
+        "parts": ["App.replicas", "App (attributes)"], "file": "base/model/app.k",
     });
     assert_eq!(chain["declaration"], declaration);
     let uses = json!([
@@ -97,7 +98,7 @@ fn parts_of_a_declaration_are_one_chain_and_declarations_are_many() {
     assert_eq!(value["chains"][0]["files"][0]["path"], "a/main.k");
     assert_eq!(value["chains"][0]["files"][0]["uncommitted"], true);
     let parts = &value["chains"][1]["declaration"]["parts"];
-    assert_eq!(*parts, json!(["App.replicas (default)", "App.size (default)"]));
+    assert_eq!(*parts, json!(["App.replicas", "App.size", "App (attributes)"]));
     repo.konfig(&["why", "a"])
         .good()
         .prints("\n  commit       not committed yet\n  file         base/model/app.k changed\n");

@@ -261,7 +261,14 @@ impl<'r> Tracer<'r> {
             return watch;
         }
         let names = Names::of(slots.iter().map(|slot| layout.slots[*slot as usize].name));
+        let left = layout
+            .slots
+            .iter()
+            .enumerate()
+            .filter(|(at, slot)| slot.default && !slots.contains(&(*at as u32)));
+        let defaults: Vec<Symbol> = left.map(|(_, slot)| slot.name).collect();
         let watch = arena.alloc(Watch {
+            defaults: arena.alloc_slice_copy(&defaults),
             maker: self.top,
             schema,
             keys: arena.alloc_slice_copy(&slots),
@@ -286,6 +293,13 @@ impl<'r> Tracer<'r> {
             if watch.listed.get() {
                 notes.insert(Note::Part(Used::Listed(PackageId(package), schema)));
             } else if watch.shown.get() {
+                // The defaults are in what is shown; but this way it can be told which one changed.
+                notes.extend(
+                    watch
+                        .defaults
+                        .iter()
+                        .map(|name| Note::Part(Used::Attr(PackageId(package), schema, *name))),
+                );
                 let names = Names::from(watch.names);
                 notes.insert(Note::Part(Used::Shown(PackageId(package), schema, names)));
             }

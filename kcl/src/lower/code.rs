@@ -300,6 +300,8 @@ pub struct SlotLayout {
     /// Whether it does nothing in an instance that does not set it and is not asked for it: no code of the instance
     /// names it but its declaration, which cannot fail.
     pub quiet: bool,
+    /// Whether it is quiet and has a default.
+    pub default: bool,
 }
 
 /// One of the bodies that make up an instance.

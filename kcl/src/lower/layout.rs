@@ -62,11 +62,10 @@ fn lay_out<'c>(code: &'c SchemaCode, find: Find<'_, 'c>) -> Result<Layout, Strin
     let open = codes.iter().any(|code| code.index.is_some());
     let slots = slots.into_iter().zip(uses).map(|((name, setters), uses)| {
         let named = !name.as_str().contains(Names::SEPARATOR);
-        let quiet = named
-            && !open
-            && uses == 1
-            && setters.first().is_some_and(|it| is_quiet(codes[it.body as usize], it));
-        SlotLayout { key: name.into(), name, setters: setters.into(), quiet }
+        let lone = setters.first().filter(|_| named && !open && uses == 1);
+        let attr = lone.and_then(|setter| quiet_attr(codes[setter.body as usize], setter));
+        let (quiet, default) = (attr.is_some(), attr.is_some_and(|attr| attr.value.is_some()));
+        SlotLayout { key: name.into(), name, setters: setters.into(), quiet, default }
     });
     let slots = slots.collect();
     let required = declared.iter().filter(|(_, optional)| !**optional);
@@ -74,9 +73,12 @@ fn lay_out<'c>(code: &'c SchemaCode, find: Find<'_, 'c>) -> Result<Layout, Strin
     Ok(Layout { slots, index, by_key, bodies, required, key_slot, locals })
 }
 
-/// Whether a statement of a body declares an attribute that its own body makes nothing of.
-fn is_quiet(code: &SchemaCode, setter: &Setter) -> bool {
-    matches!(code.body.get(setter.stmt as usize).map(|stmt| &stmt.kind), Some(StmtKind::Attr(attr)) if attr.is_quiet(code))
+/// The attribute that a statement of a body declares, if that body makes nothing of it.
+pub(crate) fn quiet_attr<'c>(code: &'c SchemaCode, setter: &Setter) -> Option<&'c AttrCode> {
+    match &code.body.get(setter.stmt as usize)?.kind {
+        StmtKind::Attr(attr) => Some(&**attr).filter(|attr| attr.is_quiet(code)),
+        _ => None,
+    }
 }
 
 impl AttrCode {

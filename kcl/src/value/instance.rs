@@ -91,6 +91,8 @@ pub struct Watch<'v> {
     pub keys: &'v [u32],
     /// Their names, joined.
     pub names: Symbol,
+    /// The quiet attributes with a default that they leave at that.
+    pub defaults: &'v [Symbol],
     /// Whether their attributes were listed or compared.
     pub listed: Cell<bool>,
     /// Whether those that are set were shown.

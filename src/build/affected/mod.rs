@@ -199,6 +199,7 @@ impl Comparison<'_> {
             fail_fast: false,
             audit: 0,
             artifacts: Artifacts::default(),
+            sweep: None,
         };
         let reuse = remembered.reuse(side, files);
         let report = build(side.shared, &request, Some(&reuse), progress);

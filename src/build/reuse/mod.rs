@@ -30,13 +30,13 @@ use serde::Serialize;
 
 use self::health::HealthMemory;
 pub use self::reason::Reason;
-use self::record::{
-    Imported, PackageState, Packages, PartName, Parts, Question, Questions, Record, decode, digest, encode,
-    is_same, joined,
-};
+use self::record::{Imported, Packages, PartName, Parts, Questions, Record, digest, is_same, joined};
+pub(super) use self::record::{PackageState, Question, decode, encode};
 pub use self::state::{Artifacts, State};
 pub(super) use self::why::{Evidence, Obstacle};
 use super::compile::{Ready, Shared};
+use super::survey::{Drawing, Held, Survey};
+use super::{BuildRequest, Report};
 use crate::memory::Memory;
 use crate::monorepo::answers::{Answer, Answers};
 use crate::monorepo::{CompileUnit, Stack, paths};
@@ -53,13 +53,27 @@ pub struct ActionKey {
 }
 
 impl ActionKey {
+    /// The key of what a checkout was like, by its root and the folder of its artifacts.
+    #[must_use]
+    pub fn of_survey(&self, root: &Path, out: &Path) -> Digest {
+        let mut key = self.begin();
+        key.text(&root.to_string_lossy()).text(&out.to_string_lossy());
+        key.finish()
+    }
+
     /// The key of a stack's records.
     fn of(&self, stack: &Stack) -> Digest {
+        let mut key = self.begin();
+        key.text(&stack.path);
+        key.finish()
+    }
+
+    fn begin(&self) -> DigestBuilder {
         let Self { tool, limits: Limits { steps, memory }, package_dir } = self;
         let mut key = DigestBuilder::new();
         key.text(tool).number(*steps).number(*memory as u64);
-        key.text(package_dir.as_deref().unwrap_or_default()).text(&stack.path);
-        key.finish()
+        key.text(package_dir.as_deref().unwrap_or_default());
+        key
     }
 }
 
@@ -97,7 +111,7 @@ struct Traced {
 
 /// The packages of one closure.
 struct Closure {
-    state: Packages,
+    state: Arc<Packages>,
     encoded: Encoded,
     /// Whether compiles have seen the files as they are answered for.
     confirmed: bool,
@@ -115,7 +129,7 @@ pub struct Reuse<'a> {
     key: ActionKey,
     root: &'a Path,
     questions: Memory<Digest, Cell<Option<Arc<Questions>>>>,
-    packages: Memory<Digest, Cell<bool>>,
+    packages: Memory<Digest, Cell<Option<Arc<Packages>>>>,
     closures: Memory<Vec<PackageId>, Cell<Arc<Closure>>>,
     parts: Memory<Digest, Cell<Option<Arc<Parts>>>>,
     imports: Memory<Digest, Cell<Option<Arc<Imported>>>>,
@@ -124,6 +138,7 @@ pub struct Reuse<'a> {
     /// The blobs that this build has handed to the store.
     handed: Memory<Digest, ()>,
     batch: Mutex<Batch>,
+    held: Mutex<Vec<Held>>,
     now: u64,
 }
 
@@ -156,6 +171,7 @@ impl<'a> Reuse<'a> {
             traced: Memory::default(),
             handed: Memory::default(),
             batch: Mutex::default(),
+            held: Mutex::default(),
             now,
         }
     }
@@ -177,11 +193,50 @@ impl<'a> Reuse<'a> {
     }
 
     /// The first proof: a record all of whose questions have the same answers.
-    pub(super) fn unchanged(&self, folder: &Path, records: &Records) -> Option<Digest> {
+    pub(super) fn unchanged(&self, stack: &Stack, folder: &Path, records: &Records) -> Option<Digest> {
         let record = records.0.iter().find(|record| {
-            !record.warned && self.own_unchanged(folder, record) && self.packages_unchanged(record)
+            !record.warned && self.own_unchanged(folder, record) && self.packages_unchanged(record).is_some()
         })?;
+        if let (Some(questions), Some(packages)) =
+            (self.questions(&digest(&record.questions)), self.packages_unchanged(record))
+        {
+            self.hold(stack, record, questions, packages);
+        }
         Some(digest(&record.artifact))
+    }
+
+    /// Remembers that a record holds for a stack.
+    fn hold(&self, stack: &Stack, record: &Record, questions: Arc<Questions>, packages: Arc<Packages>) {
+        let files = record.files.iter().chain(&record.idle_files);
+        let held = Held {
+            stack: stack.path.clone(),
+            questions,
+            files: files.map(|(question, _)| question.clone()).collect(),
+            packages: (digest(&record.packages), packages),
+            artifact: digest(&record.artifact),
+        };
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).push(held);
+    }
+
+    /// What the checkout is like after a build.
+    #[must_use]
+    pub fn survey(
+        &self,
+        request: &BuildRequest<'_>,
+        report: &Report,
+        out: &Path,
+        began: u64,
+    ) -> Option<Survey> {
+        let held = std::mem::take(&mut *self.held.lock().unwrap_or_else(PoisonError::into_inner));
+        let drawing = Drawing {
+            key: self.key.of_survey(self.root, out),
+            monorepo: request.monorepo,
+            world: self.shared.world,
+            answers: &self.answers,
+            began,
+            before: request.sweep,
+        };
+        drawing.draw(held, &request.goal, report)
     }
 
     fn own_unchanged(&self, folder: &Path, record: &Record) -> bool {
@@ -213,14 +268,15 @@ impl<'a> Reuse<'a> {
         cell.get_or_init(|| decode(&self.store.blob(at)?).map(Arc::new)).clone()
     }
 
-    /// Whether all packages of a record are as they were; asked once for all records that have the same.
-    fn packages_unchanged(&self, record: &Record) -> bool {
+    /// The packages of a record, if all of them are as they were; asked once for all records that have the same.
+    fn packages_unchanged(&self, record: &Record) -> Option<Arc<Packages>> {
         let at = digest(&record.packages);
         let unchanged = || {
             let packages: Packages = decode(&self.store.blob(&at)?)?;
-            Some(packages.iter().all(|package| self.ask(&package.questions, self.root) == package.answers))
+            let same = |package: &PackageState| self.ask(&package.questions, self.root) == package.answers;
+            packages.iter().all(same).then(|| Arc::new(packages))
         };
-        *self.packages.get_or(&at, Cell::default).get_or_init(|| unchanged().unwrap_or(false))
+        self.packages.get_or(&at, Cell::default).get_or_init(unchanged).clone()
     }
 
     fn root_answer(&self) -> Answer {
@@ -387,7 +443,13 @@ impl<'a> Reuse<'a> {
             });
         }
         let encoded = Encoded::of(&state);
-        Closure { state, encoded, confirmed, ids: ids.to_vec(), health: HealthMemory::default() }
+        Closure {
+            state: Arc::new(state),
+            encoded,
+            confirmed,
+            ids: ids.to_vec(),
+            health: HealthMemory::default(),
+        }
     }
 
     /// Keeps a record whose trace still holds, with what was asked and answered this time.
@@ -466,10 +528,13 @@ impl<'a> Reuse<'a> {
         }
         let mut batch = Batch::default();
         let questions: Questions = program.queries.iter().map(|query| Question::of(query, folder)).collect();
-        let questions = self.hand(&mut batch, &Encoded::of(&questions));
+        let asked = self.hand(&mut batch, &Encoded::of(&questions));
         let packages = self.hand(&mut batch, &closure.encoded);
         let warned = !program.ready.warnings.is_empty();
-        let record = record(questions, joined(answers.into_iter()), packages, warned);
+        let record = record(asked, joined(answers.into_iter()), packages, warned);
+        if !warned {
+            self.hold(stack, &record, Arc::new(questions), Arc::clone(&closure.state));
+        }
         batch.record(self.key.of(stack), encode(&record));
         self.add(batch);
     }

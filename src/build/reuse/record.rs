@@ -51,7 +51,7 @@ pub(super) struct Record {
 
 /// A query in a form that moves with the monorepo.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(super) enum Question {
+pub(in crate::build) enum Question {
     Content(String),
     Folder(String),
     IsFile(String),
@@ -59,18 +59,18 @@ pub(super) enum Question {
 }
 
 /// What a stack asked, in order.
-pub(super) type Questions = Vec<Question>;
+pub(in crate::build) type Questions = Vec<Question>;
 
 /// The packages of a closure, in order.
 pub(super) type Packages = Vec<PackageState>;
 
 /// A package as it was.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct PackageState {
+pub(in crate::build) struct PackageState {
     /// Where it is.
     pub(super) identity: String,
     /// What it asked, from the monorepo's root.
-    pub(super) questions: Questions,
+    pub(in crate::build) questions: Questions,
     /// What the world answered to all of these.
     pub(super) answers: Answer,
 }
@@ -91,10 +91,11 @@ pub(super) enum PartName {
     Lambda(String, u32),
     Default(String, String, u32),
     Accepts(String, String, u32, u8),
+    /// Before what is made of several attributes, so that it is named first.
+    Attr(String, String),
     Keys(String, String),
     Shown(String, String),
     Listed(String),
-    Attr(String, String),
 }
 
 impl Question {
@@ -110,7 +111,7 @@ impl Question {
     }
 
     /// The query, for somebody whose folder this is.
-    pub(super) fn query(&self, from: &Path) -> Query {
+    pub(in crate::build) fn query(&self, from: &Path) -> Query {
         let whole = |path: &String| -> PathBuf { paths::join(from, path) };
         match self {
             Self::Content(path) => Query::Content(whole(path)),
@@ -173,13 +174,13 @@ impl PartName {
 }
 
 /// The bytes that something is kept as.
-pub(super) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+pub(in crate::build) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
     // Plain data always has a form in bytes.
     postcard::to_stdvec(value).unwrap_or_default()
 }
 
 /// What some bytes say; `None` where they are of another shape.
-pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+pub(in crate::build) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     postcard::from_bytes(bytes).ok()
 }
 

@@ -8,20 +8,21 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 
 use crate::build::affected::Status;
-use crate::build::checkout::{self, Checkout};
+use crate::build::checkout::{self, Checkout, FOLDER};
 use crate::build::compile::Shared;
 use crate::build::reuse::{Reason, Reuse, State};
+use crate::build::survey::{Survey, Sweep};
 use crate::build::{self, BuildRequest, Counts, Failure, Finished, Goal, Outcome, Report};
 use crate::cli::diagnostics::Shown;
 use crate::cli::error::{EXIT_CODES, Exit, Refusal};
 use crate::cli::failures::diagnostics;
 use crate::cli::json::BuildReportV1;
-use crate::cli::options::{Common, LimitArgs, cache_dir};
+use crate::cli::options::{Common, LimitArgs, cache_dir, package_store};
 use crate::cli::progress::Bar;
 use crate::cli::report::{self, notices};
 use crate::cli::revisions::{Pair, Revisions, now};
 use crate::cli::selection::{SELECTORS, select};
-use crate::cli::site::{Places, Site};
+use crate::cli::site::{Places, Site, action_key};
 use crate::cli::text::count;
 use crate::cli::ui::{Ui, Verbosity};
 use crate::monorepo::answers::{Answers, Known};
@@ -89,41 +90,39 @@ pub(crate) fn run(args: &BuildArgs, _common: &Common, ui: &Ui) -> Result<Exit, R
     let start = Instant::now();
     let began = now();
     let places = Places::find(args.root.as_deref(), args.out.as_deref())?;
-    let site = Site::here(&places)?;
+    let sweep = sweep(args, &places);
+    let site = match sweep.as_ref().and_then(|sweep| sweep.monorepo(&places.root)) {
+        Some(monorepo) => Site::known(&places, monorepo),
+        None => Site::here(&places)?,
+    };
     let mut stacks = select(&site, &args.selectors)?;
     let mut said = Vec::new();
     if let Some(base) = &args.affected {
         (stacks, said) = affected(args, base, (&places, &site), &stacks, began, ui)?;
     }
     let goal = if args.check { Goal::Check } else { Goal::Write(site.out.clone()) };
-    let checkout = (!args.no_cache).then(|| Checkout::open(&site.monorepo.root, cache_dir().as_deref()));
-    let State { files, artifacts } = checkout.as_ref().map(Checkout::state).unwrap_or_default();
-    let request = BuildRequest {
-        monorepo: &site.monorepo,
-        stacks: &stacks,
-        store: &site.store,
-        goal,
-        fail_fast: args.fail_fast,
-        audit: args.audit.unwrap_or(0),
-        artifacts,
+    let quiet = match (&sweep, &goal) {
+        (Some(sweep), Goal::Write(out)) if args.audit.is_none() => sweep.quiet(&site.monorepo, &stacks, out),
+        _ => None,
     };
-    let shared = site.shared(args.limits.limits());
-    let bar = Bar::new(ui, stacks.len());
-    let (report, notices) = match &checkout {
-        Some(checkout) => incremental(&site, &shared, &request, (checkout, files), began, &bar),
-        None => (build::build(&shared, &request, None, &bar), Vec::new()),
+    let report = match quiet {
+        Some(report) => {
+            refresh(&places, sweep, began);
+            report
+        }
+        None => {
+            let (report, notices) = build(args, &site, (&stacks, &goal), sweep.as_ref(), began, ui);
+            said.extend(notices);
+            report
+        }
     };
-    bar.clear();
-
-    said.extend(notices);
     let diagnostics = diagnostics(site.built(), &report, said);
     report::say(&diagnostics, ui);
     say_printed(&site.monorepo, &report, ui);
     let text = match args.format {
         ReportFormat::Text => text(&site.monorepo, &report, start, ui),
         ReportFormat::Json => {
-            BuildReportV1::new(&site.monorepo, &request.goal, &report, &diagnostics, start.elapsed())
-                .to_json()
+            BuildReportV1::new(&site.monorepo, &goal, &report, &diagnostics, start.elapsed()).to_json()
         }
     };
     ui.result(&text).map_err(|error| Refusal::internal(format!("cannot write to stdout: {error}")))?;
@@ -162,6 +161,58 @@ fn affected(
     Ok((here.filter_map(|stack| site.monorepo.stack_at(&stack.path)).collect(), said))
 }
 
+/// What became of all that an earlier build in this checkout rested on.
+fn sweep(args: &BuildArgs, places: &Places) -> Option<Sweep> {
+    if args.no_cache {
+        return None;
+    }
+    let key = action_key(&package_store(), args.limits.limits()).of_survey(&places.root, &places.out);
+    Survey::read(&places.root.join(FOLDER), &key).map(Sweep::of)
+}
+
+/// Keeps the stamps of files that were touched and say the same as before.
+fn refresh(places: &Places, sweep: Option<Sweep>, began: Duration) {
+    if let Some(survey) = sweep.and_then(|sweep| sweep.refreshed(nanos(began))) {
+        // If that cannot be, the next build looks into these files again.
+        survey.write(&places.root.join(FOLDER)).ok();
+    }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Builds stacks; also what the store had to say.
+fn build(
+    args: &BuildArgs,
+    site: &Site,
+    (stacks, goal): (&[StackId], &Goal),
+    sweep: Option<&Sweep>,
+    began: Duration,
+    ui: &Ui,
+) -> (Report, Vec<Shown>) {
+    let checkout = (!args.no_cache).then(|| Checkout::open(&site.monorepo.root, cache_dir().as_deref()));
+    let State { files, artifacts } = checkout.as_ref().map(Checkout::state).unwrap_or_default();
+    let request = BuildRequest {
+        monorepo: &site.monorepo,
+        stacks,
+        store: &site.store,
+        goal: goal.clone(),
+        fail_fast: args.fail_fast,
+        audit: args.audit.unwrap_or(0),
+        artifacts,
+        sweep,
+    };
+    let shared = site.shared(args.limits.limits());
+    let bar = Bar::new(ui, stacks.len());
+    let built = match &checkout {
+        Some(checkout) => incremental(site, &shared, &request, (checkout, files), began, &bar),
+        None => (build::build(&shared, &request, None, &bar), Vec::new()),
+    };
+    bar.clear();
+    built
+}
+
 /// Builds with what the checkout remembers, and has it remember this build; also what the store had to say.
 fn incremental(
     site: &Site,
@@ -175,12 +226,13 @@ fn incremental(
     let answers = Answers::new(shared.world, files);
     let key = site.key(shared.limits);
     let reuse = Reuse::new(shared, &checkout.store, answers, key, &monorepo.root, began.as_secs());
-    let began = u64::try_from(began.as_nanos()).unwrap_or(u64::MAX);
+    let began = nanos(began);
     let mut report = build::build(shared, request, Some(&reuse), bar);
     report.removed = checkout::remove_gone(monorepo, &request.goal, &request.artifacts);
     let artifacts = checkout::artifacts(monorepo, &request.goal, &report, began, request.artifacts.clone());
-    let partial = request.stacks.len() < monorepo.stacks.len();
-    let problems = checkout.remember(reuse, artifacts, began, partial);
+    let partial = request.sweep.is_some() || request.stacks.len() < monorepo.stacks.len();
+    let survey = reuse.survey(request, &report, &site.out, began);
+    let problems = checkout.remember(reuse, artifacts, survey.as_ref(), (began, partial));
     (report, notices(checkout, problems))
 }
 

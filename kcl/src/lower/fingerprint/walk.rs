@@ -11,7 +11,7 @@ use crate::lower::code::{
     ExprKind, GlobalKind, Item, KeyCode, LambdaCode, Layout, PackageCode, Param, PartCode, Place, RuleCode,
     SchemaCode, Step, Stmt, StmtKind, Target, Type,
 };
-use crate::lower::layout::layout;
+use crate::lower::layout::{layout, quiet_attr};
 use crate::lower::{Codes, RULE};
 use crate::package::PackageId;
 use crate::value::SchemaId;
@@ -203,9 +203,7 @@ impl<'a> Walk<'a> {
                 let Some(code) = self.schema_code(layout.bodies[setter.body as usize].schema) else {
                     continue;
                 };
-                if let Some(StmtKind::Attr(attr)) = code.body.get(setter.stmt as usize).map(|stmt| &stmt.kind)
-                    && attr.is_quiet(code)
-                {
+                if let Some(attr) = quiet_attr(code, setter) {
                     self.tagged(1, |walk| walk.declared(code, attr));
                 }
             }
@@ -226,8 +224,7 @@ impl<'a> Walk<'a> {
             let setter = slot.setters.first().filter(|_| slot.quiet);
             let quiet = setter.and_then(|setter| {
                 let code = self.schema_code(layout.bodies[setter.body as usize].schema)?;
-                let StmtKind::Attr(attr) = &code.body.get(setter.stmt as usize)?.kind else { return None };
-                Some(self.quiet(code, attr))
+                Some(self.quiet(code, quiet_attr(code, setter)?))
             });
             Slot { name: slot.name, quiet }
         });

@@ -1,0 +1,256 @@
+//! Drawing a survey: from the questions of stacks to files and folders.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cache::Digest;
+use kcl::world::{Query, World};
+use rustc_hash::FxHashMap;
+
+use super::sweep::Seen;
+use super::{Point, Rest, SEPARATOR, Survey, Sweep};
+use crate::build::reuse::{PackageState, Question};
+use crate::build::{Goal, Outcome, Report};
+use crate::monorepo::answers::{Answers, Stamp};
+use crate::monorepo::{DiskWorld, Kind, Listing, Monorepo};
+
+/// A stack that a record holds for.
+pub struct Held {
+    pub(in crate::build) stack: String,
+    /// What it asked, from its folder.
+    pub(in crate::build) questions: Arc<Vec<Question>>,
+    /// What its program asked for while it ran, from its folder.
+    pub(in crate::build) files: Vec<Question>,
+    /// The packages that it imports, and the digest of that list.
+    pub(in crate::build) packages: (Digest, Arc<Vec<PackageState>>),
+    pub(in crate::build) artifact: Digest,
+}
+
+/// What a survey is drawn from.
+pub struct Drawing<'a> {
+    /// Everything besides files that decides what stacks come out as.
+    pub key: Digest,
+    /// The projects and stacks.
+    pub monorepo: &'a Monorepo,
+    /// The files.
+    pub world: &'a DiskWorld,
+    /// What was asked of them.
+    pub answers: &'a Answers<'a>,
+    /// When this process began, in nanoseconds since 1970.
+    pub began: u64,
+    /// What the survey before says still holds.
+    pub before: Option<&'a Sweep>,
+}
+
+/// A survey under construction.
+struct Draft<'a> {
+    on: &'a Drawing<'a>,
+    points: Vec<Point>,
+    paths: String,
+    places: FxHashMap<PathBuf, u32>,
+    closures: Vec<Vec<u32>>,
+    by_packages: FxHashMap<Digest, Option<u32>>,
+    /// The new numbers of the points and closures of the survey before.
+    kept: Vec<Option<u32>>,
+    kept_closures: Vec<Option<u32>>,
+    old_paths: Vec<PathBuf>,
+}
+
+impl Drawing<'_> {
+    /// The survey after a build, given the stacks that records hold for; none where discovery met problems.
+    #[must_use]
+    pub fn draw(&self, held: Vec<Held>, goal: &Goal, report: &Report) -> Option<Survey> {
+        if !self.monorepo.problems.is_empty() {
+            return None;
+        }
+        let mut draft = Draft::new(self);
+        let found_by = draft.discovery()?;
+        let held: FxHashMap<String, Held> = held.into_iter().map(|held| (held.stack.clone(), held)).collect();
+        let unharmed: FxHashMap<&str, Digest> = report
+            .stacks
+            .iter()
+            .filter(|finished| !matches!(finished.outcome, Outcome::Failed(_)))
+            .filter_map(|it| Some((self.monorepo.stack(it.stack).path.as_str(), it.artifact?)))
+            .collect();
+        let rests = self.monorepo.stacks.iter().map(|stack| {
+            let rest = match held.get(&stack.path) {
+                Some(held) => {
+                    draft.rest(held).filter(|_| unharmed.get(stack.path.as_str()) == Some(&held.artifact))
+                }
+                None => draft.carried(&stack.path),
+            };
+            let mut rest = rest?;
+            if let (Goal::Write(out), true) = (goal, rest.stamp.is_none()) {
+                rest.stamp = Stamp::of(&out.join(stack.artifact())).filter(|it| it.is_settled(self.began));
+            }
+            Some(rest)
+        });
+        let rests = rests.collect();
+        let Draft { points, paths, closures, .. } = draft;
+        let Monorepo { projects, stacks, .. } = self.monorepo;
+        let (projects, stacks) = (projects.clone(), stacks.clone());
+        Some(Survey { key: *self.key.as_bytes(), projects, stacks, rests, paths, points, found_by, closures })
+    }
+}
+
+impl<'a> Draft<'a> {
+    fn new(on: &'a Drawing<'a>) -> Self {
+        let (points, closures) = on.before.map_or((0, 0), |it| (it.seen.len(), it.survey.closures.len()));
+        Self {
+            on,
+            points: Vec::new(),
+            paths: String::new(),
+            places: FxHashMap::default(),
+            closures: Vec::new(),
+            by_packages: FxHashMap::default(),
+            kept: vec![None; points],
+            kept_closures: vec![None; closures],
+            old_paths: on.before.map(Sweep::paths).unwrap_or_default(),
+        }
+    }
+
+    /// What the projects and stacks were found by: the folders that were listed, and the files that describe them.
+    fn discovery(&mut self) -> Option<Vec<u32>> {
+        if let Some(before) = self.on.before.filter(|before| before.monorepo(Path::new("")).is_some()) {
+            return before.survey.found_by.iter().map(|at| self.keep(*at)).collect();
+        }
+        let mut found_by = Vec::new();
+        for (path, listing) in self.on.world.listings() {
+            found_by.push(self.folder(&path, &listing)?);
+            for name in ["project.yaml", "stack.yaml"] {
+                if listing.kind(name.as_ref()).is_some() {
+                    found_by.push(self.file(&path.join(name))?);
+                }
+            }
+        }
+        Some(found_by)
+    }
+
+    /// What a stack rested on before, if nothing happened to that.
+    fn carried(&mut self, stack: &str) -> Option<Rest> {
+        let before = self.on.before?;
+        let rest = before.unmoved(stack)?;
+        let own = rest.own.iter().map(|at| self.keep(*at)).collect::<Option<_>>()?;
+        let closure = match self.kept_closures[rest.closure as usize] {
+            Some(closure) => closure,
+            None => {
+                let points = &before.survey.closures[rest.closure as usize];
+                let points = points.iter().map(|at| self.keep(*at)).collect::<Option<_>>()?;
+                self.closures.push(points);
+                let closure = self.closures.len() as u32 - 1;
+                self.kept_closures[rest.closure as usize] = Some(closure);
+                closure
+            }
+        };
+        Some(Rest { own, closure, ..rest.clone() })
+    }
+
+    /// A point of the survey before.
+    fn keep(&mut self, at: u32) -> Option<u32> {
+        if let Some(known) = self.kept[at as usize] {
+            return Some(known);
+        }
+        let before = self.on.before?;
+        let point = before.survey.points[at as usize];
+        let stamp = match before.seen[at as usize] {
+            Seen::Same => point.stamp,
+            Seen::Touched(stamp) => Some(stamp).filter(|stamp| stamp.is_settled(self.on.began)),
+            Seen::Changed => return None,
+        };
+        let path = std::mem::take(&mut self.old_paths[at as usize]);
+        let number = self.point(&path, Point { stamp, ..point });
+        self.kept[at as usize] = number;
+        number
+    }
+
+    fn rest(&mut self, held: &Held) -> Option<Rest> {
+        let root = &self.on.monorepo.root;
+        let folder = crate::monorepo::paths::join(root, &held.stack);
+        let questions = held.questions.iter().chain(&held.files);
+        let own = questions.map(|question| self.question(&question.query(&folder))).collect::<Option<_>>()?;
+        let closure = match self.by_packages.get(&held.packages.0) {
+            Some(known) => (*known)?,
+            None => {
+                let closure = self.closure(&held.packages.1);
+                self.by_packages.insert(held.packages.0, closure);
+                closure?
+            }
+        };
+        Some(Rest { own, closure, artifact: *held.artifact.as_bytes(), stamp: None })
+    }
+
+    fn closure(&mut self, packages: &[PackageState]) -> Option<u32> {
+        let root = &self.on.monorepo.root;
+        let questions = packages.iter().flat_map(|package| &package.questions);
+        let points = questions.map(|question| self.question(&question.query(root))).collect::<Option<_>>()?;
+        self.closures.push(points);
+        Some(self.closures.len() as u32 - 1)
+    }
+
+    /// The point that the answer to a question rests on; none where there is no such point.
+    fn question(&mut self, query: &Query) -> Option<u32> {
+        match query {
+            Query::Content(path) if self.on.answers.stamped(path).is_some() => self.file(path),
+            Query::IsFile(path) if self.on.world.is_file(path) => self.present(path),
+            Query::Content(path) | Query::IsFile(path) => self.absent(path, Kind::Folder),
+            Query::Folder(path) => match self.on.world.listing(path) {
+                Ok(listing) => self.folder(path, &listing),
+                Err(_) => self.absent(path, Kind::File),
+            },
+            Query::Glob(_) => None,
+        }
+    }
+
+    fn present(&mut self, path: &Path) -> Option<u32> {
+        let (folder, name) = (path.parent()?, path.file_name()?);
+        let listing = self.on.world.listing(folder).ok()?;
+        (listing.kind(name) == Some(Kind::File)).then(|| self.folder(folder, &listing))?
+    }
+
+    /// The folder that would list a path, or the first of those above it, if it were there; it may be there as
+    /// something else.
+    fn absent(&mut self, path: &Path, otherwise: Kind) -> Option<u32> {
+        for (level, path) in path.ancestors().enumerate() {
+            let (folder, name) = (path.parent()?, path.file_name()?);
+            let Ok(listing) = self.on.world.listing(folder) else { continue };
+            let kind = listing.kind(name);
+            let is_absent = kind.is_none() || level == 0 && kind == Some(otherwise);
+            return is_absent.then(|| self.folder(folder, &listing))?;
+        }
+        None
+    }
+
+    fn file(&mut self, path: &Path) -> Option<u32> {
+        let query = Query::Content(path.to_owned());
+        let answer = self.on.answers.confirmed(&query)?;
+        let stamp = self.on.answers.stamped(path)?;
+        let stamp = Some(stamp).filter(|stamp| stamp.is_settled(self.on.began));
+        self.point(path, Point { folder: false, answer, stamp })
+    }
+
+    fn folder(&mut self, path: &Path, listing: &Listing) -> Option<u32> {
+        if let Some(known) = self.places.get(path).filter(|at| self.points[**at as usize].folder) {
+            // The survey before has looked at it, and so did this process, perhaps at another moment.
+            let same = self.on.before.is_none() || self.points[*known as usize].answer == listing.answer();
+            return same.then_some(*known);
+        }
+        let stamp = listing.stamp()?;
+        let stamp = Some(stamp).filter(|stamp| stamp.is_settled(self.on.began));
+        self.point(path, Point { folder: true, answer: listing.answer(), stamp })
+    }
+
+    /// The number of a point; none where another stack has seen something else there.
+    fn point(&mut self, path: &Path, point: Point) -> Option<u32> {
+        if let Some(known) = self.places.get(path) {
+            let other = &self.points[*known as usize];
+            return (other.folder == point.folder && other.answer == point.answer).then_some(*known);
+        }
+        let text = path.to_str().filter(|text| !text.contains(SEPARATOR))?;
+        let number = self.points.len() as u32;
+        self.points.push(point);
+        self.paths.push_str(text);
+        self.paths.push(SEPARATOR);
+        self.places.insert(path.to_owned(), number);
+        Some(number)
+    }
+}

@@ -1,0 +1,109 @@
+//! What a checkout was like when its stacks were last found right: the files and folders that discovery and each stack
+//! rest on, with what tells, without reading them, that nothing happened to them. The next build looks at all of these
+//! once, and knows which stacks need no other thought.
+//!
+//! It only ever says less than the first proof of reuse: a stack rests on the very questions that its record has, in
+//! the form of files that are there and folders that are listed. What is absent is so because a folder does not list it.
+//! Stacks whose questions have no such form, that warn, or that depend on the clock are left out and go the usual way.
+
+mod draw;
+mod sweep;
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use cache::{Digest, snapshot};
+use serde::{Deserialize, Serialize};
+
+pub use self::draw::{Drawing, Held};
+pub use self::sweep::Sweep;
+use super::reuse::{decode, encode};
+use crate::monorepo::answers::{Answer, Stamp};
+use crate::monorepo::{Project, Stack};
+
+/// The shape of the snapshot; another one counts as none.
+const VERSION: u32 = 1;
+
+/// A file of the checkout's folder.
+pub(super) const FILE: &str = "survey";
+
+/// What a checkout was like.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Survey {
+    /// Everything besides files that decides what stacks come out as, and where artifacts are.
+    key: [u8; 32],
+    projects: Vec<Project>,
+    stacks: Vec<Stack>,
+    /// What each stack rests on, in the order of the stacks.
+    rests: Vec<Option<Rest>>,
+    /// The paths of the points, each with a separator behind.
+    paths: String,
+    points: Vec<Point>,
+    /// What the projects and stacks were found by.
+    found_by: Vec<u32>,
+    /// What the packages rest on that some stacks import.
+    closures: Vec<Vec<u32>>,
+}
+
+/// What a stack rests on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Rest {
+    /// Points that the stack itself asked for.
+    own: Vec<u32>,
+    /// The number of its closure.
+    closure: u32,
+    /// The digest of its artifact.
+    artifact: [u8; 32],
+    /// The stamp of its artifact, once that had been left alone.
+    stamp: Option<Stamp>,
+}
+
+/// A file or folder.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Point {
+    folder: bool,
+    /// What is in it.
+    answer: Answer,
+    /// `None` where it was too young to be told by its stamp.
+    stamp: Option<Stamp>,
+}
+
+/// Ends a path; none has it.
+const SEPARATOR: char = '\0';
+
+impl Rest {
+    /// The digest of the artifact.
+    pub(super) fn artifact(&self) -> Digest {
+        Digest::from_bytes(self.artifact)
+    }
+
+    /// Whether a file is the artifact still, as far as its stamp tells.
+    pub(super) fn is_intact(&self, path: &Path) -> bool {
+        self.stamp.is_some() && Stamp::of(path) == self.stamp
+    }
+}
+
+impl Survey {
+    /// The survey in a folder, if it was drawn under this key.
+    #[must_use]
+    pub fn read(folder: &Path, key: &Digest) -> Option<Self> {
+        let survey: Self = decode(&snapshot::read(&folder.join(FILE), VERSION)?)?;
+        let is_whole = survey.rests.len() == survey.stacks.len()
+            && survey.paths.matches(SEPARATOR).count() == survey.points.len();
+        (survey.key == *key.as_bytes() && is_whole).then_some(survey)
+    }
+
+    /// Writes the survey into a folder.
+    ///
+    /// # Errors
+    /// What the operating system said.
+    pub fn write(&self, folder: &Path) -> io::Result<()> {
+        fs::create_dir_all(folder)?;
+        snapshot::write(&folder.join(FILE), VERSION, &encode(self))
+    }
+
+    fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.paths.split_terminator(SEPARATOR).map(Path::new)
+    }
+}

@@ -1,0 +1,126 @@
+//! One look at everything that a survey names.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use super::{Point, Rest, Survey};
+use crate::build::{Finished, Outcome, Report};
+use crate::monorepo::answers::{Answer, Stamp};
+use crate::monorepo::{Listing, Monorepo, StackId};
+
+/// A survey, with what became of its points.
+pub struct Sweep {
+    pub(super) survey: Survey,
+    pub(super) seen: Vec<Seen>,
+    /// Whether projects and stacks have to be found anew.
+    moved: bool,
+    /// By closure: whether anything in it changed.
+    changed: Vec<bool>,
+}
+
+/// What became of a point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// Nothing.
+    Same,
+    /// It moved, but says the same as before.
+    Touched(Stamp),
+    /// It says something else, or is gone.
+    Changed,
+}
+
+/// How many points a thread takes at once.
+const SHARE: usize = 512;
+
+impl Sweep {
+    /// Looks at all points of a survey, with all cores: a microsecond each.
+    #[must_use]
+    pub fn of(survey: Survey) -> Self {
+        let paths: Vec<&Path> = survey.paths().collect();
+        let both = paths.par_iter().zip(survey.points.par_iter());
+        let seen: Vec<Seen> = both.with_min_len(SHARE).map(|(path, point)| point.look(path)).collect();
+        let is_changed = |at: &u32| seen.get(*at as usize).is_none_or(|seen| *seen == Seen::Changed);
+        let moved = survey.found_by.iter().any(is_changed);
+        let changed = survey.closures.iter().map(|points| points.iter().any(is_changed)).collect();
+        Self { survey, seen, moved, changed }
+    }
+
+    /// The projects and stacks below the root, if nothing happened to what they were found by.
+    #[must_use]
+    pub fn monorepo(&self, root: &Path) -> Option<Monorepo> {
+        let Survey { projects, stacks, .. } = &self.survey;
+        let (projects, stacks) = (projects.clone(), stacks.clone());
+        (!self.moved).then(|| Monorepo { root: root.to_owned(), projects, stacks, problems: Vec::new() })
+    }
+
+    /// What a stack rests on, if nothing happened to that.
+    pub(in crate::build) fn unmoved(&self, stack: &str) -> Option<&Rest> {
+        let rest = self.rest(stack)?;
+        (!self.has_changed(rest)).then_some(rest)
+    }
+
+    /// The report on stacks of which none has to be looked at more closely: nothing happened to them, nor to the artifacts
+    /// that they have below a folder.
+    #[must_use]
+    pub fn quiet(&self, monorepo: &Monorepo, stacks: &[StackId], out: &Path) -> Option<Report> {
+        let finished = |id: &StackId| {
+            let stack = monorepo.stack(*id);
+            let rest = self.unmoved(&stack.path)?;
+            let reused = Finished::quiet(*id, Outcome::Reused { changed: false });
+            rest.is_intact(&out.join(stack.artifact()))
+                .then(|| Finished { artifact: Some(rest.artifact()), ..reused })
+        };
+        let stacks: Option<Vec<Finished>> = stacks.par_iter().with_min_len(SHARE).map(finished).collect();
+        stacks.filter(|_| !self.moved).map(|stacks| Report { stacks, removed: Vec::new() })
+    }
+
+    /// The survey with the stamps that points have now, where that makes a difference. `began` is when this process
+    /// began, in nanoseconds since 1970.
+    #[must_use]
+    pub fn refreshed(mut self, began: u64) -> Option<Survey> {
+        let mut better = false;
+        for (point, seen) in self.survey.points.iter_mut().zip(&self.seen) {
+            let Seen::Touched(stamp) = seen else { continue };
+            better |= stamp.is_settled(began);
+            point.stamp = Some(*stamp).filter(|stamp| stamp.is_settled(began));
+        }
+        better.then_some(self.survey)
+    }
+
+    fn rest(&self, stack: &str) -> Option<&Rest> {
+        let Survey { stacks, rests, .. } = &self.survey;
+        let at = stacks.binary_search_by(|other| other.path.as_str().cmp(stack)).ok()?;
+        rests[at].as_ref()
+    }
+
+    fn has_changed(&self, rest: &Rest) -> bool {
+        let closure = self.changed.get(rest.closure as usize).is_none_or(|changed| *changed);
+        closure || rest.own.iter().any(|at| self.seen.get(*at as usize).is_none_or(|it| *it == Seen::Changed))
+    }
+
+    /// The paths of the points.
+    pub(super) fn paths(&self) -> Vec<PathBuf> {
+        self.survey.paths().map(Path::to_owned).collect()
+    }
+}
+
+impl Point {
+    fn look(&self, path: &Path) -> Seen {
+        let Ok(meta) = fs::metadata(path) else { return Seen::Changed };
+        if meta.is_dir() != self.folder {
+            return Seen::Changed;
+        }
+        let stamp = Stamp::of_any(&meta);
+        if self.stamp == Some(stamp) {
+            return Seen::Same;
+        }
+        let answer = if self.folder {
+            Listing::of(path).map(|listing| listing.answer())
+        } else {
+            fs::read(path).map(|bytes| Answer::of(&bytes))
+        };
+        if answer.is_ok_and(|answer| answer == self.answer) { Seen::Touched(stamp) } else { Seen::Changed }
+    }
+}

@@ -1,0 +1,75 @@
+//! What is in a folder.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use super::answers::{Answer, Stamp};
+
+/// The entries of a folder, by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing {
+    pub(super) entries: Vec<(OsString, Kind)>,
+    /// That of the folder before it was listed, if it is on the disk.
+    pub(super) stamp: Option<Stamp>,
+}
+
+/// What an entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A folder.
+    Folder,
+    /// A file.
+    File,
+    /// A link or anything else.
+    Other,
+}
+
+impl Listing {
+    /// Lists a folder of the disk.
+    ///
+    /// # Errors
+    /// What the operating system said.
+    pub fn of(path: &Path) -> io::Result<Self> {
+        let stamp = Some(Stamp::of_any(&fs::metadata(path)?));
+        let kind = |entry: &fs::DirEntry| match entry.file_type() {
+            Ok(kind) if kind.is_dir() => Kind::Folder,
+            Ok(kind) if kind.is_file() => Kind::File,
+            _ => Kind::Other,
+        };
+        let entries = fs::read_dir(path)?.flatten().map(|entry| (entry.file_name(), kind(&entry)));
+        Ok(Self::new(entries.collect(), stamp))
+    }
+
+    /// A folder with these entries.
+    pub(super) fn new(mut entries: Vec<(OsString, Kind)>, stamp: Option<Stamp>) -> Self {
+        entries.sort_unstable();
+        Self { entries, stamp }
+    }
+
+    /// What an entry is; `None` where there is none of that name.
+    #[must_use]
+    pub fn kind(&self, name: &OsStr) -> Option<Kind> {
+        let at = self.entries.binary_search_by(|(other, _)| other.as_os_str().cmp(name)).ok()?;
+        Some(self.entries[at].1)
+    }
+
+    /// The names with their kinds, as a digest.
+    #[must_use]
+    pub fn answer(&self) -> Answer {
+        let mut bytes = Vec::new();
+        for (name, kind) in &self.entries {
+            bytes.extend_from_slice(name.as_encoded_bytes());
+            // No name has a slash.
+            bytes.extend_from_slice(&[b'/', *kind as u8]);
+        }
+        Answer::of(&bytes)
+    }
+
+    /// That of the folder before it was listed, if it is on the disk.
+    #[must_use]
+    pub fn stamp(&self) -> Option<Stamp> {
+        self.stamp
+    }
+}
