@@ -8,7 +8,7 @@ use cache::{Digest, Notice, Store, StoreError};
 
 use super::reuse::{Artifacts, Reuse, State};
 use super::survey::Survey;
-use super::{Goal, Report};
+use super::{Goal, Outcome, Report};
 use crate::monorepo::Monorepo;
 use crate::monorepo::answers::Stamp;
 
@@ -90,6 +90,11 @@ pub fn artifacts(
     for finished in &report.stacks {
         let Some(digest) = finished.artifact else { continue };
         let path = out.join(monorepo.stack(finished.stack).artifact());
+        let is_known = artifacts.get(&path).is_some_and(|it| it.0.is_some() && it.1 == digest);
+        // One that was found intact has the stamp of then, or is read again.
+        if is_known && matches!(finished.outcome, Outcome::Reused { changed: false }) {
+            continue;
+        }
         let stamp = Stamp::of(&path).filter(|stamp| stamp.is_settled(before));
         artifacts.insert(path, (stamp, digest));
     }
