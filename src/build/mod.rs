@@ -241,9 +241,33 @@ impl Finished {
             volatile: Vec::new(),
         }
     }
+
+    /// The same with the digest of its artifact, unless that could not be put where it belongs: what is there then is
+    /// an older one.
+    fn with_artifact(self, digest: Digest) -> Self {
+        let failed = matches!(self.outcome, Outcome::Failed(_));
+        Self { artifact: (!failed).then_some(digest), ..self }
+    }
 }
 
 /// What a stack came to; a crash is a failure of this stack alone.
 fn caught(stack: StackId, build: impl FnOnce() -> Finished) -> Finished {
     compile::caught(build).unwrap_or_else(|why| Finished::quiet(stack, Outcome::Failed(Failure::Crash(why))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_written_is_no_artifact() {
+        let outcomes = [Outcome::Built { changed: true }, Outcome::Failed(Failure::Write("no space".into()))];
+        let stack = crate::monorepo::Stack { path: "a".into(), name: "a".into(), project: None };
+        let monorepo =
+            Monorepo { root: PathBuf::new(), projects: vec![], stacks: vec![stack], problems: vec![] };
+        let id = monorepo.stack_at("a").expect("a stack");
+        let digest = Digest::of(b"a");
+        let artifacts = outcomes.map(|outcome| Finished::quiet(id, outcome).with_artifact(digest).artifact);
+        assert_eq!(artifacts, [Some(digest), None]);
+    }
 }

@@ -99,7 +99,7 @@ impl<'a> Job<'a> {
             )));
             return finished;
         }
-        finished.artifact = Some(digest);
+        finished = finished.with_artifact(digest);
         reuse.keep_evaluated(self.stack, &self.folder, program, &compiled.trace, compiled.text.as_bytes());
         finished
     }
@@ -152,7 +152,7 @@ impl<'a> Job<'a> {
             }
             Goal::Digest => Outcome::Reused { changed: false },
         };
-        Some(Finished { artifact: Some(digest), ..Finished::quiet(self.id, outcome) })
+        Some(Finished::quiet(self.id, outcome).with_artifact(digest))
     }
 
     /// What the stack rests on, if nothing has happened to that.
