@@ -134,11 +134,22 @@ impl<'w> Answers<'w> {
     pub fn confirmed(&self, query: &Query) -> Option<Answer> {
         let answer = self.answer(query);
         let Query::Content(path) = query else { return Some(answer) };
-        if self.contents.known(path).is_some_and(|content| content.read) {
-            return Some(answer);
+        self.is_seen(path, answer).then_some(answer)
+    }
+
+    fn is_seen(&self, path: &Path, answer: Answer) -> bool {
+        let absent = answer == Answer::ABSENT;
+        if self.world.found_before(path).is_some_and(|found| found == absent) {
+            return false;
         }
-        let seen = self.world.seen(path).is_none_or(|source| Answer::of(source.text().as_bytes()) == answer);
-        seen.then_some(answer)
+        if self.contents.known(path).is_some_and(|content| content.read) {
+            return true;
+        }
+        match self.world.read_before(path) {
+            None => true,
+            Some(Ok(content)) => Answer::of(content.as_bytes()) == answer,
+            Some(Err(_)) => absent || answer == Answer::FOLDER,
+        }
     }
 
     /// The stamp of a file that was asked for and is on the disk.
@@ -239,5 +250,64 @@ mod tests {
         let (empty, _) = answer(folder.path(), Known::default(), &query);
         fs::write(folder.path().join("a"), "").expect("a file");
         assert_ne!(answer(folder.path(), Known::default(), &query).0, empty);
+    }
+
+    /// What an answer that is trusted unseen confirms, after the file changed and a compile asked for it.
+    fn confirmed(see: impl Fn(&DiskWorld, &Path), change: impl Fn(&Path)) -> Option<Answer> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.txt");
+        fs::write(&path, "one").expect("a file");
+        let query = Query::Content(path.clone());
+        let (_, known) = answer(folder.path(), Known::default(), &query);
+        let world = DiskWorld::new(folder.path(), false);
+        let answers = Answers::new(&world, known);
+        let before = answers.answer(&query);
+        change(&path);
+        see(&world, &path);
+        let confirmed = answers.confirmed(&query);
+        assert!(confirmed.is_none_or(|answer| answer == before));
+        confirmed
+    }
+
+    #[test]
+    fn a_file_that_changed_before_a_compile_saw_it_is_not_confirmed() {
+        let source = |world: &DiskWorld, path: &Path| drop(world.source(path));
+        let data = |world: &DiskWorld, path: &Path| drop(world.files().read(path));
+        let there = |world: &DiskWorld, path: &Path| {
+            let _ = world.files().exists(path);
+        };
+        let nothing = |_: &Path| {};
+        let rewrite = |path: &Path| fs::write(path, "two").expect("a file");
+        let delete = |path: &Path| fs::remove_file(path).expect("no file");
+        assert!(confirmed(source, nothing).is_some());
+        assert!(confirmed(data, nothing).is_some());
+        assert!(confirmed(there, nothing).is_some());
+        assert_eq!(confirmed(source, rewrite), None);
+        assert_eq!(confirmed(data, rewrite), None);
+        assert_eq!(confirmed(source, delete), None);
+        assert_eq!(confirmed(data, delete), None);
+        assert_eq!(confirmed(there, delete), None);
+    }
+
+    #[test]
+    fn a_file_that_appears_after_a_compile_missed_it_is_not_confirmed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.txt");
+        let world = DiskWorld::new(folder.path(), false);
+        assert!(!world.files().exists(&path));
+        fs::write(&path, "one").expect("a file");
+        let answers = Answers::new(&world, Known::default());
+        assert_eq!(answers.confirmed(&Query::Content(path)), None);
+    }
+
+    #[test]
+    fn a_pattern_finds_the_same_all_the_time() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pattern = folder.path().join("*.txt").to_string_lossy().into_owned();
+        let world = DiskWorld::new(folder.path(), false);
+        let answers = Answers::new(&world, Known::default());
+        assert_eq!(world.files().glob(&pattern), Ok(Vec::new()));
+        fs::write(folder.path().join("a.txt"), "one").expect("a file");
+        assert_eq!(answers.answer(&Query::Glob(pattern)), lines(std::iter::empty::<&str>()));
     }
 }

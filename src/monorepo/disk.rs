@@ -7,18 +7,21 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use kcl::world::{Files, WorldError};
+use syntax::Source;
 
 use super::listing::{Kind, Listing};
 use super::overlay::{Overlay, Seen};
 use super::world::world_error;
 use crate::memory::Memory;
 
-/// The disk as programs see it.
+/// The disk as programs see it. As long as they may not change it, what was found out stays in memory, so that all of them
+/// see one state of a file, whoever else writes to it.
 pub(super) struct Disk {
     /// Whether programs may change it.
     writable: bool,
-    /// What was read, as long as programs may not change it: all of them see one state of a file.
-    contents: Memory<PathBuf, BytesCell>,
+    contents: Memory<PathBuf, ContentCell>,
+    there: Memory<PathBuf, bool>,
+    globs: Memory<String, Result<Arc<[PathBuf]>, WorldError>>,
     /// What is seen instead of some of its files.
     overlay: Option<Overlay>,
 }
@@ -33,12 +36,45 @@ pub(super) enum Look {
     File(Option<Metadata>),
 }
 
-type BytesCell = Arc<OnceLock<Result<Arc<[u8]>, WorldError>>>;
+/// What was read of a file, in the form that somebody wanted first.
+#[derive(Clone)]
+pub(super) enum Content {
+    /// As it lies there.
+    Bytes(Arc<[u8]>),
+    /// As a source.
+    Source(Arc<Source>),
+}
+
+type ContentCell = Arc<OnceLock<Result<Content, WorldError>>>;
+
+impl Content {
+    /// The bytes of the file.
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Source(source) => source.text().as_bytes(),
+        }
+    }
+
+    /// A source where this is text.
+    fn of_text(bytes: Vec<u8>, name: String) -> Self {
+        match String::from_utf8(bytes) {
+            Ok(text) => Self::Source(Arc::new(Source::new(name, text))),
+            Err(error) => Self::Bytes(error.into_bytes().into()),
+        }
+    }
+}
 
 impl Disk {
     /// The disk, which programs may change or not.
     pub(super) fn new(writable: bool) -> Self {
-        Self { writable, contents: Memory::default(), overlay: None }
+        Self {
+            writable,
+            contents: Memory::default(),
+            there: Memory::default(),
+            globs: Memory::default(),
+            overlay: None,
+        }
     }
 
     /// The disk with some other files, which programs may not change.
@@ -61,7 +97,7 @@ impl Disk {
     }
 
     /// The bytes of a file, read now.
-    pub(super) fn fetch(&self, path: &Path) -> Result<Vec<u8>, WorldError> {
+    fn fetch(&self, path: &Path) -> Result<Vec<u8>, WorldError> {
         match self.place(path) {
             Ok(path) => fs::read(path).map_err(|error| world_error(&error)),
             Err(Seen::File(bytes)) => Ok(bytes.to_vec()),
@@ -106,18 +142,58 @@ impl Disk {
         }
     }
 
-    /// The bytes of a file, if it was read before.
-    pub(super) fn known(&self, path: &Path) -> Option<Result<Arc<[u8]>, WorldError>> {
+    /// What a file was when it was read; `None` where nobody has tried.
+    pub(super) fn read_before(&self, path: &Path) -> Option<Result<Content, WorldError>> {
         self.contents.known(path).and_then(|cell| cell.get().cloned())
+    }
+
+    /// Whether something was at a path when a program asked that; `None` where none did.
+    pub(super) fn found_before(&self, path: &Path) -> Option<bool> {
+        self.there.known(path)
+    }
+
+    /// A file in some form, which matters only to whoever is first.
+    fn content(&self, path: &Path, form: impl FnOnce(Vec<u8>) -> Content) -> Result<Content, WorldError> {
+        let read = || self.fetch(path).map(form);
+        if self.writable {
+            return read();
+        }
+        self.contents.get_or(path, ContentCell::default).get_or_init(read).clone()
     }
 
     /// The bytes of a file.
     pub(super) fn bytes(&self, path: &Path) -> Result<Arc<[u8]>, WorldError> {
-        let read = || self.fetch(path).map(Into::into);
-        if self.writable {
-            return read();
+        Ok(match self.content(path, |bytes| Content::Bytes(bytes.into()))? {
+            Content::Bytes(bytes) => bytes,
+            Content::Source(source) => source.text().as_bytes().into(),
+        })
+    }
+
+    /// A file as a source, with the name that messages call it by.
+    pub(super) fn source(&self, path: &Path, name: impl Fn() -> String) -> Result<Arc<Source>, WorldError> {
+        let content = match self.content(path, |bytes| Content::of_text(bytes, name()))? {
+            // Somebody wanted it as bytes, or it is not text.
+            Content::Bytes(bytes) => match std::str::from_utf8(&bytes) {
+                Ok(text) => Arc::new(Source::new(name(), text)),
+                Err(error) => return Err(WorldError::NotUtf8(error.valid_up_to())),
+            },
+            Content::Source(source) => source,
+        };
+        if u32::try_from(content.text().len()).is_err() {
+            return Err(WorldError::Refused("it is larger than 4 GiB".to_owned()));
         }
-        self.contents.get_or(path, BytesCell::default).get_or_init(read).clone()
+        Ok(content)
+    }
+
+    fn search(&self, pattern: &str) -> Result<Arc<[PathBuf]>, WorldError> {
+        let paths = ::glob::glob(pattern).map_err(|error| WorldError::Failed(error.msg.to_owned()))?;
+        let mut found = match &self.overlay {
+            Some(_) => super::glob::matches(self, pattern),
+            // Folders that may not be read hold nothing that could match.
+            None => paths.flatten().collect(),
+        };
+        found.sort_unstable();
+        Ok(found.into())
     }
 
     fn change<T>(&self, change: impl FnOnce() -> io::Result<T>) -> Result<T, WorldError> {
@@ -134,14 +210,9 @@ impl Files for Disk {
     }
 
     fn glob(&self, pattern: &str) -> Result<Vec<PathBuf>, WorldError> {
-        let paths = ::glob::glob(pattern).map_err(|error| WorldError::Failed(error.msg.to_owned()))?;
-        let mut found = match &self.overlay {
-            Some(_) => super::glob::matches(self, pattern),
-            // Folders that may not be read hold nothing that could match.
-            None => paths.flatten().collect(),
-        };
-        found.sort_unstable();
-        Ok(found)
+        let search = || self.search(pattern);
+        let found = if self.writable { search() } else { self.globs.get_or(pattern, search) };
+        found.map(|paths| paths.to_vec())
     }
 
     fn real(&self, path: &Path) -> Result<PathBuf, WorldError> {
@@ -161,13 +232,16 @@ impl Files for Disk {
     }
 
     fn exists(&self, path: &Path) -> bool {
-        !matches!(self.look(path), Look::Absent)
+        let look = || !matches!(self.look(path), Look::Absent);
+        if self.writable { look() } else { self.there.get_or(path, look) }
     }
 
     fn size(&self, path: &Path) -> Result<u64, WorldError> {
         match self.place(path) {
-            Ok(path) => fs::metadata(path).map(|meta| meta.len()).map_err(|error| world_error(&error)),
-            Err(_) => self.fetch(path).map(|bytes| bytes.len() as u64),
+            Ok(path) if self.writable || !path.is_file() => {
+                fs::metadata(path).map(|meta| meta.len()).map_err(|error| world_error(&error))
+            }
+            _ => self.bytes(path).map(|bytes| bytes.len() as u64),
         }
     }
 

@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 use kcl::world::{Files, Timestamp, World, WorldError};
 use syntax::Source;
 
-use super::disk::{Disk, Look};
+use super::disk::{Content, Disk, Look};
 use super::listing::Listing;
 use super::overlay::Overlay;
 use super::paths;
@@ -95,17 +95,19 @@ impl DiskWorld {
         &self.stand
     }
 
-    /// The text of a file that was read as a source.
-    pub(super) fn seen(&self, path: &Path) -> Option<Arc<Source>> {
-        self.sources.known(path).and_then(|cell| cell.get()?.clone().ok())
+    /// What a file was when it was read; `None` where nobody has tried.
+    pub(super) fn read_before(&self, path: &Path) -> Option<Result<Content, WorldError>> {
+        self.disk.read_before(path)
+    }
+
+    /// Whether something was at a path when a program asked that; `None` where none did.
+    pub(super) fn found_before(&self, path: &Path) -> Option<bool> {
+        self.disk.found_before(path)
     }
 
     /// The bytes of a file as programs have seen it, or will.
     pub(super) fn bytes(&self, path: &Path) -> Result<Arc<[u8]>, WorldError> {
-        match self.seen(path) {
-            Some(source) => Ok(source.text().as_bytes().into()),
-            None => self.disk.bytes(path),
-        }
+        self.disk.bytes(path)
     }
 
     /// The entries of a folder, sorted. Names that are not text cannot be imported and are left out.
@@ -114,25 +116,12 @@ impl DiskWorld {
         let names = listing.entries.iter().filter_map(|(name, _)| Some(name.to_str()?.to_owned()));
         Some(names.collect())
     }
-
-    fn read(&self, path: &Path) -> Result<Arc<Source>, WorldError> {
-        let bytes = match self.disk.known(path) {
-            Some(known) => known?.to_vec(),
-            None => self.disk.fetch(path)?,
-        };
-        let text = String::from_utf8(bytes);
-        let text = text.map_err(|error| WorldError::NotUtf8(error.utf8_error().valid_up_to()))?;
-        if u32::try_from(text.len()).is_err() {
-            return Err(WorldError::Refused("it is larger than 4 GiB".to_owned()));
-        }
-        Ok(Arc::new(Source::new(self.show(path), text)))
-    }
 }
 
 impl World for DiskWorld {
     fn source(&self, path: &Path) -> Result<Arc<Source>, WorldError> {
         let cell = self.sources.get_or(path, SourceCell::default);
-        cell.get_or_init(|| self.read(path)).clone()
+        cell.get_or_init(|| self.disk.source(path, || self.show(path))).clone()
     }
 
     fn folder(&self, path: &Path) -> Option<Arc<[String]>> {
@@ -180,7 +169,7 @@ pub(super) fn world_error(error: &io::Error) -> WorldError {
 }
 
 /// An error of the operating system without its number.
-pub(super) fn plain(error: &io::Error) -> String {
+pub(crate) fn plain(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);
     let mut letters = text.chars();
@@ -203,6 +192,21 @@ mod tests {
         fs::write(&file, "a = 2").expect("a file");
         assert_eq!(world.source(&file).expect("a source").text(), first.text());
         assert_eq!(first.name(), "a.k");
+    }
+
+    #[test]
+    fn sources_and_data_are_one_state_of_a_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (first, second) = (folder.path().join("a.k"), folder.path().join("b.k"));
+        let write = |text: &str| [&first, &second].map(|path| fs::write(path, text).expect("a file"));
+        write("a = 1");
+        let world = DiskWorld::new(folder.path(), false);
+        assert_eq!(world.source(&first).expect("a source").text(), "a = 1");
+        assert_eq!(world.files().read(&second), Ok(b"a = 1".to_vec()));
+        write("a = 20");
+        assert_eq!(world.files().read(&first), Ok(b"a = 1".to_vec()));
+        assert_eq!(world.files().size(&first), Ok(5));
+        assert_eq!(world.source(&second).expect("a source").text(), "a = 1");
     }
 
     #[test]

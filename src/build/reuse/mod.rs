@@ -485,9 +485,10 @@ impl<'a> Reuse<'a> {
         let closure = self.closure(&program.ready.main.closure);
         let (own, imported) = self.traced_parts(program, trace);
         let files = |queries: &[Query]| {
-            let answered = queries.iter().map(|it| (Question::of(it, folder), self.answers.answer(it)));
-            answered.collect::<Vec<_>>()
+            let seen = queries.iter().map(|it| Some((Question::of(it, folder), self.answers.confirmed(it)?)));
+            seen.collect::<Option<Vec<_>>>()
         };
+        let (Some(used), Some(idle)) = (files(&trace.queries), files(&trace.idle_queries)) else { return };
         let statements = program.fingerprints.get(Part::Statements).map_or([0; 16], |it| it.0);
         let mut batch = Batch::default();
         let own = self.hand(&mut batch, &Encoded::of(&own));
@@ -503,9 +504,9 @@ impl<'a> Reuse<'a> {
             own,
             imported,
             options: options(program.unit, &trace.options),
-            files: files(&trace.queries),
+            files: used,
             idle_options: options(program.unit, &trace.idle_options),
-            idle_files: files(&trace.idle_queries),
+            idle_files: idle,
             coarse: trace.coarse,
             location: trace.location.then(|| self.root_answer()),
             warned,
