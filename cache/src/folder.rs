@@ -10,10 +10,14 @@ pub(crate) fn store_in(folder: &Path) -> PathBuf {
     folder.join("store.sqlite")
 }
 
-/// Makes the folder, and keeps git away from it.
-pub(crate) fn make(folder: &Path) -> io::Result<()> {
+/// Makes a folder for what is kept between builds, and keeps git away from it.
+///
+/// # Errors
+/// What the operating system said.
+pub fn make(folder: &Path) -> io::Result<()> {
     let ignore = folder.join(".gitignore");
-    if !ignore.exists() {
+    // One that is empty was left by somebody who was killed, or whose disk was full.
+    if !fs::metadata(&ignore).is_ok_and(|meta| meta.len() > 0) {
         fs::create_dir_all(folder)?;
         fs::write(ignore, "*\n")?;
     }

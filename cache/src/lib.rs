@@ -15,6 +15,7 @@
 //! miss, so entries can be thrown away in any order.
 
 mod batch;
+mod beside;
 mod collect;
 mod commit;
 mod connection;
@@ -34,9 +35,11 @@ mod store;
 mod verify;
 
 pub use batch::Batch;
+pub use beside::beside;
 pub use collect::Collected;
 pub use digest::{Digest, DigestBuilder, ParseDigestError};
 pub use error::StoreError;
+pub use folder::make as prepare;
 pub use notice::{Notice, Why};
 pub use stats::Stats;
 pub use store::{DEFAULT_LIMIT, Store};

@@ -5,15 +5,13 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::Path;
+
+use crate::beside::beside;
 
 const MAGIC: [u8; 8] = *b"\x89konfig\n";
 const HEAD: usize = 8 + 4 + 8;
 const DIGEST: usize = 32;
-
-/// Numbers temporary files of this process.
-static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// Writes a value. It is written beside and renamed, so that whoever reads finds the old one or the new one.
 ///
@@ -50,7 +48,7 @@ pub fn read(path: &Path, version: u32) -> Option<Vec<u8>> {
 
 fn write_whole(path: &Path, version: u32, bytes: &[u8]) -> io::Result<()> {
     let head = head(version, bytes.len());
-    let mut file = File::create(path)?;
+    let mut file = File::create_new(path)?;
     file.write_all(&head)?;
     file.write_all(bytes)?;
     file.write_all(trailer(&head, bytes).as_bytes())
@@ -66,13 +64,6 @@ fn head(version: u32, length: usize) -> [u8; HEAD] {
 
 fn trailer(head: &[u8], bytes: &[u8]) -> blake3::Hash {
     blake3::Hasher::new().update(head).update(bytes).finalize()
-}
-
-/// A name in the same folder that no other process has.
-fn beside(path: &Path) -> PathBuf {
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    path.with_file_name(format!(".{name}.{}-{number}.tmp", std::process::id()))
 }
 
 #[cfg(test)]

@@ -8,9 +8,9 @@ use cache::{Digest, Notice, Store, StoreError};
 
 use super::reuse::{Artifacts, Reuse, State};
 use super::survey::Survey;
-use super::{Goal, Outcome, Report};
-use crate::monorepo::Monorepo;
-use crate::monorepo::answers::Stamp;
+use super::{Goal, Journal, Outcome, Report};
+use crate::monorepo::answers::{Known, Stamp};
+use crate::monorepo::{Monorepo, plain};
 
 /// The folder at the root of a monorepo that holds what builds remember.
 pub const FOLDER: &str = ".konfig";
@@ -21,7 +21,11 @@ pub struct Checkout {
     pub store: Store,
     /// What the store had to say when it was opened.
     pub notices: Vec<Notice>,
+    /// What is being written.
+    pub journal: Journal,
     snapshot: PathBuf,
+    /// The snapshot that was there at first: where it still is, nobody else has remembered anything.
+    before: Option<Stamp>,
 }
 
 impl Checkout {
@@ -30,44 +34,65 @@ impl Checkout {
     pub fn open(root: &Path, shared: Option<&Path>) -> Self {
         let own = root.join(FOLDER);
         let (store, notices) = Store::open(shared.unwrap_or(&own));
-        Self { store, notices, snapshot: own.join("state") }
+        let journal = Journal::open(&own);
+        let snapshot = own.join("state");
+        Self { store, notices, journal, before: Stamp::of(&snapshot), snapshot }
     }
 
     /// What the files of the checkout were like.
     #[must_use]
     pub fn state(&self) -> State {
-        State::read(&self.snapshot)
+        let mut state = State::read(&self.snapshot);
+        self.journal.settle(&mut state.artifacts);
+        state
     }
 
     /// Writes what is to be remembered of a build, and says what was in the way.
     ///
     /// `before` is the time at which the build began, in nanoseconds since 1970: files that are younger are looked at
-    /// again. `partial` says that the build did not look at all stacks.
+    /// again. `partial` says that the build did not look at all stacks. `known` are the artifacts of [`Checkout::state`],
+    /// and `change` adds those of the build to all that there are by now.
     pub fn remember(
         &self,
         reuse: Reuse<'_>,
-        artifacts: Artifacts,
-        survey: Option<&Survey>,
         (before, partial): (u64, bool),
+        survey: Option<&Survey>,
+        known: Artifacts,
+        change: impl FnOnce(Artifacts) -> Artifacts,
     ) -> Vec<String> {
         let (committed, files) = reuse.finish(before, partial);
-        let mut problems = self.keep(committed, &State { files, artifacts });
+        let mut problems = self.keep(committed, files, known, change);
         // Without one the next build looks at everything anew; the state says why nothing can be written.
         if let (Some(survey), true) = (survey, problems.is_empty())
             && let Some(folder) = self.snapshot.parent()
             && let Err(error) = survey.write(folder)
             && self.store.is_writable()
         {
-            problems.push(format!("cannot remember what stacks rest on: {error}"));
+            problems.push(format!("cannot remember what stacks rest on: {}", plain(&error)));
         }
         problems
     }
 
     /// Writes what the files are like, and says what was in the way of that or of an earlier commit.
-    pub(super) fn keep(&self, committed: Result<(), StoreError>, state: &State) -> Vec<String> {
-        let written = state.write(&self.snapshot);
+    pub(super) fn keep(
+        &self,
+        committed: Result<(), StoreError>,
+        files: Known,
+        known: Artifacts,
+        change: impl FnOnce(Artifacts) -> Artifacts,
+    ) -> Vec<String> {
+        let turn = self.journal.turn();
+        // Another build may have ended meanwhile, and knows of artifacts that this one does not.
+        let same = Stamp::of(&self.snapshot) == self.before;
+        let mut artifacts = change(if same { known } else { State::read(&self.snapshot).artifacts });
+        self.journal.settle(&mut artifacts);
+        let written = State { files, artifacts }.write(&self.snapshot);
+        if let (Ok(turn), Ok(())) = (&turn, &written) {
+            self.journal.clear(turn);
+        }
         let committed = committed.err().map(|error| error.to_string());
-        let written = written.err().map(|error| format!("cannot remember what files were like: {error}"));
+        let written =
+            written.err().map(|error| format!("cannot remember what files were like: {}", plain(&error)));
         // A checkout that cannot be written to has said so when it was opened.
         if self.store.is_writable() { committed.into_iter().chain(written).collect() } else { Vec::new() }
     }

@@ -9,6 +9,7 @@ pub mod affected;
 pub mod checkout;
 pub mod compile;
 pub mod golden;
+mod journal;
 mod outputs;
 pub mod reuse;
 mod stack;
@@ -17,6 +18,7 @@ pub mod survey;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+pub use self::journal::Journal;
 pub use self::outputs::write_if_changed as write_file;
 
 use cache::Digest;
@@ -52,6 +54,8 @@ pub struct BuildRequest<'a> {
     pub artifacts: Artifacts,
     /// Which stacks nothing has happened to.
     pub sweep: Option<&'a Sweep>,
+    /// Where artifacts are announced before they are written.
+    pub journal: Option<&'a Journal>,
 }
 
 /// What becomes of what a stack compiles to.

@@ -1,12 +1,10 @@
 //! Writing artifacts: only where the bytes differ, and whole or not at all.
 
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
 
-/// Numbers temporary files of this process.
-static NEXT: AtomicU64 = AtomicU64::new(0);
+use cache::beside;
 
 /// Writes a file if it does not hold these bytes; true if it did not.
 ///
@@ -16,14 +14,21 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 /// # Errors
 /// What the operating system said.
 pub fn write_if_changed(path: &Path, bytes: &[u8]) -> io::Result<bool> {
+    write_announced(path, bytes, |_| {})
+}
+
+/// The same; `announce` learns which file is written first, before there is anything.
+pub(super) fn write_announced(path: &Path, bytes: &[u8], announce: impl FnOnce(&Path)) -> io::Result<bool> {
     if holds(path, bytes) {
         return Ok(false);
     }
     let beside = beside(path);
-    let written = fs::write(&beside, bytes).or_else(|error| match (error.kind(), path.parent()) {
+    announce(&beside);
+    let write = || File::create_new(&beside).and_then(|mut file| file.write_all(bytes));
+    let written = write().or_else(|error| match (error.kind(), path.parent()) {
         (io::ErrorKind::NotFound, Some(folder)) => {
             fs::create_dir_all(folder)?;
-            fs::write(&beside, bytes)
+            write()
         }
         _ => Err(error),
     });
@@ -38,13 +43,6 @@ pub fn write_if_changed(path: &Path, bytes: &[u8]) -> io::Result<bool> {
 fn holds(path: &Path, bytes: &[u8]) -> bool {
     let same_length = fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() == bytes.len() as u64);
     same_length && fs::read(path).is_ok_and(|old| old == bytes)
-}
-
-/// A name in the same folder that no artifact and no other process has.
-fn beside(path: &Path) -> PathBuf {
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    path.with_file_name(format!(".{name}.{}-{number}.tmp", std::process::id()))
 }
 
 #[cfg(test)]

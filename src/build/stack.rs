@@ -11,7 +11,7 @@ use super::reuse::{Program, Records, Reuse};
 use super::survey::Rest;
 use super::{BuildRequest, Failure, Finished, GOLDEN, Goal, Outcome, golden, outputs};
 use crate::monorepo::answers::Stamp;
-use crate::monorepo::{CompileUnit, DiskWorld, Problem, ProblemKind, Stack, StackId};
+use crate::monorepo::{CompileUnit, DiskWorld, Problem, ProblemKind, Stack, StackId, plain};
 
 /// The build of a stack.
 pub(super) struct Job<'a> {
@@ -126,7 +126,7 @@ impl<'a> Job<'a> {
 
     fn deliver(&self, text: &str) -> Outcome {
         match &self.request.goal {
-            Goal::Write(out) => write(&out.join(self.stack.artifact()), text.as_bytes()),
+            Goal::Write(out) => self.write(&out.join(self.stack.artifact()), text.as_bytes()),
             Goal::Check => check(self.shared.world, &self.folder.join(GOLDEN), text),
             Goal::Digest => Outcome::Built { changed: false },
         }
@@ -140,7 +140,7 @@ impl<'a> Job<'a> {
                 if rest.is_some_and(|rest| rest.is_intact(&path)) || self.is_intact(&path, digest) {
                     Outcome::Reused { changed: false }
                 } else {
-                    match write(&path, &reuse.artifact(&digest)?) {
+                    match self.write(&path, &reuse.artifact(&digest)?) {
                         Outcome::Built { changed } => Outcome::Reused { changed },
                         other => other,
                     }
@@ -158,6 +158,18 @@ impl<'a> Job<'a> {
     /// What the stack rests on, if nothing has happened to that.
     fn unmoved(&self) -> Option<&'a Rest> {
         self.request.sweep?.unmoved(&self.stack.path)
+    }
+
+    fn write(&self, path: &Path, bytes: &[u8]) -> Outcome {
+        let announce = |beside: &Path| {
+            if let Some(journal) = self.request.journal {
+                journal.announce(path, beside, bytes);
+            }
+        };
+        match outputs::write_announced(path, bytes, announce) {
+            Ok(changed) => Outcome::Built { changed },
+            Err(error) => Outcome::Failed(Failure::Write(plain(&error))),
+        }
     }
 
     /// Whether a file has the digest of an artifact; one that has not moved since it had it is not read.
@@ -180,13 +192,6 @@ fn sorted(mut queries: Vec<Query>, more: &[Query]) -> Vec<Query> {
     queries.sort_unstable();
     queries.dedup();
     queries
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Outcome {
-    match outputs::write_if_changed(path, bytes) {
-        Ok(changed) => Outcome::Built { changed },
-        Err(error) => Outcome::Failed(Failure::Write(error.to_string())),
-    }
 }
 
 fn check(world: &DiskWorld, golden: &Path, text: &str) -> Outcome {

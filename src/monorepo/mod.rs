@@ -30,6 +30,7 @@ pub use problem::{Problem, ProblemKind};
 pub use settings::{Flags, is_option};
 pub use unit::{CompileUnit, RunRequest};
 pub use world::DiskWorld;
+pub(crate) use world::plain;
 
 /// A monorepo: what its folders say, before any program is read.
 #[derive(Debug, Clone)]

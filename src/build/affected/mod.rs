@@ -171,7 +171,7 @@ impl Comparison<'_> {
         let (base, files, mut problems) = self.built(self.base, &before, files, remembered, progress);
         let (head, files, more) = self.built(self.head, &after, files, remembered, progress);
         problems.extend(more);
-        problems.extend(remembered.checkout.keep(Ok(()), &State { files: files.clone(), artifacts }));
+        problems.extend(remembered.checkout.keep(Ok(()), files.clone(), artifacts, |known| known));
         problems.dedup();
         let different = Different {
             comparison: self,
@@ -200,6 +200,7 @@ impl Comparison<'_> {
             audit: 0,
             artifacts: Artifacts::default(),
             sweep: None,
+            journal: None,
         };
         let reuse = remembered.reuse(side, files);
         let report = build(side.shared, &request, Some(&reuse), progress);

@@ -1,7 +1,6 @@
 //! What a checkout remembers of its files: stamps of sources and of artifacts, in one snapshot.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -62,7 +61,7 @@ impl State {
         });
         let kept = Kept { files, artifacts: artifacts.collect() };
         if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
+            cache::prepare(folder)?;
         }
         snapshot::write(path, VERSION, &encode(&kept))
     }

@@ -12,7 +12,7 @@ use crate::build::checkout::{self, Checkout, FOLDER};
 use crate::build::compile::Shared;
 use crate::build::reuse::{Reason, Reuse, State};
 use crate::build::survey::{Survey, Sweep};
-use crate::build::{self, BuildRequest, Counts, Failure, Finished, Goal, Outcome, Report};
+use crate::build::{self, BuildRequest, Counts, Failure, Finished, Goal, Journal, Outcome, Report};
 use crate::cli::diagnostics::Shown;
 use crate::cli::error::{EXIT_CODES, Exit, Refusal};
 use crate::cli::failures::diagnostics;
@@ -166,8 +166,13 @@ fn sweep(args: &BuildArgs, places: &Places) -> Option<Sweep> {
     if args.no_cache {
         return None;
     }
+    let folder = places.root.join(FOLDER);
+    // What a killed build has left is for one that looks closer.
+    if !Journal::is_empty(&folder) {
+        return None;
+    }
     let key = action_key(&package_store(), args.limits.limits()).of_survey(&places.root, &places.out);
-    Survey::read(&places.root.join(FOLDER), &key).map(Sweep::of)
+    Survey::read(&folder, &key).map(Sweep::of)
 }
 
 /// Keeps the stamps of files that were touched and say the same as before.
@@ -202,6 +207,7 @@ fn build(
         audit: args.audit.unwrap_or(0),
         artifacts,
         sweep,
+        journal: checkout.as_ref().map(|checkout| &checkout.journal),
     };
     let shared = site.shared(args.limits.limits());
     let bar = Bar::new(ui, stacks.len());
@@ -229,10 +235,12 @@ fn incremental(
     let began = nanos(began);
     let mut report = build::build(shared, request, Some(&reuse), bar);
     report.removed = checkout::remove_gone(monorepo, &request.goal, &request.artifacts);
-    let artifacts = checkout::artifacts(monorepo, &request.goal, &report, began, request.artifacts.clone());
     let partial = request.sweep.is_some() || request.stacks.len() < monorepo.stacks.len();
     let survey = reuse.survey(request, &report, &site.out, began);
-    let problems = checkout.remember(reuse, artifacts, survey.as_ref(), (began, partial));
+    let known = request.artifacts.clone();
+    let problems = checkout.remember(reuse, (began, partial), survey.as_ref(), known, |known| {
+        checkout::artifacts(monorepo, &request.goal, &report, began, known)
+    });
     (report, notices(checkout, problems))
 }
 

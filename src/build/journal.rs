@@ -1,0 +1,204 @@
+//! What builds of a checkout are about to write. A build that is killed remembers nothing of its artifacts; the next one
+//! learns of them here, and of what was left beside them.
+//!
+//! Invariants: who builds shares the lock of the journal, so it is emptied, and what is left is deleted, only when nobody
+//! else builds; who begins or ends has the turn, one at a time.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use cache::Digest;
+use serde::{Deserialize, Serialize};
+
+use super::reuse::Artifacts;
+
+/// Its name.
+const FILE: &str = "journal";
+
+/// The journal of a checkout.
+pub struct Journal {
+    folder: PathBuf,
+    /// None where nothing can be written, or locked.
+    file: Option<File>,
+}
+
+/// An artifact that is about to be written.
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    path: String,
+    /// The name of the file that it is written to first.
+    beside: String,
+    digest: String,
+}
+
+/// The exclusive right to begin or to end a build; until it is dropped.
+pub(super) struct Turn {
+    _lock: File,
+}
+
+impl Journal {
+    /// The journal in a folder, which is made on demand. Where nobody else builds, what killed builds left beside artifacts
+    /// is deleted.
+    pub(super) fn open(folder: &Path) -> Self {
+        let mut journal = Self { folder: folder.to_owned(), file: None };
+        let opened = cache::prepare(folder).and_then(|()| {
+            let turn = journal.turn()?;
+            let file = File::options().create(true).append(true).open(journal.path())?;
+            if file.try_lock().is_ok() {
+                journal.sweep();
+                file.unlock()?;
+            }
+            file.lock_shared()?;
+            drop(turn);
+            Ok(file)
+        });
+        // Without it, only what a kill leaves is not tidied up.
+        journal.file = opened.ok();
+        journal
+    }
+
+    /// Whether no build was killed in a checkout, nor goes on, given the folder of the journal.
+    #[must_use]
+    pub fn is_empty(folder: &Path) -> bool {
+        fs::metadata(folder.join(FILE)).is_ok_and(|meta| meta.len() == 0)
+    }
+
+    /// Waits until nobody else begins or ends.
+    pub(super) fn turn(&self) -> io::Result<Turn> {
+        let path = self.folder.join("state.lock");
+        let lock = File::options().create(true).truncate(false).write(true).open(path)?;
+        lock.lock()?;
+        Ok(Turn { _lock: lock })
+    }
+
+    /// Notes that an artifact is about to be written, first to a file beside it.
+    pub(super) fn announce(&self, path: &Path, beside: &Path, bytes: &[u8]) {
+        let (Some(mut file), Some(path)) = (self.file.as_ref(), path.to_str()) else { return };
+        let beside = beside.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let entry = Entry { path: path.to_owned(), beside, digest: Digest::of(bytes).to_string() };
+        // Plain data always has a form in JSON. The line before may have no end: its writer was killed, or the disk full.
+        let line = format!("\n{}\n", serde_json::to_string(&entry).unwrap_or_default());
+        file.write_all(line.as_bytes()).ok();
+    }
+
+    /// Adds the artifacts that builds have written without remembering them.
+    pub(super) fn settle(&self, artifacts: &mut Artifacts) {
+        for Entry { path, digest, beside: _ } in self.entries() {
+            let (path, Ok(digest)) = (PathBuf::from(path), digest.parse::<Digest>()) else { continue };
+            let known = artifacts.get(&path).is_some_and(|(_, known)| *known == digest);
+            if !known && fs::read(&path).is_ok_and(|bytes| Digest::of(&bytes) == digest) {
+                artifacts.insert(path, (None, digest));
+            }
+        }
+    }
+
+    /// Ends a build: empties the journal, unless somebody else builds. Everything in it must be remembered elsewhere.
+    pub(super) fn clear(&self, _turn: &Turn) {
+        let Some(file) = &self.file else { return };
+        let alone = file.unlock().is_ok() && file.try_lock().is_ok();
+        // What cannot be emptied is remembered twice, which does no harm.
+        if alone {
+            file.set_len(0).ok();
+            file.unlock().ok();
+        }
+    }
+
+    /// Deletes what killed builds left.
+    fn sweep(&self) {
+        for Entry { path, beside, digest: _ } in self.entries() {
+            if is_beside(&beside) {
+                // Hardly ever there: it was renamed.
+                fs::remove_file(Path::new(&path).with_file_name(beside)).ok();
+            }
+        }
+        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            if is_beside(&entry.file_name().to_string_lossy()) {
+                fs::remove_file(entry.path()).ok();
+            }
+        }
+    }
+
+    fn entries(&self) -> Vec<Entry> {
+        let text = fs::read(self.path()).unwrap_or_default();
+        let lines = text.split(|byte| *byte == b'\n');
+        lines.filter_map(|line| serde_json::from_slice(line).ok()).collect()
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.join(FILE)
+    }
+}
+
+/// Whether this is a name that [`cache::beside`] gives.
+fn is_beside(name: &str) -> bool {
+    name.starts_with('.') && name.ends_with(".tmp") && !name.contains(['/', '\\'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a build does that is killed while it writes `b`, after `a`.
+    fn killed(root: &Path) {
+        let journal = Journal::open(&root.join(".konfig"));
+        journal.announce(&root.join("a"), &root.join(".a.1.tmp"), b"a");
+        journal.announce(&root.join("b"), &root.join(".b.2.tmp"), b"b");
+        for (name, text) in [("a", "a"), ("b", "older"), (".b.2.tmp", ""), (".mine.tmp", "")] {
+            fs::write(root.join(name), text).expect("a file");
+        }
+    }
+
+    fn known(journal: &Journal) -> Vec<PathBuf> {
+        let mut artifacts = Artifacts::new();
+        journal.settle(&mut artifacts);
+        artifacts.into_keys().collect()
+    }
+
+    #[test]
+    fn what_was_written_is_known_and_what_was_left_is_gone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path();
+        killed(root);
+        let journal = Journal::open(&root.join(".konfig"));
+        assert_eq!(known(&journal), [root.join("a")]);
+        assert!(!root.join(".b.2.tmp").exists());
+        assert!(root.join(".mine.tmp").exists());
+        journal.clear(&journal.turn().expect("a turn"));
+        assert_eq!(known(&Journal::open(&root.join(".konfig"))), Vec::<PathBuf>::new());
+    }
+
+    #[test]
+    fn nothing_is_taken_from_who_still_builds() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path();
+        let other = Journal::open(&root.join(".konfig"));
+        killed(root);
+        let journal = Journal::open(&root.join(".konfig"));
+        assert!(root.join(".b.2.tmp").exists());
+        journal.clear(&journal.turn().expect("a turn"));
+        drop(journal);
+        assert_eq!(known(&other), [root.join("a")]);
+        other.clear(&other.turn().expect("a turn"));
+        assert_eq!(known(&other), Vec::<PathBuf>::new());
+    }
+
+    #[test]
+    fn damage_is_skipped() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path();
+        fs::create_dir(root.join(".konfig")).expect("a folder");
+        fs::write(root.join(".konfig/journal"), b"\n{\"path\": \"/x\", \xff\n\n{}\n{\"pa").expect("a file");
+        killed(root);
+        assert_eq!(known(&Journal::open(&root.join(".konfig"))), [root.join("a")]);
+    }
+
+    #[test]
+    fn where_nothing_can_be_written_there_is_none() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("taken"), "").expect("a file");
+        let journal = Journal::open(&folder.path().join("taken"));
+        journal.announce(&folder.path().join("a"), &folder.path().join(".a.1.tmp"), b"a");
+        assert_eq!(known(&journal), Vec::<PathBuf>::new());
+    }
+}
