@@ -1,6 +1,7 @@
 //! Why something could not be written, and how SQLite says so.
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Error, ErrorCode};
@@ -60,4 +61,12 @@ pub(crate) fn says_damaged(error: &Error) -> bool {
         // A column of another type than the one written.
         None => true,
     }
+}
+
+/// What the operating system said, without its number and as a part of a sentence.
+pub(crate) fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }

@@ -69,7 +69,9 @@ impl Notice {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Rebuilt { .. } => None,
-            Self::ReadOnly { .. } => Some("give yourself the right to write there to keep what builds make"),
+            Self::ReadOnly { .. } => {
+                Some("free space, or give yourself the right to write there, to keep what builds make")
+            }
             Self::Unavailable { .. } => Some("delete the file, or free space and rights where it lies"),
         }
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use crate::connection::{Mode, connect};
-use crate::error::says_damaged;
+use crate::error::{plain, says_damaged};
 use crate::folder;
 use crate::notice::{Notice, Why};
 use crate::schema::{self, Unfit};
@@ -38,10 +38,7 @@ impl From<rusqlite::Error> for Refusal {
 
 /// Opens the store of this path as well as it can be.
 pub(crate) fn open(path: &Path) -> Opened {
-    match to_write(path) {
-        Ok((writer, notice)) => Opened { writer: Some(writer), readers: Some(Mode::Share), notice },
-        Err(reason) => to_read(path, reason),
-    }
+    opened(path, to_write(path))
 }
 
 /// Opens a store that turned out to be damaged. Where SQLite finds it whole, another process was faster or the disk
@@ -51,15 +48,26 @@ pub(crate) fn reopen(path: &Path, reason: &str) -> Opened {
         Ok(writer) if is_whole(&writer) => Ok((writer, None)),
         _ => anew(path, Why::Damaged(reason.to_owned()), &lock),
     });
-    match again {
+    opened(path, again)
+}
+
+/// Opens an empty store in place of one that cannot be written because it is damaged.
+pub(crate) fn renew(path: &Path, reason: &str) -> Opened {
+    let new = locked(path).and_then(|lock| anew(path, Why::Damaged(reason.to_owned()), &lock));
+    opened(path, new)
+}
+
+/// What can be written, else what can be read.
+fn opened(path: &Path, writer: Result<(Connection, Option<Notice>), String>) -> Opened {
+    match writer {
         Ok((writer, notice)) => Opened { writer: Some(writer), readers: Some(Mode::Share), notice },
         Err(reason) => to_read(path, reason),
     }
 }
 
-/// Whether the structure of the file is sound. Reads all of it.
+/// Whether the structure of the file is sound, and indexes fit their tables. Reads all of it.
 pub(crate) fn is_whole(connection: &Connection) -> bool {
-    let said = connection.pragma_query_value(None, "quick_check", |row| row.get::<_, String>(0));
+    let said = connection.pragma_query_value(None, "integrity_check", |row| row.get::<_, String>(0));
     said.is_ok_and(|said| said == "ok")
 }
 
@@ -75,12 +83,12 @@ fn to_write(path: &Path) -> Result<(Connection, Option<Notice>), String> {
 /// The lock of the store's folder, which is made on demand.
 fn locked(path: &Path) -> Result<File, String> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    folder::make(folder).and_then(|()| folder::lock(folder)).map_err(|error| error.to_string())
+    folder::make(folder).and_then(|()| folder::lock(folder)).map_err(|error| plain(&error))
 }
 
 /// An empty store in place of one that is unfit. Only who holds the lock may do this.
 fn anew(path: &Path, why: Why, _lock: &File) -> Result<(Connection, Option<Notice>), String> {
-    folder::remove(path).map_err(|error| error.to_string())?;
+    folder::remove(path).map_err(|error| plain(&error))?;
     match attempt(path) {
         Ok(writer) => Ok((writer, Some(Notice::Rebuilt { path: path.to_owned(), why }))),
         Err(Refusal::Unfit(Why::Damaged(reason)) | Refusal::Unreachable(reason)) => Err(reason),

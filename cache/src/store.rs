@@ -16,7 +16,7 @@ use crate::doomed::Doomed;
 use crate::error::{StoreError, says_damaged};
 use crate::folder;
 use crate::notice::Notice;
-use crate::open::{Opened, is_whole, open, reopen};
+use crate::open::{Opened, is_whole, open, renew, reopen};
 use crate::readers::Readers;
 use crate::record;
 use crate::stats::{self, Stats, in_use};
@@ -154,14 +154,17 @@ impl Store {
             self.heal(&mut writer, "what was read is not what was written");
         }
         let moment = Moment::of(now);
-        match self.write(&mut writer, &batch, moment) {
-            Err(error) if says_damaged(&error) => {
-                self.heal(&mut writer, &error.to_string());
-                self.write(&mut writer, &batch, moment)
+        let mut done = self.write(&mut writer, &batch, moment);
+        // What SQLite finds whole may still be damaged where only writing goes.
+        for repair in [Self::heal, Self::renew] {
+            let Err(error) = &done else { break };
+            if !says_damaged(error) {
+                break;
             }
-            done => done,
+            repair(self, &mut writer, &error.to_string());
+            done = self.write(&mut writer, &batch, moment);
         }
-        .map_err(|error| StoreError::of(&self.path, &error))?;
+        done.map_err(|error| StoreError::of(&self.path, &error))?;
         if let Some(writer) = writer.as_mut()
             && self.keep_limit(writer).is_err_and(|error| says_damaged(&error))
         {
@@ -278,12 +281,21 @@ impl Store {
         writer.busy_timeout(PATIENCE).ok();
     }
 
-    /// Puts a store that can be used in place of one that is damaged.
+    /// Puts a store that can be used in place of one that is damaged, unless it is found to be whole.
     fn heal(&self, writer: &mut Option<Connection>, reason: &str) {
-        if writer.take().is_none() {
-            return;
+        if writer.take().is_some() {
+            self.turn_to(reopen(&self.path, reason), writer);
         }
-        let opened = reopen(&self.path, reason);
+    }
+
+    /// Puts an empty store in place of one that is damaged.
+    fn renew(&self, writer: &mut Option<Connection>, reason: &str) {
+        if writer.take().is_some() {
+            self.turn_to(renew(&self.path, reason), writer);
+        }
+    }
+
+    fn turn_to(&self, opened: Opened, writer: &mut Option<Connection>) {
         *writer = opened.writer;
         self.readers.turn_to(opened.readers);
         locked(&self.notices).extend(opened.notice);

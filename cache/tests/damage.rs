@@ -128,6 +128,25 @@ fn pages_of_noise_are_never_believed() {
 }
 
 #[test]
+fn an_index_that_does_not_fit_its_table_is_never_believed() {
+    let source = filled();
+    let whole = fs::read(file(&source)).expect("a file");
+    let wanted = key(7);
+    let places = whole.windows(32).enumerate().filter(|(_, bytes)| bytes == wanted.as_bytes());
+    let places: Vec<usize> = places.map(|(at, _)| at).collect();
+    assert_eq!(places.len(), 2, "one in the table, one in its index");
+    for at in places {
+        let folder = tempdir().expect("a folder");
+        let mut bytes = whole.clone();
+        bytes[at + 31] ^= 1;
+        fs::write(file(&folder), &bytes).expect("written");
+        repairs(folder.path());
+        let (store, _) = Store::open(folder.path());
+        store.gc(0).expect("thrown away");
+    }
+}
+
+#[test]
 fn a_damaged_log_is_never_believed() {
     let source = tempdir().expect("a folder");
     let (store, _) = Store::open(source.path());
