@@ -7,6 +7,9 @@ mod differential;
 mod docs;
 mod errors;
 mod errors_page;
+mod exact;
+#[cfg(unix)]
+mod faults;
 #[cfg(unix)]
 mod files;
 mod git;

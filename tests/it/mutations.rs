@@ -4,26 +4,17 @@
 //! monorepos, separated by colons. `scripts/exactness` runs it that way.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::Write as _;
 use std::path::Path;
 
 use fastrand::Rng;
-use serde_json::Value;
 
+use crate::exact::{Built, apply, build, build_fresh, copy, number, say};
 use crate::laboratory;
-use crate::mutants::{Files, Mutation, Tree};
-use crate::repo::{Repo, files_below, of_project};
+use crate::mutants::{Mutation, Tree};
+use crate::repo::{Repo, of_project};
 
 /// How many changes each monorepo gets in a plain run of the tests.
 const CHANGES: usize = 70;
-
-/// What a build came to: the status of each stack, and the artifacts.
-struct Built {
-    status: BTreeMap<String, String>,
-    because: BTreeMap<String, String>,
-    artifacts: BTreeMap<String, Vec<u8>>,
-}
 
 /// How exact a series of builds was.
 #[derive(Default)]
@@ -37,62 +28,16 @@ struct Tally {
     why: BTreeMap<String, usize>,
 }
 
-fn read(root: &Path) -> BTreeMap<String, Vec<u8>> {
-    let bytes = |path: String| {
-        let bytes = fs::read(root.join(&path)).expect("an artifact");
-        (path, bytes)
-    };
-    files_below(root).into_iter().map(bytes).collect()
-}
-
-fn build(repo: &Repo, out: &str, more: &[&str]) -> Built {
-    let arguments = ["build", "--format", "json", "--root", "root", "--out", out];
-    let ran = repo.konfig(&[&arguments, more].concat());
-    assert!(matches!(ran.code, Some(0..=2)), "{}", ran.stderr);
-    let report: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{}", ran.stderr));
-    let stacks = report["stacks"].as_array().expect("stacks").iter();
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let status = stacks.clone().map(|stack| (text(&stack["path"]), text(&stack["status"]))).collect();
-    let because = stacks.map(|stack| (text(&stack["path"]), text(&stack["because"]))).collect();
-    Built { status, because, artifacts: read(&repo.path(out)) }
-}
-
-fn apply(repo: &Repo, files: &Files) -> Files {
-    let root = repo.path("root");
-    let mut undo = Files::new();
-    for (path, bytes) in files {
-        let place = root.join(path);
-        undo.insert(path.clone(), fs::read(&place).ok());
-        match bytes {
-            Some(bytes) => repo.write(&format!("root/{path}"), bytes),
-            None => fs::remove_file(&place).unwrap_or_default(),
-        }
-    }
-    undo
-}
-
 /// Builds with and without reuse after a change, and compares.
 fn check(repo: &Repo, name: &str, mutation: &Mutation, before: &Built, tally: &mut Tally) -> Built {
-    let _ = fs::remove_dir_all(repo.path("fresh"));
-    let fresh = build(repo, "fresh", &["--no-cache"]);
+    let fresh = build_fresh(repo);
     let reused = build(repo, "out", &[]);
     let about = || format!("{name}: {}: {:?}", mutation.name, mutation.files.keys().collect::<Vec<_>>());
-    for (path, status) in &fresh.status {
-        let failed = status == "failed";
-        let ours = reused.status.get(path).map_or("missing", String::as_str);
-        assert_eq!(ours == "failed", failed, "{} at {path}: {ours} and {status}", about());
-        let artifact = format!("{path}.yaml");
-        if !failed {
-            let (one, other) = (reused.artifacts.get(&artifact), fresh.artifacts.get(&artifact));
-            assert!(one == other, "{} at {path}: {ours}, but another artifact", about());
-            let same = before.artifacts.get(&artifact) == other;
-            let why = format!("{}: {}", mutation.name, reused.because.get(path).map_or("", String::as_str));
-            tally.count(mutation.name, ours, same, why);
-        }
-    }
-    for artifact in reused.artifacts.keys() {
-        let stack = artifact.strip_suffix(".yaml").expect("an artifact");
-        assert!(fresh.status.contains_key(stack), "{}: {artifact} is left", about());
+    reused.assert_same(&fresh, &about);
+    for (path, artifact) in fresh.delivered() {
+        let same = before.artifacts.get(&artifact) == fresh.artifacts.get(&artifact);
+        let why = format!("{}: {}", mutation.name, reused.because.get(path).map_or("", String::as_str));
+        tally.count(mutation.name, &reused.status[path], same, why);
     }
     if mutation.idle {
         let built = reused.status.values().filter(|status| *status == "built").count();
@@ -120,10 +65,7 @@ impl Tally {
 
 /// Changes a monorepo again and again: some changes are taken back, others stay.
 fn mutate(name: &str, root: &Path, changes: usize, seed: u64) {
-    let repo = Repo::empty();
-    for (path, bytes) in &Tree::read(root).files {
-        repo.write(&format!("root/{path}"), bytes);
-    }
+    let repo = copy(root);
     let mut random = Rng::with_seed(seed);
     let mut tally = Tally::default();
     let mut before = build(&repo, "out", &[]);
@@ -148,15 +90,6 @@ fn mutate(name: &str, root: &Path, changes: usize, seed: u64) {
         "{name}: {changes} changes, {rebuilt} rebuilt, {in_vain} of them in vain, {reused} reused; by kind: {kinds}; \
          in vain: {why:#?}"
     ));
-}
-
-/// Says something whether or not the test passes.
-fn say(text: &str) {
-    writeln!(std::io::stderr(), "{text}").ok();
-}
-
-fn number(name: &str, otherwise: usize) -> usize {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }
 
 /// Changes of this test, of all tests together.

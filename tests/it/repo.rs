@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
@@ -96,26 +96,36 @@ impl Repo {
 
     /// Runs `konfig` with arguments. Nothing of the environment gets in but what the test gave.
     pub(crate) fn konfig(&self, arguments: &[&str]) -> Ran {
-        let output = Command::new(env!("CARGO_BIN_EXE_konfig"))
+        self.command(env!("CARGO_BIN_EXE_konfig"), arguments).output().expect("konfig runs").into()
+    }
+
+    /// A program that is to run as `konfig` does.
+    pub(crate) fn command(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command
             .args(arguments)
             .current_dir(self.path("").join(&self.stand))
             .env_clear()
             .env("HOME", self.folder.path())
             .envs(self.env.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
-            .output()
-            .expect("konfig runs");
-        Ran {
-            stdout: String::from_utf8(output.stdout).expect("stdout is text"),
-            stderr: String::from_utf8(output.stderr).expect("stderr is text"),
-            code: output.status.code(),
-        }
+            .stdin(Stdio::null());
+        command
     }
 
     /// Writes `main.k` and prints what it compiles to.
     pub(crate) fn compiles(main: &str, arguments: &[&str]) -> String {
         let repo = Self::empty().file("main.k", main);
         repo.konfig(&[&["run", "main.k"], arguments].concat()).good().stdout
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self {
+            stdout: String::from_utf8(output.stdout).expect("stdout is text"),
+            stderr: String::from_utf8(output.stderr).expect("stderr is text"),
+            code: output.status.code(),
+        }
     }
 }
 
