@@ -20,7 +20,14 @@ const FILE: &str = "journal";
 pub struct Journal {
     folder: PathBuf,
     /// None where nothing can be written, or locked.
-    file: Option<File>,
+    open: Option<Open>,
+}
+
+/// The journal of somebody who builds.
+struct Open {
+    file: File,
+    /// A file of its own: some systems let nobody write to what is locked.
+    lock: File,
 }
 
 /// An artifact that is about to be written.
@@ -41,20 +48,9 @@ impl Journal {
     /// The journal in a folder, which is made on demand. Where nobody else builds, what killed builds left beside artifacts
     /// is deleted.
     pub(super) fn open(folder: &Path) -> Self {
-        let mut journal = Self { folder: folder.to_owned(), file: None };
-        let opened = cache::prepare(folder).and_then(|()| {
-            let turn = journal.turn()?;
-            let file = File::options().create(true).append(true).open(journal.path())?;
-            if file.try_lock().is_ok() {
-                journal.sweep();
-                file.unlock()?;
-            }
-            file.lock_shared()?;
-            drop(turn);
-            Ok(file)
-        });
+        let mut journal = Self { folder: folder.to_owned(), open: None };
         // Without it, only what a kill leaves is not tidied up.
-        journal.file = opened.ok();
+        journal.open = journal.begin().ok();
         journal
     }
 
@@ -64,22 +60,34 @@ impl Journal {
         fs::metadata(folder.join(FILE)).is_ok_and(|meta| meta.len() == 0)
     }
 
+    fn begin(&self) -> io::Result<Open> {
+        cache::prepare(&self.folder)?;
+        let _turn = self.turn()?;
+        let file = File::options().create(true).append(true).open(self.path())?;
+        let lock = lock_file(&self.folder.join("journal.lock"))?;
+        if lock.try_lock().is_ok() {
+            self.sweep();
+            lock.unlock()?;
+        }
+        lock.lock_shared()?;
+        Ok(Open { file, lock })
+    }
+
     /// Waits until nobody else begins or ends.
     pub(super) fn turn(&self) -> io::Result<Turn> {
-        let path = self.folder.join("state.lock");
-        let lock = File::options().create(true).truncate(false).write(true).open(path)?;
+        let lock = lock_file(&self.folder.join("state.lock"))?;
         lock.lock()?;
         Ok(Turn { _lock: lock })
     }
 
     /// Notes that an artifact is about to be written, first to a file beside it.
     pub(super) fn announce(&self, path: &Path, beside: &Path, bytes: &[u8]) {
-        let (Some(mut file), Some(path)) = (self.file.as_ref(), path.to_str()) else { return };
+        let (Some(Open { file, .. }), Some(path)) = (&self.open, path.to_str()) else { return };
         let beside = beside.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         let entry = Entry { path: path.to_owned(), beside, digest: Digest::of(bytes).to_string() };
         // Plain data always has a form in JSON. The line before may have no end: its writer was killed, or the disk full.
         let line = format!("\n{}\n", serde_json::to_string(&entry).unwrap_or_default());
-        file.write_all(line.as_bytes()).ok();
+        (&*file).write_all(line.as_bytes()).ok();
     }
 
     /// Adds the artifacts that builds have written without remembering them.
@@ -95,12 +103,12 @@ impl Journal {
 
     /// Ends a build: empties the journal, unless somebody else builds. Everything in it must be remembered elsewhere.
     pub(super) fn clear(&self, _turn: &Turn) {
-        let Some(file) = &self.file else { return };
-        let alone = file.unlock().is_ok() && file.try_lock().is_ok();
+        let Some(Open { lock, .. }) = &self.open else { return };
+        let alone = lock.unlock().is_ok() && lock.try_lock().is_ok();
         // What cannot be emptied is remembered twice, which does no harm.
         if alone {
-            file.set_len(0).ok();
-            file.unlock().ok();
+            fs::write(self.path(), "").ok();
+            lock.unlock().ok();
         }
     }
 
@@ -128,6 +136,10 @@ impl Journal {
     fn path(&self) -> PathBuf {
         self.folder.join(FILE)
     }
+}
+
+fn lock_file(path: &Path) -> io::Result<File> {
+    File::options().create(true).truncate(false).write(true).open(path)
 }
 
 /// Whether this is a name that [`cache::beside`] gives.
