@@ -130,8 +130,8 @@ pub enum Query {
     Folder(PathBuf),
     /// Whether a file is there.
     IsFile(PathBuf),
-    /// The paths that match a pattern.
-    Glob(String),
+    /// The paths in a folder that match a pattern, which starts there.
+    Glob(PathBuf, String),
 }
 
 /// A world that notes what it is asked, but for the clock, random numbers and the environment.

@@ -5,11 +5,13 @@ use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use kcl::stdlib::whole_pattern;
 use kcl::world::{Query, World};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use super::disk::Look;
+use super::paths;
 use super::world::DiskWorld;
 use crate::memory::Memory;
 
@@ -116,11 +118,14 @@ impl<'w> Answers<'w> {
             }
             Query::IsFile(path) if self.world.is_file(path) => Answer::FILE,
             Query::IsFile(_) => Answer::ABSENT,
-            Query::Glob(pattern) => self
-                .world
-                .files()
-                .glob(pattern)
-                .map_or(Answer::ABSENT, |paths| lines(paths.iter().map(|path| path.to_string_lossy()))),
+            Query::Glob(folder, pattern) => {
+                let found = self.world.files().glob(&whole_pattern(folder, pattern));
+                // From the folder, so that other checkouts answer alike.
+                let names = |paths: Vec<PathBuf>| {
+                    lines(paths.iter().map(|path| paths::slashed(&paths::relative(folder, path))))
+                };
+                found.map_or(Answer::ABSENT, names)
+            }
         }
     }
 
@@ -303,11 +308,12 @@ mod tests {
     #[test]
     fn a_pattern_finds_the_same_all_the_time() {
         let folder = tempfile::tempdir().expect("a folder");
-        let pattern = folder.path().join("*.txt").to_string_lossy().into_owned();
+        let query = Query::Glob(folder.path().to_owned(), "*.txt".to_owned());
+        let pattern = whole_pattern(folder.path(), "*.txt");
         let world = DiskWorld::new(folder.path(), false);
         let answers = Answers::new(&world, Known::default());
         assert_eq!(world.files().glob(&pattern), Ok(Vec::new()));
         fs::write(folder.path().join("a.txt"), "one").expect("a file");
-        assert_eq!(answers.answer(&Query::Glob(pattern)), lines(std::iter::empty::<&str>()));
+        assert_eq!(answers.answer(&query), lines(std::iter::empty::<&str>()));
     }
 }

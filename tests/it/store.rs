@@ -104,6 +104,21 @@ fn checkouts_share_a_store() {
 }
 
 #[test]
+fn a_pattern_is_searched_for_in_the_checkout_that_builds() {
+    let shared = Repo::empty();
+    let folder = shared.path("store").to_string_lossy().into_owned();
+    let repo = || {
+        let main = "import file\nnumber = len(file.glob(\"*.txt\"))\n";
+        Repo::monorepo().stack("a", main).env("KONFIG_CACHE_DIR", &folder)
+    };
+    let (one, other) = (repo(), repo().file("a/x.txt", ""));
+    builds(&one, 1, 0);
+    builds(&other, 1, 0);
+    assert_eq!(other.read("dist/a.yaml").as_deref(), Some("number: 1\n"));
+    builds(&repo(), 0, 1);
+}
+
+#[test]
 fn an_audit_evaluates_what_would_be_reused() {
     let repo = demo();
     builds(&repo, 2, 0);

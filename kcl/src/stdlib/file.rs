@@ -218,8 +218,11 @@ fn glob<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
     let written = text(args, 0, "pattern")?;
     let path = allowed(host, written)?;
     let place = Place::find(host, written, fixed_part(&path))?;
-    let pattern = pattern(base(host), written);
-    host.asked(Query::Glob(pattern.clone()));
+    if Path::new(written).is_absolute() {
+        host.used_location();
+    }
+    host.asked(Query::Glob(base(host).to_owned(), written.to_owned()));
+    let pattern = whole_pattern(base(host), written);
     let found = host.world().files().glob(&pattern).map_err(|error| place.failure("search for", &error))?;
     let mut values = Vec::with_capacity(found.len());
     for path in &found {
@@ -232,8 +235,9 @@ fn glob<'v>(host: &mut dyn Host<'v>, args: Args<'v>) -> Result<'v> {
     Ok(Value::List(host.arena().alloc_slice_copy(&values)))
 }
 
-/// A pattern from the root. What the folder is called has no meaning as a pattern.
-fn pattern(base: &Path, written: &str) -> String {
+/// A pattern that starts in a folder, from the root. What the folder is called has no meaning as a pattern.
+#[must_use]
+pub fn whole_pattern(base: &Path, written: &str) -> String {
     if Path::new(written).is_absolute() {
         return written.to_owned();
     }

@@ -17,6 +17,7 @@ mod unique;
 mod units;
 
 pub use data::nested_too_deep;
+pub use file::whole_pattern;
 
 use bumpalo::Bump;
 use syntax::Diagnostic;

@@ -408,7 +408,7 @@ impl<'a> Inputs<'a> {
                     differences.files.insert(path.clone(), self.change(path));
                 }
             }
-            Query::Glob(_) => differences.reads = true,
+            Query::Glob(..) => differences.reads = true,
         }
     }
 

@@ -55,7 +55,8 @@ pub(in crate::build) enum Question {
     Content(String),
     Folder(String),
     IsFile(String),
-    Glob(String),
+    /// The folder, and the pattern from there.
+    Glob(String, String),
 }
 
 /// What a stack asked, in order.
@@ -106,7 +107,7 @@ impl Question {
             Query::Content(path) => Self::Content(short(path)),
             Query::Folder(path) => Self::Folder(short(path)),
             Query::IsFile(path) => Self::IsFile(short(path)),
-            Query::Glob(pattern) => Self::Glob(pattern.clone()),
+            Query::Glob(folder, pattern) => Self::Glob(short(folder), pattern.clone()),
         }
     }
 
@@ -117,14 +118,14 @@ impl Question {
             Self::Content(path) => Query::Content(whole(path)),
             Self::Folder(path) => Query::Folder(whole(path)),
             Self::IsFile(path) => Query::IsFile(whole(path)),
-            Self::Glob(pattern) => Query::Glob(pattern.clone()),
+            Self::Glob(folder, pattern) => Query::Glob(whole(folder), pattern.clone()),
         }
     }
 
     /// What it asks about, for people.
     pub(super) fn subject(&self) -> &str {
         match self {
-            Self::Content(text) | Self::Folder(text) | Self::IsFile(text) | Self::Glob(text) => text,
+            Self::Content(text) | Self::Folder(text) | Self::IsFile(text) | Self::Glob(_, text) => text,
         }
     }
 }
