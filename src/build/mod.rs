@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn what_could_not_be_written_is_no_artifact() {
         let outcomes = [Outcome::Built { changed: true }, Outcome::Failed(Failure::Write("no space".into()))];
-        let stack = crate::monorepo::Stack { path: "a".into(), name: "a".into(), project: None };
+        let stack = Stack { path: "a".into(), name: "a".into(), project: None };
         let monorepo =
             Monorepo { root: PathBuf::new(), projects: vec![], stacks: vec![stack], problems: vec![] };
         let id = monorepo.stack_at("a").expect("a stack");

@@ -381,6 +381,8 @@ fn a_store_that_cannot_be_used_says_so_once() {
     ];
     for (bytes, message) in cases {
         fs::write(&store, bytes).expect("a store");
+        // With it, nobody would need the store.
+        fs::remove_file(repo.path("root/.konfig/survey")).expect("a survey");
         let about = || message.to_owned();
         let after = recovers(&repo, &about);
         assert!(after.said.starts_with("warning[S01]: the store `"), "{}", after.said);

@@ -86,9 +86,12 @@ fn a_damaged_store_is_made_anew() {
     let bytes = fs::read(&store).expect("a store");
     for damaged in [&bytes[..bytes.len() / 2], &b"no database"[..], &b""[..]] {
         fs::write(&store, damaged).expect("a store");
+        fs::remove_file(repo.path(".konfig/survey")).expect("a survey");
         repo.konfig(&["build"]).good();
         builds(&repo, 0, 2);
     }
+    fs::write(repo.path(".konfig/survey"), b"nonsense").expect("a survey");
+    builds(&repo, 0, 2);
     fs::write(repo.path(".konfig/state"), b"nonsense").expect("a snapshot");
     builds(&repo, 0, 2);
 }

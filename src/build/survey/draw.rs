@@ -197,7 +197,7 @@ impl<'a> Draft<'a> {
                 Ok(listing) => self.folder(path, &listing),
                 Err(_) => self.absent(path, Kind::File),
             },
-            Query::Glob(_) => None,
+            Query::Glob(..) => None,
         }
     }
 
