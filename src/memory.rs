@@ -6,7 +6,7 @@ use std::sync::{PoisonError, RwLock};
 
 use rustc_hash::FxHashMap;
 
-/// A map that only grows. A value is cheap to clone; one that is dear to find is an `Arc<OnceLock<…>>`, which the first who
+/// A map that grows while it is shared. A value is cheap to clone; one that is dear to find is an `Arc<OnceLock<…>>`, which the first who
 /// asks fills while the others wait.
 pub(crate) struct Memory<K, V>(RwLock<FxHashMap<K, V>>);
 
@@ -45,6 +45,14 @@ impl<K: Hash + Eq, V: Clone> Memory<K, V> {
     {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         known.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
+    }
+
+    /// Takes something out, so that it is found anew.
+    pub(crate) fn forget<Q: Hash + Eq + ?Sized>(&mut self, key: &Q)
+    where
+        K: Borrow<Q>,
+    {
+        self.0.get_mut().unwrap_or_else(PoisonError::into_inner).remove(key);
     }
 
     /// All that is known, in no order.

@@ -39,6 +39,14 @@ impl Checkout {
         Self { store, notices, journal, before: Stamp::of(&snapshot), snapshot }
     }
 
+    /// Begins another build after one that was remembered.
+    pub(super) fn go_on(&mut self) {
+        if let Some(folder) = self.snapshot.parent() {
+            self.journal = Journal::open(folder);
+        }
+        self.before = Stamp::of(&self.snapshot);
+    }
+
     /// What the files of the checkout were like.
     #[must_use]
     pub fn state(&self) -> State {

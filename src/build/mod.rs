@@ -14,6 +14,7 @@ mod outputs;
 pub mod reuse;
 mod stack;
 pub mod survey;
+pub mod watch;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -56,6 +57,8 @@ pub struct BuildRequest<'a> {
     pub sweep: Option<&'a Sweep>,
     /// Where artifacts are announced before they are written.
     pub journal: Option<&'a Journal>,
+    /// Set by somebody else to keep stacks from starting.
+    pub stop: Option<&'a AtomicBool>,
 }
 
 /// What becomes of what a stack compiles to.
@@ -215,7 +218,7 @@ pub fn build(
         .map(|wanted| if *wanted { records.next().unwrap_or_default() } else { Records::default() })
         .collect();
     let one = |(at, stack): (usize, &StackId)| {
-        if stop.load(Ordering::Relaxed) {
+        if stop.load(Ordering::Relaxed) || request.stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
             return Finished::quiet(*stack, Outcome::Skipped);
         }
         let job = Job::new(shared, request, reuse, *stack);

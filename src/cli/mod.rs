@@ -19,7 +19,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use self::commands::{affected, build, cache, graph, run, why};
+use self::commands::{affected, build, cache, graph, run, watch, why};
 use self::diagnostics::Shown;
 use self::error::{EXIT_CODES, Exit, Refusal};
 use self::options::{Common, on_one_thread};
@@ -39,6 +39,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Build(build::BuildArgs),
+    Watch(watch::WatchArgs),
     Affected(affected::AffectedArgs),
     Why(why::WhyArgs),
     Graph(graph::GraphArgs),
@@ -59,6 +60,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let ui = common.ui();
     let ended = match command {
         Command::Build(args) => common.in_pool(|| build::run(&args, &common, &ui)),
+        Command::Watch(args) => common.in_pool(|| watch::run(&args, &ui)),
         Command::Affected(args) => common.in_pool(|| affected::run(&args, &ui)),
         Command::Why(args) => common.in_pool(|| why::run(&args, &ui)),
         Command::Graph(args) => common.in_pool(|| graph::run(&args, &ui)),

@@ -87,6 +87,11 @@ impl Disk {
         self.overlay.as_ref()
     }
 
+    /// Forgets what was read of a file that changed since.
+    pub(super) fn forget(&mut self, path: &Path) {
+        self.contents.forget(path);
+    }
+
     /// Where the disk has a path, or else what is there instead.
     fn place<'p>(&'p self, path: &'p Path) -> Result<Cow<'p, Path>, Seen<'p>> {
         let Some(overlay) = &self.overlay else { return Ok(Cow::Borrowed(path)) };

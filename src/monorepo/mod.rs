@@ -5,6 +5,7 @@
 pub mod answers;
 mod discover;
 mod disk;
+pub mod events;
 mod git;
 mod glob;
 mod kcl_mod;
@@ -73,6 +74,14 @@ pub struct Stack {
     pub name: String,
     /// The nearest project at or above its folder.
     pub project: Option<ProjectId>,
+}
+
+impl StackId {
+    /// Its place in the order of the paths.
+    #[must_use]
+    pub fn place(self) -> usize {
+        self.0 as usize
+    }
 }
 
 impl Stack {

@@ -83,6 +83,20 @@ impl DiskWorld {
         listed
     }
 
+    /// Forgets what was found at a path that changed since; `listed` says that it may have come or gone, or become
+    /// something else.
+    pub fn forget(&mut self, path: &Path, listed: bool) {
+        self.sources.forget(path);
+        self.files.forget(path);
+        self.folders.forget(path);
+        self.listings.forget(path);
+        if let Some(folder) = path.parent().filter(|_| listed) {
+            self.folders.forget(folder);
+            self.listings.forget(folder);
+        }
+        self.disk.forget(path);
+    }
+
     /// A path as the user writes it.
     #[must_use]
     pub fn show(&self, path: &Path) -> String {

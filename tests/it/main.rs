@@ -24,6 +24,7 @@ mod programs;
 mod repo;
 mod run;
 mod store;
+mod watch;
 mod why;
 
 use std::fs;

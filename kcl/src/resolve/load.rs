@@ -17,7 +17,7 @@ pub(super) struct Links {
     imports: Vec<(Symbol, ImportBinding)>,
     problems: Vec<Diagnostic>,
     /// What was asked to follow them.
-    queries: Vec<Query>,
+    pub(super) queries: Vec<Query>,
 }
 
 /// A file with the module that it is of.

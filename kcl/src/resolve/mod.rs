@@ -30,7 +30,7 @@ use crate::lower::code::PackageCode;
 use crate::lower::fingerprint::{Fingerprints, fingerprints};
 use crate::package::{File, Package, PackageId};
 use crate::types::PackageTypes;
-use crate::world::World;
+use crate::world::{Query, World};
 
 /// What makes up a stack's program.
 #[derive(Debug, Clone, Default)]
@@ -165,6 +165,22 @@ impl Program {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Forgets the files of main packages that something changed for: those of which an answer that they got is touched.
+    /// False where this is so for a package, which stays as it was loaded: only another program has it anew. Where module
+    /// roots come or go, too.
+    pub fn forget(&mut self, touches: &dyn Fn(&Query) -> bool) -> bool {
+        let packages = (0..self.len()).filter_map(|at| self.cells.get(at)?.package.get());
+        if packages.flat_map(|package| &package.queries).any(touches) {
+            return false;
+        }
+        let stays = |path: &PathBuf| !touches(&Query::Content(path.clone()));
+        let found = |links: &load::Links| !links.queries.iter().any(touches);
+        self.files.get_mut().unwrap_or_else(PoisonError::into_inner).retain(|path, _| stays(path));
+        let links = self.links.get_mut().unwrap_or_else(PoisonError::into_inner);
+        links.retain(|(_, _, path), links| stays(path) && links.get().is_none_or(|links| found(links)));
+        true
     }
 
     pub(crate) fn cell(&self, id: PackageId) -> Option<&Cell> {

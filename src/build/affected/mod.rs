@@ -201,6 +201,7 @@ impl Comparison<'_> {
             artifacts: Artifacts::default(),
             sweep: None,
             journal: None,
+            stop: None,
         };
         let reuse = remembered.reuse(side, files);
         let report = build(side.shared, &request, Some(&reuse), progress);

@@ -11,6 +11,7 @@
 //!
 //! Deliberately absent: dependencies between stacks, and reuse of values inside of an evaluation.
 
+mod asked;
 mod health;
 mod reason;
 mod record;
@@ -28,6 +29,7 @@ use kcl::package::PackageId;
 use kcl::world::Query;
 use serde::Serialize;
 
+pub(super) use self::asked::{Asked, Group, Listener, marks, sorted, touches};
 use self::health::HealthMemory;
 pub use self::reason::Reason;
 use self::record::{Imported, Packages, PartName, Parts, Questions, Record, digest, is_same, joined};

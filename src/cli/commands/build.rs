@@ -208,6 +208,7 @@ fn build(
         artifacts,
         sweep,
         journal: checkout.as_ref().map(|checkout| &checkout.journal),
+        stop: None,
     };
     let shared = site.shared(args.limits.limits());
     let bar = Bar::new(ui, stacks.len());
@@ -258,7 +259,7 @@ fn exit(monorepo: &Monorepo, report: &Report) -> Exit {
 }
 
 /// What programs printed, for those who want to know.
-fn say_printed(monorepo: &Monorepo, report: &Report, ui: &Ui) {
+pub(super) fn say_printed(monorepo: &Monorepo, report: &Report, ui: &Ui) {
     if !ui.says(Verbosity::Verbose) {
         return;
     }
@@ -270,17 +271,22 @@ fn say_printed(monorepo: &Monorepo, report: &Report, ui: &Ui) {
 
 /// What became of each stack, if asked for, and the count of all.
 fn text(monorepo: &Monorepo, report: &Report, start: Instant, ui: &Ui) -> String {
+    let each = each(monorepo, report, ui);
+    format!("{each}{} in {:.2} s\n", summary(report), start.elapsed().as_secs_f64())
+}
+
+/// What became of each stack, if asked for.
+pub(super) fn each(monorepo: &Monorepo, report: &Report, ui: &Ui) -> String {
     let mut text = String::new();
     if ui.says(Verbosity::Verbose) {
         for finished in &report.stacks {
-            // Writing to a string cannot fail.
             let path = &monorepo.stack(finished.stack).path;
             let why = finished.reason.as_ref().filter(|reason| **reason != Reason::New);
             let why = why.map_or_else(String::new, |reason| format!(": {reason}"));
+            // Writing to a string cannot fail.
             let _ = writeln!(text, "{:8} {path}{why}", word(&finished.outcome));
         }
     }
-    let _ = writeln!(text, "{} in {:.2} s", summary(report), start.elapsed().as_secs_f64());
     text
 }
 
@@ -298,7 +304,7 @@ fn word(outcome: &Outcome) -> &'static str {
 }
 
 /// `28 stacks: 28 built, 0 reused, 0 failed, 3 changed`
-fn summary(report: &Report) -> String {
+pub(super) fn summary(report: &Report) -> String {
     let Counts { built, reused, failed, changed, skipped, unchecked } = report.counts();
     let stacks = count(report.stacks.len(), "stack");
     let mut text = format!("{stacks}: {built} built, {reused} reused, {failed} failed, {changed} changed");

@@ -5,6 +5,7 @@ pub(super) mod build;
 pub(super) mod cache;
 pub(super) mod graph;
 pub(super) mod run;
+pub(super) mod watch;
 pub(super) mod why;
 
 use std::panic;
