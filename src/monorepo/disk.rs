@@ -87,9 +87,11 @@ impl Disk {
         self.overlay.as_ref()
     }
 
-    /// Forgets what was read of a file that changed since.
+    /// Forgets what was read of a file that changed since, and what patterns matched.
     pub(super) fn forget(&mut self, path: &Path) {
         self.contents.forget(path);
+        self.there.forget(path);
+        self.globs = Memory::default();
     }
 
     /// Where the disk has a path, or else what is there instead.
