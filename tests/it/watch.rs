@@ -131,13 +131,13 @@ fn small() -> Lab {
             .file("base/model/app.k", "schema App:\n    name: str\n    replicas: int = 1\n")
             .file(
                 "base/files/files.k",
-                "import file\n\ntext = file.read(\"data.txt\")\nfound = len(file.glob(\"data/*\"))\n",
+                "import file\n\ntext = file.read(\"data.txt\")\nfound = len(file.glob(\"data/*\"))\nthere = file.exists(\"data/a\")\n",
             )
             .file("base/files/data.txt", "one\n")
             .file("base/files/data/a", "")
             .stack("apps/a", "import base.model\n\napp = model.App {name = \"a\"}\n")
             .stack("apps/b", "import base.model\n\napp = model.App {name = \"b\", replicas = 3}\n")
-            .stack("apps/c", "import base.files\n\ntext = files.text\nfound = files.found\n")
+            .stack("apps/c", "import base.files\n\ntext = files.text\nfound = files.found\nthere = files.there\n")
             .stack("apps/d", "x = 1\n")
             .file("apps/d/kcl.yaml", "kcl_cli_configs: {file: [main.k, ../shared.k]}\n")
             .file("apps/shared.k", "y = 1\n"),
@@ -164,6 +164,9 @@ fn a_saved_file_concerns_those_who_asked_for_it() {
     lab.write("base/files/data/b", "");
     assert_eq!(lab.looked_at(&["+base/files/data/b"]), ["apps/c built"]);
     lab.agrees("a file that a pattern finds");
+    fs::remove_file(lab.repo.path("root/base/files/data/a")).expect("a file");
+    assert_eq!(lab.looked_at(&["+base/files/data/a"]), ["apps/c built"]);
+    lab.agrees("a file that is asked for and gone");
     assert_eq!(lab.looked_at(&["base/none.k", "README.md"]), [glob]);
 }
 
