@@ -16,6 +16,7 @@ mod health;
 mod reason;
 mod record;
 mod state;
+mod used;
 mod why;
 
 use std::path::Path;
@@ -32,9 +33,10 @@ use serde::Serialize;
 pub(super) use self::asked::{Asked, Group, Listener, marks, sorted, touches};
 use self::health::HealthMemory;
 pub use self::reason::Reason;
-use self::record::{Imported, Packages, PartName, Parts, Questions, Record, digest, is_same, joined};
 pub(super) use self::record::{PackageState, Question, decode, encode};
+use self::record::{Packages, PartName, Parts, Questions, Record, digest, is_same, joined};
 pub use self::state::{Artifacts, State};
+use self::used::{Imported, UsedParts};
 pub(super) use self::why::{Evidence, Obstacle};
 use super::compile::{Ready, Shared};
 use super::survey::{Drawing, Held, Survey};
@@ -107,7 +109,8 @@ impl Encoded {
 
 /// What a trace has of imported packages.
 struct Traced {
-    imported: Imported,
+    used: Vec<(UsedParts, Encoded)>,
+    /// The list of their digests.
     encoded: Encoded,
 }
 
@@ -134,7 +137,10 @@ pub struct Reuse<'a> {
     packages: Memory<Digest, Cell<Option<Arc<Packages>>>>,
     closures: Memory<Vec<PackageId>, Cell<Arc<Closure>>>,
     parts: Memory<Digest, Cell<Option<Arc<Parts>>>>,
-    imports: Memory<Digest, Cell<Option<Arc<Imported>>>>,
+    imports: Memory<Digest, Cell<Option<Arc<[Digest]>>>>,
+    used: Memory<Digest, Cell<Option<Arc<UsedParts>>>>,
+    /// Why what was used of a package is not as it was, by the digests of that list and of the closure.
+    differing: Memory<(Digest, Digest), Cell<Option<Reason>>>,
     imported: Memory<(Digest, Digest), Cell<Option<Reason>>>,
     traced: Memory<Vec<Used>, Cell<Arc<Traced>>>,
     /// The blobs that this build has handed to the store.
@@ -169,6 +175,8 @@ impl<'a> Reuse<'a> {
             closures: Memory::default(),
             parts: Memory::default(),
             imports: Memory::default(),
+            used: Memory::default(),
+            differing: Memory::default(),
             imported: Memory::default(),
             traced: Memory::default(),
             handed: Memory::default(),
@@ -373,24 +381,42 @@ impl<'a> Reuse<'a> {
             .clone()
     }
 
-    fn imported_by(&self, record: &Record) -> Option<Arc<Imported>> {
+    /// The lists of what a stack used of the packages that it imports, by their digests.
+    fn imported_by(&self, record: &Record) -> Option<Arc<[Digest]>> {
         let at = digest(&record.imported);
-        self.imports
-            .get_or(&at, Cell::default)
-            .get_or_init(|| decode(&self.store.blob(&at)?).map(Arc::new))
-            .clone()
+        let read = || {
+            let lists: Imported = decode(&self.store.blob(&at)?)?;
+            Some(lists.iter().map(digest).collect())
+        };
+        self.imports.get_or(&at, Cell::default).get_or_init(read).clone()
     }
 
-    fn different_import(&self, imported: &Imported, closure: &Closure) -> Option<Reason> {
-        imported.iter().find_map(|(package, used)| {
-            let at = closure.state.iter().position(|state| state.identity == *package);
-            let now = at.and_then(|at| self.fingerprints(closure.ids[at]));
-            let differs = |(name, before): &&(PartName, [u8; 16])| {
-                !is_same(now.and_then(|now| now.get(name.part())), before)
-            };
-            let (name, _) = used.iter().find(differs)?;
-            Some(Reason::Declaration { package: shown(package), name: name.part().to_string() })
+    fn used(&self, at: &Digest) -> Option<Arc<UsedParts>> {
+        let cell = self.used.get_or(at, Cell::default);
+        cell.get_or_init(|| decode(&self.store.blob(at)?).map(Arc::new)).clone()
+    }
+
+    /// All lists of a record; `None` where one is lost.
+    fn used_by(&self, record: &Record) -> Option<Vec<Arc<UsedParts>>> {
+        self.imported_by(record)?.iter().map(|at| self.used(at)).collect()
+    }
+
+    fn different_import(&self, imported: &[Digest], closure: &Closure) -> Option<Reason> {
+        imported.iter().find_map(|at| {
+            let cell = self.differing.get_or(&(*at, closure.encoded.digest), Cell::default);
+            cell.get_or_init(|| {
+                let Some(used) = self.used(at) else { return Some(Reason::New) };
+                let differing = used.differing(self.fingerprints_in(closure, &used.package));
+                let name = differing.first()?.part().to_string();
+                Some(Reason::Declaration { package: shown(&used.package), name })
+            })
+            .clone()
         })
+    }
+
+    fn fingerprints_in(&self, closure: &Closure, package: &str) -> Option<&'a Fingerprints> {
+        let at = closure.state.iter().position(|state| state.identity == *package)?;
+        self.fingerprints(closure.ids[at])
     }
 
     fn fingerprints(&self, id: PackageId) -> Option<&'a Fingerprints> {
@@ -415,12 +441,10 @@ impl<'a> Reuse<'a> {
         let Some(prints) = closure.health.prints(self.shared, unit, &closure.ids) else {
             return Some(Reason::Unhealthy);
         };
-        let imported = self.imported_by(record);
+        let lists = self.used_by(record).unwrap_or_default();
         let known = |id: &PackageId| {
             let identity = self.shared.program.identity(*id, self.root);
-            let of_package =
-                imported.iter().flat_map(|imported| imported.iter()).filter(|(it, _)| *it == identity);
-            of_package.flat_map(|(_, used)| used).any(|(name, _)| *name == PartName::Statements)
+            lists.iter().any(|used| used.package == identity && used.names(&PartName::Statements))
         };
         (!prints.iter().all(known)).then_some(Reason::Prints)
     }
@@ -494,6 +518,9 @@ impl<'a> Reuse<'a> {
         let statements = program.fingerprints.get(Part::Statements).map_or([0; 16], |it| it.0);
         let mut batch = Batch::default();
         let own = self.hand(&mut batch, &Encoded::of(&own));
+        for (_, list) in &imported.used {
+            self.hand(&mut batch, list);
+        }
         let imported = self.hand(&mut batch, &imported.encoded);
         let artifact = *batch.blob(artifact).as_bytes();
         self.add(batch);
@@ -550,13 +577,20 @@ impl<'a> Reuse<'a> {
             trace.parts.iter().copied().filter(|used| used.package() != PackageId::MAIN).collect();
         let cell = self.traced.get_or(&imported[..], Cell::default);
         let traced = cell.get_or_init(|| {
-            let imported = self.imported_parts(&imported);
-            Arc::new(Traced { encoded: Encoded::of(&imported), imported })
+            let used = self.imported_parts(&imported).into_iter();
+            let used: Vec<_> = used
+                .map(|used| {
+                    let encoded = Encoded::of(&used);
+                    (used, encoded)
+                })
+                .collect();
+            let lists: Imported = used.iter().map(|(_, encoded)| *encoded.digest.as_bytes()).collect();
+            Arc::new(Traced { used, encoded: Encoded::of(&lists) })
         });
         (own, Arc::clone(traced))
     }
 
-    fn imported_parts(&self, used: &[Used]) -> Imported {
+    fn imported_parts(&self, used: &[Used]) -> Vec<UsedParts> {
         let mut packages: Vec<PackageId> = used.iter().map(|used| used.package()).collect();
         packages.sort_unstable();
         packages.dedup();
@@ -566,9 +600,8 @@ impl<'a> Reuse<'a> {
                 let code = self.shared.program.code(package)?.get()?;
                 let known = self.fingerprints(package)?;
                 let of_package = used.iter().filter(|used| used.package() == package);
-                let mut parts: Vec<_> = of_package.filter_map(|used| part(*used, code, known)).collect();
-                parts.sort_unstable();
-                Some((self.shared.program.identity(package, self.root), parts))
+                let parts = of_package.filter_map(|used| part(*used, code, known)).collect();
+                Some(UsedParts::new(self.shared.program.identity(package, self.root), parts))
             })
             .collect();
         imported.sort_unstable();
@@ -585,17 +618,13 @@ impl<'a> Reuse<'a> {
     ) -> Vec<String> {
         let (own, imported) = self.traced_parts(program, trace);
         let known_own: Vec<Arc<Parts>> = records.0.iter().filter_map(|it| self.own_parts(it)).collect();
-        let known_imported: Vec<Arc<Imported>> =
-            records.0.iter().filter_map(|it| self.imported_by(it)).collect();
+        let lists: Vec<_> = records.0.iter().filter_map(|it| self.used_by(it)).flatten().collect();
         let known_own = |used: &(PartName, [u8; 16])| known_own.iter().any(|parts| parts.contains(used));
-        let known = |package: &String, used: &(PartName, [u8; 16])| {
-            let mut packages = known_imported.iter().flat_map(|imported| imported.iter());
-            packages.any(|(other, parts)| other == package && parts.contains(used))
-        };
         let own = own.iter().filter(|used| !known_own(used)).map(|(name, _)| format!("`{}`", name.part()));
-        let imported = imported.imported.iter().flat_map(|(package, used)| {
-            let unknown = used.iter().filter(move |used| !known(package, used));
-            unknown.map(move |(name, _)| format!("`{}` of `{}`", name.part(), shown(package)))
+        let imported = imported.used.iter().flat_map(|(used, _)| {
+            let known = lists.iter().find(|list| list.package == used.package);
+            let unknown = used.beyond(known.map(|list| &**list));
+            unknown.map(|name| format!("`{}` of `{}`", name.part(), shown(&used.package)))
         });
         let asked = |query: &&Query| {
             let question = Question::of(query, folder);

@@ -29,7 +29,7 @@ pub(super) struct Record {
     pub(super) statements: [u8; 16],
     /// What else it used of its own files: [`Parts`].
     pub(super) own: [u8; 32],
-    /// What it used of imported packages: [`Imported`].
+    /// What it used of imported packages: [`super::used::Imported`].
     pub(super) imported: [u8; 32],
     /// The options that it asked for, with their values.
     pub(super) options: Vec<(String, Option<String>)>,
@@ -78,9 +78,6 @@ pub(in crate::build) struct PackageState {
 
 /// Parts that were used, with their fingerprints.
 pub(super) type Parts = Vec<(PartName, [u8; 16])>;
-
-/// The parts that were used of imported packages, by where these are.
-pub(super) type Imported = Vec<(String, Parts)>;
 
 /// A [`Part`] as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use kcl::lower::fingerprint::Part;
 
-use super::record::{PartName, Record, is_same};
+use super::record::{Record, is_same};
 use super::{Program, Reason, Records, Reuse, option_value, shown, unit_answer};
 use crate::build::compile::Ready;
 use crate::monorepo::{CompileUnit, Stack};
@@ -79,14 +79,9 @@ impl Reuse<'_> {
                 all.push(Obstacle::Part(None, part));
             }
         }
-        for (package, used) in self.imported_by(record).iter().flat_map(|imported| imported.iter()) {
-            let at = closure.state.iter().position(|state| state.identity == *package);
-            let now = at.and_then(|at| self.fingerprints(closure.ids[at]));
-            let differs = |(name, before): &&(PartName, [u8; 16])| {
-                !is_same(now.and_then(|now| now.get(name.part())), before)
-            };
-            let parts = used.iter().filter(differs);
-            all.extend(parts.map(|(name, _)| Obstacle::Part(Some(package.clone()), name.part())));
+        for used in self.used_by(record).unwrap_or_default() {
+            let parts = used.differing(self.fingerprints_in(&closure, &used.package));
+            all.extend(parts.iter().map(|name| Obstacle::Part(Some(used.package.clone()), name.part())));
         }
         if all.is_empty() {
             all.extend(self.difference(folder, record, &program, &closure).map(Obstacle::Other));

@@ -1,0 +1,100 @@
+//! What stacks used of the packages that they import: a list for each package, which many stacks share.
+//!
+//! Fingerprints cannot be packed, so a list has one over all of them, which decides, and of each only as much as it takes
+//! to tell which one differs.
+
+use kcl::lower::fingerprint::{Fingerprint, Fingerprints};
+use serde::{Deserialize, Serialize};
+
+use super::record::PartName;
+
+/// How much is kept of each fingerprint.
+type Hint = [u8; 4];
+
+/// What was used of a package.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) struct UsedParts {
+    /// Where the package is.
+    pub(super) package: String,
+    /// The parts, sorted.
+    names: Vec<PartName>,
+    hints: Vec<Hint>,
+    /// The fingerprint of all their fingerprints.
+    all: [u8; 16],
+}
+
+/// The lists of a trace as the store has them: the digest of each.
+pub(super) type Imported = Vec<[u8; 32]>;
+
+impl UsedParts {
+    pub(super) fn new(package: String, mut parts: Vec<(PartName, [u8; 16])>) -> Self {
+        parts.sort_unstable();
+        let hints = parts.iter().map(|(_, fingerprint)| hint(fingerprint)).collect();
+        let all = joined(parts.iter().map(|(_, fingerprint)| *fingerprint));
+        Self { package, names: parts.into_iter().map(|(name, _)| name).collect(), hints, all }
+    }
+
+    /// The parts that are not as they were, given the fingerprints of the package if it is there.
+    pub(super) fn differing(&self, now: Option<&Fingerprints>) -> Vec<&PartName> {
+        let of = |name: &PartName| now.and_then(|now| now.get(name.part())).map(|Fingerprint(bytes)| bytes);
+        let found: Vec<Option<[u8; 16]>> = self.names.iter().map(of).collect();
+        if let Some(found) = found.iter().copied().collect::<Option<Vec<_>>>()
+            && joined(found.into_iter()) == self.all
+        {
+            return Vec::new();
+        }
+        let pairs = self.names.iter().zip(found.iter().zip(&self.hints));
+        let differs = pairs.filter(|(_, (found, before))| found.as_ref().map(hint).as_ref() != Some(*before));
+        let differing: Vec<_> = differs.map(|(name, _)| name).collect();
+        if differing.is_empty() { self.names.iter().take(1).collect() } else { differing }
+    }
+
+    /// Whether a part is among them.
+    pub(super) fn names(&self, name: &PartName) -> bool {
+        self.names.binary_search(name).is_ok()
+    }
+
+    /// The parts that another list of the package does not have, or with another fingerprint.
+    pub(super) fn beyond<'a>(&'a self, other: Option<&'a Self>) -> impl Iterator<Item = &'a PartName> {
+        let pairs = self.names.iter().zip(&self.hints);
+        let is_new = move |(name, hint): &(&PartName, &Hint)| {
+            let at = other.and_then(|other| Some((other, other.names.binary_search(name).ok()?)));
+            at.is_none_or(|(other, at)| other.hints[at] != **hint)
+        };
+        pairs.filter(is_new).map(|(name, _)| name)
+    }
+}
+
+fn hint(fingerprint: &[u8; 16]) -> Hint {
+    [fingerprint[0], fingerprint[1], fingerprint[2], fingerprint[3]]
+}
+
+fn joined(fingerprints: impl Iterator<Item = [u8; 16]>) -> [u8; 16] {
+    let bytes: Vec<u8> = fingerprints.flatten().collect();
+    Fingerprint::of(&bytes).0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(parts: &[(&str, u8)]) -> UsedParts {
+        let parts = parts.iter().map(|(name, byte)| (PartName::Variable((*name).to_owned()), [*byte; 16]));
+        UsedParts::new("p".to_owned(), parts.collect())
+    }
+
+    #[test]
+    fn lists_say_what_another_one_lacks() {
+        let (one, other) = (list(&[("b", 1), ("a", 2), ("c", 3)]), list(&[("a", 2), ("b", 9)]));
+        let beyond: Vec<String> = one.beyond(Some(&other)).map(|name| name.part().to_string()).collect();
+        assert_eq!(beyond, ["b", "c"]);
+        assert_eq!(one.beyond(Some(&one)).count(), 0);
+        assert_eq!(one.beyond(None).count(), 3);
+    }
+
+    #[test]
+    fn what_is_gone_differs() {
+        assert_eq!(list(&[("a", 1), ("b", 2)]).differing(None).len(), 2);
+        assert!(list(&[]).differing(None).is_empty());
+    }
+}
