@@ -23,6 +23,14 @@ impl Digest {
         Self(bytes)
     }
 
+    /// The first half: 128 bits still tell all blobs apart, for lists of digests, which cannot be packed.
+    #[must_use]
+    pub fn short(&self) -> [u8; 16] {
+        let mut short = [0; 16];
+        short.copy_from_slice(&self.0[..16]);
+        short
+    }
+
     /// The 32 bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {

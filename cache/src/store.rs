@@ -99,6 +99,17 @@ impl Store {
         found.unwrap_or(false) && !self.doomed.has_blob(digest)
     }
 
+    /// The digest that begins so, if there is a blob of it.
+    #[must_use]
+    pub fn digest_of(&self, short: &[u8; 16]) -> Option<Digest> {
+        let question = "SELECT digest FROM blobs WHERE digest >= ?1 ORDER BY digest LIMIT 1";
+        let found = self.ask(|connection| {
+            let mut statement = connection.prepare_cached(question)?;
+            statement.query_row([short.as_slice()], |row| row.get(0).map(Digest::from_bytes)).optional()
+        })??;
+        (found.short() == *short).then_some(found)
+    }
+
     /// The digests of all blobs, sorted. A scan of about 0.1 µs a blob; asking for one takes 3 µs.
     #[must_use]
     pub fn blob_digests(&self) -> Vec<Digest> {

@@ -62,6 +62,21 @@ fn what_is_put_in_comes_out_here_and_in_the_next_process() {
 }
 
 #[test]
+fn half_of_a_digest_finds_the_whole() {
+    let folder = folder();
+    let store = opened(&folder);
+    let mut batch = Batch::default();
+    let digests: Vec<Digest> = (0..20).map(|seed| batch.blob(&noise(seed, 100))).collect();
+    store.commit(batch, 1).expect("committed");
+    for digest in digests {
+        assert_eq!(store.digest_of(&digest.short()), Some(digest));
+        let mut other = digest.short();
+        other[15] ^= 1;
+        assert_eq!(store.digest_of(&other), None);
+    }
+}
+
+#[test]
 fn git_ignores_the_folder() {
     let folder = folder();
     let (_store, notices) = Store::open(&folder.path().join("a/b"));

@@ -386,7 +386,7 @@ impl<'a> Reuse<'a> {
         let at = digest(&record.imported);
         let read = || {
             let lists: Imported = decode(&self.store.blob(&at)?)?;
-            Some(lists.iter().map(digest).collect())
+            lists.iter().map(|short| self.store.digest_of(short)).collect()
         };
         self.imports.get_or(&at, Cell::default).get_or_init(read).clone()
     }
@@ -584,7 +584,7 @@ impl<'a> Reuse<'a> {
                     (used, encoded)
                 })
                 .collect();
-            let lists: Imported = used.iter().map(|(_, encoded)| *encoded.digest.as_bytes()).collect();
+            let lists: Imported = used.iter().map(|(_, encoded)| encoded.digest.short()).collect();
             Arc::new(Traced { used, encoded: Encoded::of(&lists) })
         });
         (own, Arc::clone(traced))

@@ -23,8 +23,8 @@ pub(super) struct UsedParts {
     all: [u8; 16],
 }
 
-/// The lists of a trace as the store has them: the digest of each.
-pub(super) type Imported = Vec<[u8; 32]>;
+/// The lists of a trace as the store has them: the first half of the digest of each.
+pub(super) type Imported = Vec<[u8; 16]>;
 
 impl UsedParts {
     pub(super) fn new(package: String, mut parts: Vec<(PartName, [u8; 16])>) -> Self {
