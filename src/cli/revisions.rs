@@ -16,6 +16,7 @@ use super::ui::Ui;
 use crate::build::affected::{Affected, Comparison, Remembered, Side};
 use crate::build::checkout::Checkout;
 use crate::build::compile::Shared;
+use crate::build::survey::{Sweep, Versions};
 use crate::monorepo::{DiskWorld, Git, Overlay, RevisionError};
 
 /// Two revisions by their numbers, and how the working tree differs from them.
@@ -51,18 +52,42 @@ impl Revisions {
         Overlay::differences(Some(&self.before), self.after.as_ref()).is_empty()
     }
 
-    /// The monorepo in the base.
-    pub(crate) fn site_before(&mut self, places: &Places) -> Result<Site, Refusal> {
-        let overlay = std::mem::take(&mut self.before);
-        Site::of(places, DiskWorld::of_revision(&places.stand, overlay))
+    /// The monorepo in the base, given the head; also the stacks that the two may have differently, if a survey tells.
+    pub(crate) fn site_before(
+        &mut self,
+        places: &Places,
+        head: &DiskWorld,
+        sweep: Option<&Sweep>,
+    ) -> Result<(Site, Option<BTreeSet<String>>), Refusal> {
+        let base = DiskWorld::of_revision(&places.stand, std::mem::take(&mut self.before));
+        let Places { root, out, .. } = places;
+        let known = sweep.and_then(|sweep| {
+            let concerned = sweep.concerned(&Versions { base: &base, head, root, out })?;
+            Some((sweep.monorepo(root)?, concerned))
+        });
+        match known {
+            Some((monorepo, concerned)) => Ok((Site::with(places, base, monorepo), Some(concerned))),
+            None => Ok((Site::of(places, base)?, None)),
+        }
     }
 
-    /// The monorepo in the head.
-    pub(crate) fn site_after(&mut self, places: &Places) -> Result<Site, Refusal> {
-        match self.after.take() {
-            Some(overlay) => Site::of(places, DiskWorld::of_revision(&places.stand, overlay)),
-            None => Site::here(places),
-        }
+    /// The monorepo in both; also the stacks that they may have differently, if a survey tells.
+    pub(crate) fn sites(
+        &mut self,
+        places: &Places,
+        sweep: Option<&Sweep>,
+    ) -> Result<(Site, Site, Option<BTreeSet<String>>), Refusal> {
+        let head = match self.after.take() {
+            Some(overlay) => DiskWorld::of_revision(&places.stand, overlay),
+            None => DiskWorld::new(&places.stand, false),
+        };
+        let (before, concerned) = self.site_before(places, &head, sweep)?;
+        let after = match &concerned {
+            // They have the same stacks, or nothing could be told.
+            Some(_) => Site::with(places, head, before.monorepo.clone()),
+            None => Site::of(places, head)?,
+        };
+        Ok((before, after, concerned))
     }
 }
 
@@ -93,6 +118,9 @@ impl<'a> Pair<'a> {
         ui: &Ui,
     ) -> (Vec<Affected>, Vec<Shown>) {
         let (before, after) = (self.before.0, self.after.0);
+        if only.is_some_and(BTreeSet::is_empty) {
+            return (Vec::new(), Vec::new());
+        }
         let checkout = Checkout::open(&after.monorepo.root, cache_dir().as_deref());
         let remembered = Remembered { checkout: &checkout, key: after.key(self.limits), began };
         let stacks = |site: &Site| only.map_or(site.monorepo.stacks.len(), BTreeSet::len);

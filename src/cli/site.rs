@@ -8,8 +8,11 @@ use kcl::resolve::Program;
 use super::error::Refusal;
 use super::failures::Built;
 use super::options::{package_store, root, stand};
+use crate::build::Journal;
+use crate::build::checkout::FOLDER;
 use crate::build::compile::Shared;
 use crate::build::reuse::ActionKey;
+use crate::build::survey::{Survey, Sweep};
 use crate::monorepo::{self, DiskWorld, Monorepo, PackageStore, paths};
 
 /// The places that a command is about.
@@ -60,7 +63,11 @@ impl Site {
 
     /// The working tree, whose stacks are known.
     pub(crate) fn known(places: &Places, monorepo: Monorepo) -> Self {
-        let world = DiskWorld::new(&places.stand, false);
+        Self::with(places, DiskWorld::new(&places.stand, false), monorepo)
+    }
+
+    /// A world whose stacks are known.
+    pub(crate) fn with(places: &Places, world: DiskWorld, monorepo: Monorepo) -> Self {
         let (store, program, out) = (package_store(), Program::new(), places.out.clone());
         Self { world, store, program, monorepo, out }
     }
@@ -90,6 +97,17 @@ impl Site {
     pub(crate) fn key(&self, limits: Limits) -> ActionKey {
         action_key(&self.store, limits)
     }
+}
+
+/// What became of all that an earlier build in this checkout rested on; `None` where there is nothing to rely on.
+pub(crate) fn sweep(places: &Places, limits: Limits) -> Option<Sweep> {
+    let folder = places.root.join(FOLDER);
+    // What a killed build has left is for one that looks closer.
+    if !Journal::is_empty(&folder) {
+        return None;
+    }
+    let key = action_key(&package_store(), limits).of_survey(&places.root, &places.out);
+    Survey::read(&folder, &key).map(Sweep::of)
 }
 
 /// What besides files decides what stacks come out as.

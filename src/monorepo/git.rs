@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::overlay::{Entry, Overlay};
 
@@ -16,6 +16,8 @@ use super::overlay::{Entry, Overlay};
 pub struct Git {
     /// The folder of the working tree, without links.
     top: PathBuf,
+    /// What the index does not know, once that was asked; a look into every folder.
+    others: OnceLock<Vec<u8>>,
 }
 
 /// Why a revision cannot be compared with.
@@ -146,7 +148,7 @@ impl Git {
         }
         let line = output.stdout.strip_suffix(b"\n").unwrap_or(&output.stdout);
         let top = path_of(line);
-        Ok(Self { top: std::fs::canonicalize(&top).unwrap_or(top) })
+        Ok(Self { top: std::fs::canonicalize(&top).unwrap_or(top), others: OnceLock::new() })
     }
 
     /// The number of the commit of a name.
@@ -229,12 +231,12 @@ impl Git {
 
     /// Adds what differs in this repository, and in its submodules.
     fn add(&self, commit: &str, entries: &mut BTreeMap<PathBuf, Entry>) -> Result<(), RevisionError> {
-        let untracked = self.ask(&["ls-files", "--others", "--exclude-standard", "-z"])?;
+        let (untracked, differences) = rayon::join(|| self.untracked(), || self.differences(commit));
+        let (untracked, differences) = (untracked?, differences?);
         for path in untracked.split(|byte| *byte == 0).filter(|path| !path.is_empty()) {
             let path = path.strip_suffix(b"/").unwrap_or(path);
             entries.insert(self.top.join(path_of(path)), Entry::Absent);
         }
-        let differences = self.differences(commit)?;
         let (submodules, files): (Vec<_>, Vec<_>) =
             differences.into_iter().partition(|difference| difference.mode == *SUBMODULE);
         let wanted: BTreeSet<String> =
@@ -255,6 +257,15 @@ impl Git {
             }
         }
         submodules.iter().try_for_each(|submodule| self.add_submodule(submodule, entries))
+    }
+
+    /// The paths of files that git does not know and does not ignore, each with a zero behind.
+    fn untracked(&self) -> Result<&[u8], RevisionError> {
+        if let Some(known) = self.others.get() {
+            return Ok(known);
+        }
+        let others = self.ask(&["ls-files", "--others", "--exclude-standard", "-z"])?;
+        Ok(self.others.get_or_init(|| others))
     }
 
     fn add_submodule(

@@ -67,6 +67,12 @@ impl Listing {
         Answer::of(&bytes)
     }
 
+    /// Whether an entry may lead elsewhere.
+    #[must_use]
+    pub fn has_links(&self) -> bool {
+        self.entries.iter().any(|(_, kind)| *kind == Kind::Other)
+    }
+
     /// That of the folder before it was listed, if it is on the disk.
     #[must_use]
     pub fn stamp(&self) -> Option<Stamp> {

@@ -87,6 +87,17 @@ impl Overlay {
         one.keys().chain(other.keys()).filter(differs).cloned().collect()
     }
 
+    /// The paths at which the revision is not the working tree.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.entries.keys().map(PathBuf::as_path)
+    }
+
+    /// Whether the revision has links where the working tree has something else.
+    #[must_use]
+    pub fn has_links(&self) -> bool {
+        self.entries.values().any(|entry| matches!(entry, Entry::Link(_)))
+    }
+
     /// What is at a path.
     pub(super) fn see(&self, path: &Path) -> Seen<'_> {
         let Place { real, gone } = self.place(path, LINKS);

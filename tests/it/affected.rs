@@ -382,6 +382,10 @@ fn random_commits_affect_what_builds_say() {
         let mut tree = Tree::read(&repo.path(""));
         tree.files.retain(|path, _| !path.starts_with(".git"));
         let Mutation { name, files, idle: _ } = tree.mutation(&mut random);
+        // What a build has remembered of the checkout, now or long ago, only makes the answer faster.
+        if random.bool() {
+            repo.konfig(&["build"]);
+        }
         for (path, bytes) in &files {
             match bytes {
                 Some(bytes) => repo.write(path, bytes),
@@ -393,6 +397,9 @@ fn random_commits_affect_what_builds_say() {
         let uncommitted = random.bool();
         if !uncommitted {
             commit(&repo);
+        }
+        if random.u8(..3) == 0 {
+            repo.konfig(&["build"]);
         }
         let revision: &[&str] = if uncommitted { &[] } else { &["--head", "HEAD"] };
         let ask = |more: &[&str]| {

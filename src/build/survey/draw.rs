@@ -64,7 +64,7 @@ impl Drawing<'_> {
             return None;
         }
         let mut draft = Draft::new(self);
-        let found_by = draft.discovery()?;
+        let (found_by, links) = draft.discovery()?;
         let held: FxHashMap<String, Held> = held.into_iter().map(|held| (held.stack.clone(), held)).collect();
         let unharmed: FxHashMap<&str, Digest> = report
             .stacks
@@ -89,7 +89,8 @@ impl Drawing<'_> {
         let Draft { points, paths, closures, .. } = draft;
         let Monorepo { projects, stacks, .. } = self.monorepo;
         let (projects, stacks) = (projects.clone(), stacks.clone());
-        Some(Survey { key: *self.key.as_bytes(), projects, stacks, rests, paths, points, found_by, closures })
+        let key = *self.key.as_bytes();
+        Some(Survey { key, projects, stacks, rests, paths, points, found_by, links, closures })
     }
 }
 
@@ -109,21 +110,24 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// What the projects and stacks were found by: the folders that were listed, and the files that describe them.
-    fn discovery(&mut self) -> Option<Vec<u32>> {
-        if let Some(before) = self.on.before.filter(|before| before.monorepo(Path::new("")).is_some()) {
-            return before.survey.found_by.iter().map(|at| self.keep(*at)).collect();
+    /// What the projects and stacks were found by: the folders that were listed, and the files that describe them. Also
+    /// whether there are links.
+    fn discovery(&mut self) -> Option<(Vec<u32>, bool)> {
+        if let Some(before) = self.on.before.filter(|before| !before.moved) {
+            let found_by = before.survey.found_by.iter().map(|at| self.keep(*at)).collect::<Option<_>>()?;
+            return Some((found_by, before.survey.links));
         }
-        let mut found_by = Vec::new();
+        let (mut found_by, mut links) = (Vec::new(), false);
         for (path, listing) in self.on.world.listings() {
             found_by.push(self.folder(&path, &listing)?);
+            links |= listing.has_links();
             for name in ["project.yaml", "stack.yaml"] {
                 if listing.kind(name.as_ref()).is_some() {
                     found_by.push(self.file(&path.join(name))?);
                 }
             }
         }
-        Some(found_by)
+        Some((found_by, links))
     }
 
     /// What a stack rested on before, if nothing happened to that.

@@ -6,6 +6,7 @@
 //! the form of files that are there and folders that are listed. What is absent is so because a folder does not list it.
 //! Stacks whose questions have no such form, that warn, or that depend on the clock are left out and go the usual way.
 
+mod concern;
 mod draw;
 mod sweep;
 
@@ -16,14 +17,16 @@ use std::path::Path;
 use cache::{Digest, snapshot};
 use serde::{Deserialize, Serialize};
 
+pub use self::concern::Versions;
 pub use self::draw::{Drawing, Held};
 pub use self::sweep::Sweep;
+use super::checkout::FOLDER;
 use super::reuse::{decode, encode};
 use crate::monorepo::answers::{Answer, Stamp};
 use crate::monorepo::{Project, Stack};
 
 /// The shape of the snapshot; another one counts as none.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// A file of the checkout's folder.
 pub(super) const FILE: &str = "survey";
@@ -42,6 +45,8 @@ pub struct Survey {
     points: Vec<Point>,
     /// What the projects and stacks were found by.
     found_by: Vec<u32>,
+    /// Whether there are links, by which a file has several paths.
+    links: bool,
     /// What the packages rest on that some stacks import.
     closures: Vec<Vec<u32>>,
 }

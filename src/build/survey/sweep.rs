@@ -15,7 +15,7 @@ pub struct Sweep {
     pub(super) survey: Survey,
     pub(super) seen: Vec<Seen>,
     /// Whether projects and stacks have to be found anew.
-    moved: bool,
+    pub(super) moved: bool,
     /// By closure: whether anything in it changed.
     changed: Vec<bool>,
 }

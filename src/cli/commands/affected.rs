@@ -6,13 +6,14 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::build::affected::{Affected, Status};
+use crate::build::survey::Sweep;
 use crate::cli::diagnostics::{Shown, grouped};
 use crate::cli::error::{EXIT_CODES, Exit, Refusal};
 use crate::cli::json::{AffectedV1, status};
 use crate::cli::options::LimitArgs;
 use crate::cli::report;
 use crate::cli::revisions::{Pair, Revisions, now};
-use crate::cli::site::Places;
+use crate::cli::site::{Places, sweep};
 use crate::cli::text::count;
 use crate::cli::ui::Ui;
 
@@ -54,10 +55,15 @@ enum AffectedFormat {
 /// Runs the command.
 pub(crate) fn run(args: &AffectedArgs, ui: &Ui) -> Result<Exit, Refusal> {
     let places = Places::find(args.root.as_deref(), None)?;
-    let revisions = Revisions::find(&places.root, args.base.as_deref(), args.head.as_deref())?;
+    let find = || Revisions::find(&places.root, args.base.as_deref(), args.head.as_deref());
+    let (revisions, sweep) = rayon::join(find, || sweep(&places, args.limits.limits()));
+    let revisions = revisions?;
     let (base, head) = (revisions.base.clone(), revisions.head.clone());
-    let (affected, exit) =
-        if revisions.are_same() { (Vec::new(), Exit::Good) } else { compare(args, &places, revisions, ui)? };
+    let (affected, exit) = if revisions.are_same() {
+        (Vec::new(), Exit::Good)
+    } else {
+        compare(args, &places, revisions, sweep.as_ref(), ui)?
+    };
     let text = match args.format {
         AffectedFormat::Text => text(&affected),
         AffectedFormat::Json => AffectedV1::new(&base, head.as_deref(), &affected).to_json(),
@@ -71,17 +77,18 @@ fn compare(
     args: &AffectedArgs,
     places: &Places,
     mut revisions: Revisions,
+    sweep: Option<&Sweep>,
     ui: &Ui,
 ) -> Result<(Vec<Affected>, Exit), Refusal> {
     let began = now();
-    let (before, after) = (revisions.site_before(places)?, revisions.site_after(places)?);
+    let (before, after, concerned) = revisions.sites(places, sweep)?;
     let pair = Pair::new(&before, &after, args.limits.limits());
     let mut said: Vec<Shown> =
         after.monorepo.problems.iter().map(|problem| Shown::problem(problem, &after.world)).collect();
     let affected = if args.no_eval {
-        pair.comparison(None).by_inputs()
+        pair.comparison(concerned.as_ref()).by_inputs()
     } else {
-        let (affected, notices) = pair.by_results(None, began, ui);
+        let (affected, notices) = pair.by_results(concerned.as_ref(), began, ui);
         said.extend(notices);
         affected
     };

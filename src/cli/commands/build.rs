@@ -11,18 +11,18 @@ use crate::build::affected::Status;
 use crate::build::checkout::{self, Checkout, FOLDER};
 use crate::build::compile::Shared;
 use crate::build::reuse::{Reason, Reuse, State};
-use crate::build::survey::{Survey, Sweep};
-use crate::build::{self, BuildRequest, Counts, Failure, Finished, Goal, Journal, Outcome, Report};
+use crate::build::survey::Sweep;
+use crate::build::{self, BuildRequest, Counts, Failure, Finished, Goal, Outcome, Report};
 use crate::cli::diagnostics::Shown;
 use crate::cli::error::{EXIT_CODES, Exit, Refusal};
 use crate::cli::failures::diagnostics;
 use crate::cli::json::BuildReportV1;
-use crate::cli::options::{Common, LimitArgs, cache_dir, package_store};
+use crate::cli::options::{Common, LimitArgs, cache_dir};
 use crate::cli::progress::Bar;
 use crate::cli::report::{self, notices};
 use crate::cli::revisions::{Pair, Revisions, now};
 use crate::cli::selection::{SELECTORS, select};
-use crate::cli::site::{Places, Site, action_key};
+use crate::cli::site::{Places, Site, sweep};
 use crate::cli::text::count;
 use crate::cli::ui::{Ui, Verbosity};
 use crate::monorepo::answers::{Answers, Known};
@@ -90,7 +90,7 @@ pub(crate) fn run(args: &BuildArgs, _common: &Common, ui: &Ui) -> Result<Exit, R
     let start = Instant::now();
     let began = now();
     let places = Places::find(args.root.as_deref(), args.out.as_deref())?;
-    let sweep = sweep(args, &places);
+    let sweep = if args.no_cache { None } else { sweep(&places, args.limits.limits()) };
     let site = match sweep.as_ref().and_then(|sweep| sweep.monorepo(&places.root)) {
         Some(monorepo) => Site::known(&places, monorepo),
         None => Site::here(&places)?,
@@ -98,7 +98,7 @@ pub(crate) fn run(args: &BuildArgs, _common: &Common, ui: &Ui) -> Result<Exit, R
     let mut stacks = select(&site, &args.selectors)?;
     let mut said = Vec::new();
     if let Some(base) = &args.affected {
-        (stacks, said) = affected(args, base, (&places, &site), &stacks, began, ui)?;
+        (stacks, said) = affected(args, base, (&places, &site, sweep.as_ref()), &stacks, began, ui)?;
     }
     let goal = if args.check { Goal::Check } else { Goal::Write(site.out.clone()) };
     let quiet = match (&sweep, &goal) {
@@ -136,7 +136,7 @@ pub(crate) fn run(args: &BuildArgs, _common: &Common, ui: &Ui) -> Result<Exit, R
 fn affected(
     args: &BuildArgs,
     base: &str,
-    (places, site): (&Places, &Site),
+    (places, site, sweep): (&Places, &Site, Option<&Sweep>),
     stacks: &[StackId],
     began: Duration,
     ui: &Ui,
@@ -151,28 +151,16 @@ fn affected(
     if revisions.are_same() {
         return Ok((Vec::new(), Vec::new()));
     }
-    let before = revisions.site_before(places)?;
-    let wanted: BTreeSet<String> = stacks.iter().map(|id| site.monorepo.stack(*id).path.clone()).collect();
+    let (before, concerned) = revisions.site_before(places, &site.world, sweep)?;
+    let selected = stacks.iter().map(|id| site.monorepo.stack(*id).path.clone());
+    let is_concerned = |path: &String| concerned.as_ref().is_none_or(|concerned| concerned.contains(path));
+    let wanted: BTreeSet<String> = selected.filter(is_concerned).collect();
     let pair = Pair::new(&before, site, args.limits.limits());
     let (affected, said) = pair.by_results(Some(&wanted), began, ui);
     drop(pair);
     std::mem::forget(before);
     let here = affected.iter().filter(|stack| stack.status != Status::Removed);
     Ok((here.filter_map(|stack| site.monorepo.stack_at(&stack.path)).collect(), said))
-}
-
-/// What became of all that an earlier build in this checkout rested on.
-fn sweep(args: &BuildArgs, places: &Places) -> Option<Sweep> {
-    if args.no_cache {
-        return None;
-    }
-    let folder = places.root.join(FOLDER);
-    // What a killed build has left is for one that looks closer.
-    if !Journal::is_empty(&folder) {
-        return None;
-    }
-    let key = action_key(&package_store(), args.limits.limits()).of_survey(&places.root, &places.out);
-    Survey::read(&folder, &key).map(Sweep::of)
 }
 
 /// Keeps the stamps of files that were touched and say the same as before.

@@ -16,7 +16,7 @@ use crate::cli::progress::Bar;
 use crate::cli::report::{self, notices};
 use crate::cli::revisions::{Pair, Revisions, now};
 use crate::cli::selection::select;
-use crate::cli::site::{Places, Site};
+use crate::cli::site::{Places, Site, sweep};
 use crate::cli::ui::Ui;
 use crate::monorepo::{Commit, Git, StackId};
 
@@ -62,8 +62,10 @@ const SHOWN: usize = 12;
 pub(crate) fn run(args: &WhyArgs, ui: &Ui) -> Result<Exit, Refusal> {
     let began = now();
     let places = Places::find(args.root.as_deref(), None)?;
-    let mut revisions = Revisions::find(&places.root, args.base.as_deref(), args.head.as_deref())?;
-    let (before, after) = (revisions.site_before(&places)?, revisions.site_after(&places)?);
+    let find = || Revisions::find(&places.root, args.base.as_deref(), args.head.as_deref());
+    let (revisions, sweep) = rayon::join(find, || sweep(&places, args.limits.limits()));
+    let mut revisions = revisions?;
+    let (before, after, _) = revisions.sites(&places, sweep.as_ref())?;
     let path = stack(&before, &after, &args.stack)?;
     let pair = Pair::new(&before, &after, args.limits.limits());
     let only = BTreeSet::from([path.clone()]);
