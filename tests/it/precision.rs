@@ -82,3 +82,39 @@ fn a_name_that_a_derived_schema_takes_up_is_part_of_it() {
     let model = MODEL.replace("size * 2", "size * 2 if note else 0");
     assert_eq!(rebuilt(&model), ["derives"]);
 }
+
+#[test]
+fn a_type_that_takes_the_same_values_concerns_nobody() {
+    let model = "\
+schema Inner:
+    a: int = 1
+
+schema Outer:
+    labels: {str:str}
+    names: [str]
+    inner: Inner
+    either: Inner | {str:str}
+";
+    let main = "x = m.Outer {labels = {a = \"b\"}, names = [\"c\"], inner = m.Inner {}, either = {}}\n";
+    let repo = Repo::monorepo().file("lib/m.k", model).stack("a", &format!("import lib.m\n{main}"));
+    repo.konfig(&["build"]).good();
+    let builds = |from: &str, to: &str, built: &str| {
+        repo.write("lib/m.k", model.replace(from, to).as_bytes());
+        repo.konfig(&["build"]).good().prints(&format!("1 stack: {built},"));
+    };
+    builds("labels: {str:str}", "labels: {str:str | int}", "0 built, 1 reused");
+    builds("names: [str]", "names: [str] | str", "0 built, 1 reused");
+    builds("inner: Inner", "inner: Inner | str", "0 built, 1 reused");
+    builds("either: Inner |", "either: int |", "1 built, 0 reused");
+}
+
+#[test]
+fn a_constant_or_lambda_more_concerns_nobody() {
+    let model = "if option(\"x\"):\n    _a = 1\nelse:\n    _a = 2\na = _a\n";
+    let repo = Repo::monorepo().file("lib/m.k", model).stack("a", "import lib.m\nx = m.a\n");
+    repo.konfig(&["build"]).good();
+    repo.write("lib/m.k", format!("{model}more = 1\nother = lambda {{\n    2\n}}\n").as_bytes());
+    repo.konfig(&["build"]).good().prints("1 stack: 0 built, 1 reused,");
+    repo.write("lib/m.k", format!("{model}_a = 3\n").as_bytes());
+    repo.konfig(&["build"]).good().prints("1 stack: 1 built, 0 reused,");
+}

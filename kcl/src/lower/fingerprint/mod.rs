@@ -114,22 +114,53 @@ pub enum Kind {
     Str,
     /// Anything else: all of the type counts.
     Other,
+    /// An instance of a schema: which one is known before a program runs.
+    Instance,
+    /// A list of texts.
+    Texts,
+    /// A dict of texts.
+    TextDict,
 }
 
 impl Kind {
     /// All of them, in order.
-    pub const ALL: [Self; 5] = [Self::Bool, Self::Int, Self::Float, Self::Str, Self::Other];
+    pub const ALL: [Self; 8] = [
+        Self::Bool,
+        Self::Int,
+        Self::Float,
+        Self::Str,
+        Self::Other,
+        Self::Instance,
+        Self::Texts,
+        Self::TextDict,
+    ];
 
     /// Whether a type takes all values of the kind, and none of them otherwise than it is.
     fn is_taken(self, ty: &Type) -> bool {
         match ty {
             Type::Any => self != Self::Other,
+            // A dict becomes an instance of the first schema that it fits.
+            Type::Union(types) if self == Self::TextDict && types.iter().any(|ty| !ty.is_plain()) => false,
             Type::Union(types) => types.iter().any(|ty| self.is_taken(ty)),
+            Type::Schema(..) => self == Self::Instance,
+            Type::List(item) => self == Self::Texts && Self::Str.is_taken(item),
+            Type::Dict(_, item) => self == Self::TextDict && Self::Str.is_taken(item),
             Type::Bool => self == Self::Bool,
             Type::Int => self == Self::Int,
             Type::Float => matches!(self, Self::Int | Self::Float),
             Type::Str => self == Self::Str,
             _ => false,
+        }
+    }
+}
+
+impl Type {
+    /// Whether no dict becomes an instance for it.
+    fn is_plain(&self) -> bool {
+        match self {
+            Self::Schema(..) => false,
+            Self::Union(types) => types.iter().all(Self::is_plain),
+            _ => true,
         }
     }
 }
@@ -141,6 +172,11 @@ impl From<Value<'_>> for Kind {
             Value::Int(_) => Self::Int,
             Value::Float(_) => Self::Float,
             Value::Str(_) => Self::Str,
+            Value::Instance(_) => Self::Instance,
+            Value::List(items) if items.iter().all(|item| matches!(item, Value::Str(_))) => Self::Texts,
+            Value::Dict(dict) if dict.entries().iter().all(|entry| matches!(entry.value, Value::Str(_))) => {
+                Self::TextDict
+            }
             _ => Self::Other,
         }
     }

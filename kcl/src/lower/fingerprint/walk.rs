@@ -148,7 +148,9 @@ impl<'a> Walk<'a> {
                 self.owner = first.unwrap_or_else(|| Symbol::new(""));
                 self.out.clear();
                 self.stmt(stmt);
-                whole.extend_from_slice(&self.out);
+                if !is_inert(code, stmt) {
+                    whole.extend_from_slice(&self.out);
+                }
                 for slot in slots {
                     of_slot[*slot as usize].extend_from_slice(&self.out);
                 }
@@ -663,6 +665,19 @@ impl<'a> Walk<'a> {
         self.number(text.len() as u64);
         self.out.extend_from_slice(text.as_bytes());
     }
+}
+
+/// Whether a statement of an imported package does nothing but give a name to a constant or lambda. It cannot fail, and
+/// whoever reads the name has it in its trace.
+fn is_inert(code: &PackageCode, stmt: &Stmt) -> bool {
+    let StmtKind::Assign(assign) = &stmt.kind else { return false };
+    let [Target { place: Place::Global(slot), path, .. }] = &*assign.targets else { return false };
+    let alone = match code.globals.get(*slot as usize).map(|global| &global.kind) {
+        Some(GlobalKind::Variable(setters)) => setters.len() == 1,
+        _ => false,
+    };
+    let harmless = matches!(assign.value.kind, ExprKind::Const(_) | ExprKind::Lambda(_));
+    code.id != PackageId::MAIN && alone && harmless && path.is_empty() && assign.ty.is_none()
 }
 
 /// The variables that each top-level statement sets, by file and number of the statement.
