@@ -118,3 +118,39 @@ fn a_constant_or_lambda_more_concerns_nobody() {
     repo.write("lib/m.k", format!("{model}_a = 3\n").as_bytes());
     repo.konfig(&["build"]).good().prints("1 stack: 1 built, 0 reused,");
 }
+
+#[test]
+fn the_order_of_mixins_concerns_those_who_see_it() {
+    let model = "\
+protocol AProtocol:
+    name: str
+
+mixin OneMixin for AProtocol:
+    one: str = name + \"1\"
+
+mixin TwoMixin for AProtocol:
+    two: str = name + \"2\"
+
+schema S:
+    mixin [OneMixin, TwoMixin]
+    name: str
+";
+    let repo = Repo::monorepo()
+        .file("lib/m.k", model)
+        .stack("reads", "import lib.m\n_s = m.S {name = \"a\"}\nx = _s.one + _s.two\n")
+        .stack("shows", "import lib.m\nx = m.S {name = \"a\"}\n")
+        .stack("made", "import lib.m\n_s = m.S {name = \"a\"}\nx = len(m.OneMixin.instances())\n");
+    repo.konfig(&["build"]).good();
+    repo.write("lib/m.k", model.replace("[OneMixin, TwoMixin]", "[TwoMixin, OneMixin]").as_bytes());
+    repo.konfig(&["build", "--verbose"])
+        .good()
+        .prints("reused   reads\n")
+        .prints("3 stacks: 2 built, 1 reused");
+    let dependent = model
+        .replace("two: str = name", "two: str = one")
+        .replace("[OneMixin, TwoMixin]", "[TwoMixin, OneMixin]");
+    repo.write("lib/m.k", dependent.as_bytes());
+    repo.konfig(&["build"]).good();
+    repo.write("lib/m.k", dependent.replace("[TwoMixin, OneMixin]", "[OneMixin, TwoMixin]").as_bytes());
+    repo.konfig(&["build"]).good().prints("3 stacks: 3 built, 0 reused");
+}

@@ -89,6 +89,10 @@ impl<'r> Host<'r> for Run<'r> {
     fn set_output(&mut self, text: String) {
         self.output = Some(text);
         self.tracer.effect();
+        if self.schema_depth > 0 {
+            // Which of several mixins says it last is not known from their fingerprints.
+            self.tracer.coarse();
+        }
     }
 
     /// A failure may be caught, so it leaves the run as it was.

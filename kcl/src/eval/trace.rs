@@ -69,6 +69,8 @@ pub enum Used {
     Shown(PackageId, u32, Names),
     /// All attributes of a schema: package and number.
     Listed(PackageId, u32),
+    /// The order of a schema's mixins: package and number.
+    Mixins(PackageId, u32),
     /// An attribute that was looked for in an instance: package and number of the schema, and the name.
     Attr(PackageId, u32, Symbol),
 }
@@ -88,6 +90,7 @@ impl Used {
             | Self::Keys(package, ..)
             | Self::Shown(package, ..)
             | Self::Listed(package, _)
+            | Self::Mixins(package, _)
             | Self::Attr(package, ..) => package,
         }
     }
@@ -107,6 +110,10 @@ impl Used {
             Self::Keys(_, at, names) => schema(at).map(|schema| Part::Keys(schema, names)),
             Self::Shown(_, at, names) => schema(at).map(|schema| Part::Shown(schema, names)),
             Self::Listed(_, at) => schema(at).map(Part::Listed),
+            Self::Mixins(_, at) => {
+                let several = code.schemas.get(at as usize).filter(|schema| schema.mixins.len() > 1);
+                several.map(|schema| Part::Mixins(schema.ty.name))
+            }
             Self::Attr(_, at, name) => schema(at).map(|schema| Part::Attr(schema, name)),
         }
     }
@@ -164,6 +171,8 @@ pub(super) struct Tracer<'r> {
     options: Vec<String>,
     queries: Vec<Query>,
     effects: Vec<PackageId>,
+    /// Whether somebody asked for all instances of a schema, in the order in which they were made.
+    pub(super) ordered: bool,
 }
 
 impl<'r> Tracer<'r> {
@@ -177,6 +186,7 @@ impl<'r> Tracer<'r> {
             options: Vec::new(),
             queries: Vec::new(),
             effects: Vec::new(),
+            ordered: false,
         }
     }
 
@@ -190,7 +200,7 @@ impl<'r> Tracer<'r> {
             Used::Default(package, at) => (package, at << 3 | 4),
             Used::Accepts(package, at, kind) => (package, at << 3 ^ kind as u32),
             Used::Keys(package, at, _) | Used::Shown(package, at, _) => (package, at << 3 | 5),
-            Used::Listed(package, at) => (package, at << 3 | 6),
+            Used::Listed(package, at) | Used::Mixins(package, at) => (package, at << 3 | 6),
             Used::Attr(package, at, name) => (package, at << 3 ^ name.text_hash() as u32),
         };
         let place = (package.0.wrapping_mul(31) ^ at) as usize % RECENT;
@@ -329,6 +339,14 @@ impl<'r> Tracer<'r> {
                     found.insert(Note::Part(Used::Statements(package)));
                 }
             }
+        }
+        if self.ordered {
+            let mixins = found.iter().filter_map(|note| match note {
+                Note::Part(Used::Schema(package, at)) => Some(Note::Part(Used::Mixins(*package, *at))),
+                _ => None,
+            });
+            let mixins: Vec<Note> = mixins.collect();
+            found.extend(mixins);
         }
         let all: FxHashSet<Note> = self.lists.iter().flat_map(|list| list.notes.iter().copied()).collect();
         let idle = self.sorted(&all.difference(&found).copied().collect());

@@ -400,6 +400,7 @@ fn declaration_of(part: Part) -> Option<Symbol> {
         | Part::Keys(schema, _)
         | Part::Shown(schema, _)
         | Part::Listed(schema)
+        | Part::Mixins(schema)
         | Part::Attr(schema, _) => Some(schema),
     }
 }

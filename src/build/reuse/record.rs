@@ -94,6 +94,7 @@ pub(super) enum PartName {
     Keys(String, String),
     Shown(String, String),
     Listed(String),
+    Mixins(String),
 }
 
 impl Question {
@@ -142,6 +143,7 @@ impl From<Part> for PartName {
             Part::Keys(schema, names) => Self::Keys(schema.to_string(), names.joined().to_string()),
             Part::Shown(schema, names) => Self::Shown(schema.to_string(), names.joined().to_string()),
             Part::Listed(schema) => Self::Listed(schema.to_string()),
+            Part::Mixins(schema) => Self::Mixins(schema.to_string()),
             Part::Attr(schema, name) => Self::Attr(schema.to_string(), name.to_string()),
         }
     }
@@ -166,6 +168,7 @@ impl PartName {
             Self::Keys(schema, names) => Part::Keys(Symbol::new(schema), Symbol::new(names).into()),
             Self::Shown(schema, names) => Part::Shown(Symbol::new(schema), Symbol::new(names).into()),
             Self::Listed(schema) => Part::Listed(Symbol::new(schema)),
+            Self::Mixins(schema) => Part::Mixins(Symbol::new(schema)),
             Self::Attr(schema, name) => Part::Attr(Symbol::new(schema), Symbol::new(name)),
         }
     }

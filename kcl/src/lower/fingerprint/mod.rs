@@ -61,6 +61,8 @@ pub enum Part {
     Shown(Symbol, Names),
     /// All attributes of a schema in order, with the defaults of the quiet ones.
     Listed(Symbol),
+    /// The mixins of a schema in their order, which the schema has only where it matters to the instance itself.
+    Mixins(Symbol),
     /// An attribute of a schema, if it is quiet, or that there is none.
     Attr(Symbol, Symbol),
 }
@@ -193,6 +195,7 @@ impl fmt::Display for Part {
             Self::Keys(schema, _) | Self::Shown(schema, _) | Self::Listed(schema) => {
                 write!(f, "{schema} (attributes)")
             }
+            Self::Mixins(schema) => write!(f, "{schema} (mixins)"),
             Self::Attr(schema, attr) => write!(f, "{schema}.{attr}"),
         }
     }

@@ -1,6 +1,6 @@
 //! The walk over lowered code that writes each part as bytes.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use syntax::Symbol;
 use syntax::ast::EntryOp;
 
@@ -123,6 +123,9 @@ impl<'a> Walk<'a> {
             self.owner = schema.ty.name;
             self.part(Part::Schema(schema.ty.name), |walk| walk.schema(schema));
             self.slots(schema);
+            self.part(Part::Mixins(schema.ty.name), |walk| {
+                walk.all(&schema.mixins, |walk, mixin| walk.schema_id(*mixin));
+            });
         }
     }
 
@@ -172,7 +175,7 @@ impl<'a> Walk<'a> {
         self.number(u64::from(*locals));
         self.params(params);
         self.optional(base.as_ref(), |walk, base| walk.schema_id(*base));
-        self.all(mixins, |walk, mixin| walk.schema_id(*mixin));
+        self.mixins(mixins);
         self.body(schema, body);
         self.layout(schema);
         self.optional(index.as_ref(), |walk, index| {
@@ -195,11 +198,47 @@ impl<'a> Walk<'a> {
         self.tag(0);
     }
 
-    /// The attributes that are no quiet ones, in order. Some are declared as such but named by other code of the instance.
+    /// The mixins; in no order where none of them makes anything of what another one sets.
+    fn mixins(&mut self, mixins: &'a [SchemaId]) {
+        let mut written: Vec<Vec<u8>> = Vec::with_capacity(mixins.len());
+        for mixin in mixins {
+            let start = self.out.len();
+            self.schema_id(*mixin);
+            written.push(self.out.split_off(start));
+        }
+        if self.are_independent(mixins) {
+            written.sort_unstable();
+        }
+        self.number(written.len() as u64);
+        self.out.extend(written.concat());
+    }
+
+    fn are_independent(&self, mixins: &[SchemaId]) -> bool {
+        let names = |mixin: &SchemaId| {
+            let layout = self.layout_of(self.schema_code(*mixin)?).ok()?;
+            let bodies = layout.bodies.iter().filter_map(|body| self.schema_code(body.schema));
+            let (mut named, mut set) = (FxHashSet::default(), FxHashSet::default());
+            for body in bodies {
+                named.extend(body.names.iter().copied());
+                set.extend(body.setters.iter().map(|(name, _)| *name));
+            }
+            Some((named, set))
+        };
+        let Some(all) = mixins.iter().map(names).collect::<Option<Vec<_>>>() else { return false };
+        all.iter().enumerate().all(|(at, (_, set))| {
+            let others = all.iter().enumerate().filter(|(other, _)| *other != at);
+            others.map(|(_, (named, _))| named).all(|named| named.is_disjoint(set))
+        })
+    }
+
+    /// The attributes that are no quiet ones, in no order. Some are declared as such but named by other code of the instance.
     fn layout(&mut self, schema: &'a SchemaCode) {
         let Ok(layout) = self.layout_of(schema) else { return };
         self.tag(u8::from(layout.slots.is_empty()));
-        for slot in layout.slots.iter().filter(|slot| !slot.quiet) {
+        // Their order shows only in what is shown or listed.
+        let mut slots: Vec<_> = layout.slots.iter().filter(|slot| !slot.quiet).collect();
+        slots.sort_unstable_by_key(|slot| slot.name);
+        for slot in slots {
             self.text(slot.name.as_str());
             for setter in &slot.setters {
                 let Some(code) = self.schema_code(layout.bodies[setter.body as usize].schema) else {
