@@ -67,6 +67,14 @@ impl Listing {
         Answer::of(&bytes)
     }
 
+    /// Whether it has all that another one has, and nothing more but folders of these names.
+    #[must_use]
+    pub fn is_beyond(&self, other: &Self, names: &[&OsStr]) -> bool {
+        let is_more =
+            |(name, kind): &&(OsString, Kind)| *kind == Kind::Folder && names.contains(&name.as_os_str());
+        self.entries.iter().filter(|entry| !is_more(entry)).eq(&other.entries)
+    }
+
     /// Whether an entry may lead elsewhere.
     #[must_use]
     pub fn has_links(&self) -> bool {

@@ -38,6 +38,7 @@ use self::record::{Packages, PartName, Parts, Questions, Record, digest, is_same
 pub use self::state::{Artifacts, State};
 use self::used::{Imported, UsedParts};
 pub(super) use self::why::{Evidence, Obstacle};
+use super::checkout::FOLDER;
 use super::compile::{Ready, Shared};
 use super::survey::{Drawing, Held, Survey};
 use super::{BuildRequest, Report};
@@ -243,6 +244,7 @@ impl<'a> Reuse<'a> {
             monorepo: request.monorepo,
             world: self.shared.world,
             answers: &self.answers,
+            own: [self.root.join(FOLDER), out.to_owned()],
             began,
             before: request.sweep,
         };

@@ -36,6 +36,8 @@ pub struct Drawing<'a> {
     pub world: &'a DiskWorld,
     /// What was asked of them.
     pub answers: &'a Answers<'a>,
+    /// The folders that builds write to.
+    pub own: [PathBuf; 2],
     /// When this process began, in nanoseconds since 1970.
     pub began: u64,
     /// What the survey before says still holds.
@@ -119,6 +121,7 @@ impl<'a> Draft<'a> {
         }
         let (mut found_by, mut links) = (Vec::new(), false);
         for (path, listing) in self.on.world.listings() {
+            let listing = self.with_own(&path, listing);
             found_by.push(self.folder(&path, &listing)?);
             links |= listing.has_links();
             for name in ["project.yaml", "stack.yaml"] {
@@ -197,17 +200,35 @@ impl<'a> Draft<'a> {
             Query::Content(path) if self.on.answers.stamped(path).is_some() => self.file(path),
             Query::IsFile(path) if self.on.world.is_file(path) => self.present(path),
             Query::Content(path) | Query::IsFile(path) => self.absent(path, Kind::Folder),
-            Query::Folder(path) => match self.on.world.listing(path) {
-                Ok(listing) => self.folder(path, &listing),
-                Err(_) => self.absent(path, Kind::File),
+            Query::Folder(path) => match self.listing(path) {
+                Some(listing) => self.folder(path, &listing),
+                None => self.absent(path, Kind::File),
             },
             Query::Glob(..) => None,
         }
     }
 
+    fn listing(&self, path: &Path) -> Option<Arc<Listing>> {
+        Some(self.with_own(path, self.on.world.listing(path).ok()?))
+    }
+
+    /// A listing, or the one of now where that only has a folder more which the build has made to write to.
+    fn with_own(&self, path: &Path, listing: Arc<Listing>) -> Arc<Listing> {
+        let own =
+            self.on.own.iter().filter(|own| own.parent() == Some(path)).filter_map(|own| own.file_name());
+        let new: Vec<_> = own.filter(|name| listing.kind(name).is_none()).collect();
+        if new.is_empty() {
+            return listing;
+        }
+        match Listing::of(path) {
+            Ok(now) if now.is_beyond(&listing, &new) => Arc::new(now),
+            _ => listing,
+        }
+    }
+
     fn present(&mut self, path: &Path) -> Option<u32> {
         let (folder, name) = (path.parent()?, path.file_name()?);
-        let listing = self.on.world.listing(folder).ok()?;
+        let listing = self.listing(folder)?;
         (listing.kind(name) == Some(Kind::File)).then(|| self.folder(folder, &listing))?
     }
 
@@ -216,7 +237,7 @@ impl<'a> Draft<'a> {
     fn absent(&mut self, path: &Path, otherwise: Kind) -> Option<u32> {
         for (level, path) in path.ancestors().enumerate() {
             let (folder, name) = (path.parent()?, path.file_name()?);
-            let Ok(listing) = self.on.world.listing(folder) else { continue };
+            let Some(listing) = self.listing(folder) else { continue };
             let kind = listing.kind(name);
             let is_absent = kind.is_none() || level == 0 && kind == Some(otherwise);
             return is_absent.then(|| self.folder(folder, &listing))?;
