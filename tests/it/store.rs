@@ -136,6 +136,9 @@ fn the_store_can_be_looked_at() {
     repo.konfig(&["cache", "stats"]).good().prints(" and 2 records");
     repo.konfig(&["cache", "verify"]).good().prints(", 0 damaged");
     repo.konfig(&["cache", "gc", "--keep", "0"]).good().prints("2 records thrown away");
+    // Nothing happened to the stacks and their artifacts.
+    builds(&repo, 0, 2);
+    fs::remove_dir_all(repo.path("dist")).expect("artifacts");
     builds(&repo, 2, 0);
 }
 
