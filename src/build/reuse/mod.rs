@@ -108,10 +108,9 @@ impl Encoded {
     }
 }
 
-/// What a trace has of imported packages.
+/// What a trace has of an imported package.
 struct Traced {
-    used: Vec<(UsedParts, Encoded)>,
-    /// The list of their digests.
+    used: UsedParts,
     encoded: Encoded,
 }
 
@@ -143,7 +142,7 @@ pub struct Reuse<'a> {
     /// Why what was used of a package is not as it was, by the digests of that list and of the closure.
     differing: Memory<(Digest, Digest), Cell<Option<Reason>>>,
     imported: Memory<(Digest, Digest), Cell<Option<Reason>>>,
-    traced: Memory<Vec<Used>, Cell<Arc<Traced>>>,
+    traced: Memory<Vec<Used>, Cell<Option<Arc<Traced>>>>,
     /// The blobs that this build has handed to the store.
     handed: Memory<Digest, ()>,
     batch: Mutex<Batch>,
@@ -520,10 +519,12 @@ impl<'a> Reuse<'a> {
         let statements = program.fingerprints.get(Part::Statements).map_or([0; 16], |it| it.0);
         let mut batch = Batch::default();
         let own = self.hand(&mut batch, &Encoded::of(&own));
-        for (_, list) in &imported.used {
-            self.hand(&mut batch, list);
-        }
-        let imported = self.hand(&mut batch, &imported.encoded);
+        let lists = imported.iter().map(|list| {
+            self.hand(&mut batch, &list.encoded);
+            list.encoded.digest.short()
+        });
+        let lists: Imported = lists.collect();
+        let imported = self.hand(&mut batch, &Encoded::of(&lists));
         let artifact = *batch.blob(artifact).as_bytes();
         self.add(batch);
         self.keep(stack, folder, program, &closure, |questions, answers, packages, warned| Record {
@@ -571,43 +572,31 @@ impl<'a> Reuse<'a> {
         self.add(batch);
     }
 
-    /// The declarations of a trace. Those of imported packages are the same list for most stacks, found once.
-    fn traced_parts(&self, program: &Program<'_>, trace: &Trace) -> (Parts, Arc<Traced>) {
+    /// The declarations of a trace: those of the stack's own files, and a list for each imported package, found once for all
+    /// stacks that use the same of it.
+    fn traced_parts(&self, program: &Program<'_>, trace: &Trace) -> (Parts, Vec<Arc<Traced>>) {
         let own = trace.parts.iter().filter(|used| used.package() == PackageId::MAIN);
         let own = own.filter_map(|used| part(*used, &program.ready.code, &program.fingerprints)).collect();
-        let imported: Vec<Used> =
+        let mut imported: Vec<Used> =
             trace.parts.iter().copied().filter(|used| used.package() != PackageId::MAIN).collect();
-        let cell = self.traced.get_or(&imported[..], Cell::default);
-        let traced = cell.get_or_init(|| {
-            let used = self.imported_parts(&imported).into_iter();
-            let used: Vec<_> = used
-                .map(|used| {
-                    let encoded = Encoded::of(&used);
-                    (used, encoded)
-                })
-                .collect();
-            let lists: Imported = used.iter().map(|(_, encoded)| encoded.digest.short()).collect();
-            Arc::new(Traced { used, encoded: Encoded::of(&lists) })
-        });
-        (own, Arc::clone(traced))
+        imported.sort_unstable_by_key(|used| (used.package(), *used));
+        let of_packages = imported.chunk_by(|one, other| one.package() == other.package());
+        let mut lists: Vec<_> = of_packages.filter_map(|used| self.traced_in(used)).collect();
+        lists.sort_unstable_by(|one, other| one.used.cmp(&other.used));
+        (own, lists)
     }
 
-    fn imported_parts(&self, used: &[Used]) -> Vec<UsedParts> {
-        let mut packages: Vec<PackageId> = used.iter().map(|used| used.package()).collect();
-        packages.sort_unstable();
-        packages.dedup();
-        let mut imported: Vec<_> = packages
-            .into_iter()
-            .filter_map(|package| {
-                let code = self.shared.program.code(package)?.get()?;
-                let known = self.fingerprints(package)?;
-                let of_package = used.iter().filter(|used| used.package() == package);
-                let parts = of_package.filter_map(|used| part(*used, code, known)).collect();
-                Some(UsedParts::new(self.shared.program.identity(package, self.root), parts))
-            })
-            .collect();
-        imported.sort_unstable();
-        imported
+    /// The list of what was used of a package.
+    fn traced_in(&self, used: &[Used]) -> Option<Arc<Traced>> {
+        let cell = self.traced.get_or(used, Cell::default);
+        cell.get_or_init(|| {
+            let package = used.first()?.package();
+            let (code, known) = (self.shared.program.code(package)?.get()?, self.fingerprints(package)?);
+            let parts = used.iter().filter_map(|used| part(*used, code, known)).collect();
+            let used = UsedParts::new(self.shared.program.identity(package, self.root), parts);
+            Some(Arc::new(Traced { encoded: Encoded::of(&used), used }))
+        })
+        .clone()
     }
 
     /// What a trace has that no record of the stack names with the same fingerprint, for people.
@@ -623,7 +612,8 @@ impl<'a> Reuse<'a> {
         let lists: Vec<_> = records.0.iter().filter_map(|it| self.used_by(it)).flatten().collect();
         let known_own = |used: &(PartName, [u8; 16])| known_own.iter().any(|parts| parts.contains(used));
         let own = own.iter().filter(|used| !known_own(used)).map(|(name, _)| format!("`{}`", name.part()));
-        let imported = imported.used.iter().flat_map(|(used, _)| {
+        let imported = imported.iter().flat_map(|list| {
+            let used = &list.used;
             let known = lists.iter().find(|list| list.package == used.package);
             let unknown = used.beyond(known.map(|list| &**list));
             unknown.map(|name| format!("`{}` of `{}`", name.part(), shown(&used.package)))
