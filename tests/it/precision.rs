@@ -15,11 +15,12 @@ schema T(S):
 ";
 
 /// Stacks that do different things with instances of a model.
-const STACKS: [(&str, &str); 7] = [
+const STACKS: [(&str, &str); 8] = [
     ("shows", "x = m.S {name = \"a\"}\n"),
     ("shows-note", "x = m.S {name = \"a\", note = \"n\"}\n"),
     ("reads-name", "_s = m.S {name = \"b\"}\nn = _s.name\n"),
     ("reads-size", "_s = m.S {name = \"b\"}\nn = _s.size\n"),
+    ("reads-set-size", "_s = m.S {name = \"b\", size = 7}\nn = _s.size\n"),
     ("lists", "_s = m.S {name = \"c\"}\nn = [k for k, _ in _s]\n"),
     ("compares", "n = m.S {name = \"d\"} == m.S {name = \"d\", size = 2}\n"),
     ("derives", "_t = m.T {name = \"e\"}\nn = _t.twice\n"),

@@ -462,9 +462,12 @@ impl<'r> Run<'r> {
         self.tracer.part(Used::Schema(PackageId(id.package), id.schema));
     }
 
-    /// Notes that an attribute was looked for in an instance.
+    /// Notes that an attribute was looked for in an instance. One that it sets was noted when it was made.
     pub(super) fn used_attr(&mut self, instance: &Instance<'_>, key: Key<'_>) {
-        self.used_attr_of(instance.schema.id, key);
+        let slot = self.layout_of(instance.schema.id).and_then(|layout| layout.by_key.get(&key));
+        if slot.is_none_or(|slot| instance.watch.keys.binary_search(slot).is_err()) {
+            self.used_attr_of(instance.schema.id, key);
+        }
     }
 
     /// Notes that an attribute was looked for where a schema counts; what is not quiet is known from the schema.
