@@ -155,3 +155,26 @@ schema S:
     repo.write("lib/m.k", dependent.replace("[TwoMixin, OneMixin]", "[OneMixin, TwoMixin]").as_bytes());
     repo.konfig(&["build"]).good().prints("3 stacks: 3 built, 0 reused");
 }
+
+#[test]
+fn a_lambda_that_a_stack_does_not_call_concerns_it_not() {
+    let repo =
+        Repo::monorepo().stack("a", "f = lambda x {\n    x + 1\n}\ny = f(1)\n").stack("b", "{z = 1}\n");
+    repo.konfig(&["build"]).good();
+    let append = |stack: &str, text: &str| {
+        let path = format!("{stack}/main.k");
+        let before = repo.read(&path).expect("a program");
+        repo.write(&path, format!("{before}{text}").as_bytes());
+    };
+    let lambda = "g = lambda x {\n    x\n}\n";
+    append("a", lambda);
+    // With an expression beside them, it counts whether there are any variables.
+    append("b", lambda);
+    repo.konfig(&["build"]).good().prints("2 stacks: 1 built, 1 reused");
+    append("a", "w = g(2)\n");
+    repo.konfig(&["build"]).good().prints("2 stacks: 1 built, 1 reused");
+    let text = repo.read("a/main.k").expect("a program").replace("    x\n", "    x * 5\n");
+    repo.write("a/main.k", text.as_bytes());
+    repo.konfig(&["build"]).good().prints("2 stacks: 1 built, 1 reused");
+    assert_eq!(repo.read("dist/a.yaml").as_deref(), Some("'y': 2\nw: 10\n"));
+}

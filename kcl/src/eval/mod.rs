@@ -36,6 +36,7 @@ use self::trace::Tracer;
 pub use self::trace::{Trace, Used, Uses};
 use crate::lower::Codes;
 use crate::lower::code::{LambdaCode, PackageCode, StmtId};
+use crate::lower::inert::inert;
 use crate::package::PackageId;
 use crate::stdlib::{Failure, Outcome};
 use crate::value::convert::parse_option_json;
@@ -121,6 +122,8 @@ pub struct Run<'r> {
     arena: &'r Bump,
     codes: &'r dyn Codes,
     main: &'r PackageCode,
+    /// For each global of the main package, whether reading it is noted.
+    inert: Vec<bool>,
     world: &'r dyn World,
     settings: &'r Settings,
     options: Vec<(&'r str, Value<'r>)>,
@@ -184,6 +187,7 @@ impl<'r> Run<'r> {
             arena,
             codes,
             main,
+            inert: inert(main),
             world,
             settings,
             options: options.collect(),

@@ -452,7 +452,7 @@ impl<'r> Run<'r> {
 
     /// Notes that a variable was read.
     pub(super) fn used_variable(&mut self, package: PackageId, slot: u32) {
-        if package != self.main.id {
+        if package != self.main.id || self.inert.get(slot as usize).is_some_and(|inert| *inert) {
             self.tracer.part(Used::Variable(package, slot));
         }
     }

@@ -7,6 +7,7 @@ pub mod code;
 mod config;
 mod expr;
 pub mod fingerprint;
+pub(crate) mod inert;
 pub(crate) mod layout;
 mod schema;
 mod scope;

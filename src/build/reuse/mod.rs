@@ -539,7 +539,8 @@ impl<'a> Reuse<'a> {
             files: used,
             idle_options: options(program.unit, &trace.idle_options),
             idle_files: idle,
-            coarse: trace.coarse,
+            // A selector may ask for what is in no output otherwise.
+            coarse: trace.coarse || !program.unit.flags.selectors.is_empty(),
             location: trace.location.then(|| self.root_answer()),
             warned,
             artifact,

@@ -11,6 +11,7 @@ use crate::lower::code::{
     ExprKind, GlobalKind, Item, KeyCode, LambdaCode, Layout, PackageCode, Param, PartCode, Place, RuleCode,
     SchemaCode, Step, Stmt, StmtKind, Target, Type,
 };
+use crate::lower::inert::inert;
 use crate::lower::layout::{layout, quiet_attr};
 use crate::lower::{Codes, RULE};
 use crate::package::PackageId;
@@ -144,6 +145,7 @@ impl<'a> Walk<'a> {
         let mut whole = Vec::new();
         let mut of_slot: Vec<Vec<u8>> = vec![Vec::new(); code.globals.len()];
         let setters = setters(code);
+        let inert = inert(code);
         for (file, unit) in code.files.iter().enumerate() {
             for (number, stmt) in unit.body.iter().enumerate() {
                 let slots = setters.get(&(file as u32, number as u32)).map_or(&[][..], Vec::as_slice);
@@ -151,7 +153,7 @@ impl<'a> Walk<'a> {
                 self.owner = first.unwrap_or_else(|| Symbol::new(""));
                 self.out.clear();
                 self.stmt(stmt);
-                if !is_inert(code, stmt) {
+                if !slots.iter().any(|slot| inert[*slot as usize]) {
                     whole.extend_from_slice(&self.out);
                 }
                 for slot in slots {
@@ -704,19 +706,6 @@ impl<'a> Walk<'a> {
         self.number(text.len() as u64);
         self.out.extend_from_slice(text.as_bytes());
     }
-}
-
-/// Whether a statement of an imported package does nothing but give a name to a constant or lambda. It cannot fail, and
-/// whoever reads the name has it in its trace.
-fn is_inert(code: &PackageCode, stmt: &Stmt) -> bool {
-    let StmtKind::Assign(assign) = &stmt.kind else { return false };
-    let [Target { place: Place::Global(slot), path, .. }] = &*assign.targets else { return false };
-    let alone = match code.globals.get(*slot as usize).map(|global| &global.kind) {
-        Some(GlobalKind::Variable(setters)) => setters.len() == 1,
-        _ => false,
-    };
-    let harmless = matches!(assign.value.kind, ExprKind::Const(_) | ExprKind::Lambda(_));
-    code.id != PackageId::MAIN && alone && harmless && path.is_empty() && assign.ty.is_none()
 }
 
 /// The variables that each top-level statement sets, by file and number of the statement.
