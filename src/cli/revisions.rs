@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use clap::Args;
 use kcl::eval::Limits;
 
 use super::diagnostics::Shown;
@@ -18,6 +19,17 @@ use crate::build::checkout::Checkout;
 use crate::build::compile::Shared;
 use crate::build::survey::{Sweep, Versions};
 use crate::monorepo::{DiskWorld, Git, Overlay, RevisionError};
+
+/// The revisions that a command compares.
+#[derive(Debug, Args)]
+pub(crate) struct RevisionArgs {
+    /// The revision before [default: `HEAD`, or with `--head` its first parent]
+    #[arg(long, value_name = "REV")]
+    pub(crate) base: Option<String>,
+    /// The revision after [default: the working tree with what is not committed]
+    #[arg(long, value_name = "REV")]
+    pub(crate) head: Option<String>,
+}
 
 /// Two revisions by their numbers, and how the working tree differs from them.
 pub(crate) struct Revisions {

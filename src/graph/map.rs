@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use syntax::Diagnostic;
 
 use super::imports::{Followed, ImportsOf};
-use crate::monorepo::{Problem, StackId, paths};
+use crate::monorepo::{Problem, StackId, marks, paths};
 
 /// What a node is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -198,7 +198,7 @@ impl View<'_> {
         let node = Node { kind: Kind::Stack, path: description.path.clone() };
         let Followed { settings, program } = self.0.follow(stack);
         let mut targets: BTreeSet<Node> = settings.iter().filter_map(|it| self.settings_file(it)).collect();
-        let mark = monorepo.folder(description).join("stack.yaml");
+        let mark = monorepo.folder(description).join(marks::STACK);
         if self.0.world.is_file(&mark) {
             targets.insert(self.node(Kind::File, &mark));
         }

@@ -3,7 +3,7 @@
 
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use kcl::stdlib::whole_pattern;
 use kcl::world::{Query, World};
@@ -61,7 +61,7 @@ impl Stamp {
 
     fn new(meta: &Metadata) -> Self {
         let since = meta.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        let modified = since.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX));
+        let modified = since.map_or(0, nanos);
         #[cfg(unix)]
         let (changed, inode) = {
             use std::os::unix::fs::MetadataExt;
@@ -80,6 +80,12 @@ impl Stamp {
     pub fn is_settled(&self, moment: u64) -> bool {
         self.modified.max(self.changed).saturating_add(SETTLED) < moment
     }
+}
+
+/// A time since 1970 in nanoseconds, as stamps have it.
+#[must_use]
+pub fn nanos(since: Duration) -> u64 {
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// A file with the stamp that it had before it was read.

@@ -3,7 +3,6 @@
 //! Folders whose names start with `.` are left out, and links to folders are not followed, so a walk ends and no
 //! stack has two paths.
 
-use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -11,12 +10,10 @@ use kcl::world::World;
 use rayon::prelude::*;
 use serde::Deserialize;
 
+use super::marks::{PROJECT, STACK, is_stack};
 use super::problem::{Problem, ProblemKind};
 use super::world::{DiskWorld, plain};
 use super::{Kind, Monorepo, Project, ProjectId, Stack, paths, read};
-
-const PROJECT: &str = "project.yaml";
-const STACK: &str = "stack.yaml";
 
 /// Finds the projects and stacks under a root; `skip` is a folder to leave out, the one that artifacts go to.
 ///
@@ -72,7 +69,6 @@ impl Walked {
 fn walk(world: &DiskWorld, folder: &Path, skip: &Path) -> Walked {
     let mut walked = Walked::default();
     let mut inner = Vec::new();
-    let (mut project, mut stack_file, mut module, mut main) = (false, false, false, false);
     let listing = match world.listing(folder) {
         Ok(listing) => listing,
         Err(error) => {
@@ -80,20 +76,14 @@ fn walk(world: &DiskWorld, folder: &Path, skip: &Path) -> Walked {
             return walked;
         }
     };
-    for (name, kind) in &listing.entries {
-        if *kind == Kind::Folder {
-            let path = folder.join(name);
-            if !name.as_encoded_bytes().starts_with(b".") && path != skip {
-                inner.push(path);
-            }
-            continue;
+    for (name, _) in listing.entries.iter().filter(|(_, kind)| *kind == Kind::Folder) {
+        let path = folder.join(name);
+        if !name.as_encoded_bytes().starts_with(b".") && path != skip {
+            inner.push(path);
         }
-        project |= name == OsStr::new(PROJECT);
-        stack_file |= name == OsStr::new(STACK);
-        module |= name == OsStr::new(super::kcl_mod::FILE);
-        main |= name == OsStr::new("main.k");
     }
-    let stack = stack_file || (module && main);
+    let has = |name: &str| listing.kind(name.as_ref()).is_some_and(|kind| kind != Kind::Folder);
+    let (project, stack_file, stack) = (has(PROJECT), has(STACK), is_stack(has));
     if project || stack {
         walked.folders.push(Marked { path: folder.to_owned(), project, stack, stack_file });
     }

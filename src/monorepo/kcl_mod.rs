@@ -11,7 +11,7 @@ use super::read;
 use super::settings::Flags;
 
 /// The name of the file.
-pub(super) const FILE: &str = "kcl.mod";
+pub(super) const FILE: &str = super::marks::MODULE;
 
 /// What is read of a `kcl.mod`.
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -10,6 +10,7 @@ mod git;
 mod glob;
 mod kcl_mod;
 mod listing;
+pub mod marks;
 mod overlay;
 pub mod paths;
 mod problem;

@@ -218,7 +218,7 @@ struct Expand<'a> {
 impl Expand<'_> {
     fn entries(&self, world: &dyn World, list: Option<&EntryList>) -> Result<Vec<PathBuf>, Problem> {
         let Some(EntryList { names, named_by }) = list else {
-            let main = self.stack.join("main.k");
+            let main = self.stack.join(super::marks::MAIN);
             return if world.is_file(&main) {
                 Ok(vec![main])
             } else {

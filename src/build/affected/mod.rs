@@ -26,7 +26,7 @@ use super::reuse::{ActionKey, Evidence, Reason, Reuse, State};
 use super::{Artifacts, BuildRequest, Failure, Finished, Goal, Outcome, Progress, Report, build};
 use crate::graph::imports::{Followed, ImportsOf};
 use crate::memory::Memory;
-use crate::monorepo::answers::{Answers, Known};
+use crate::monorepo::answers::{Answers, Known, nanos};
 use crate::monorepo::{CompileUnit, Monorepo, PackageStore, Problem, StackId, paths};
 
 /// One of two revisions.
@@ -205,7 +205,7 @@ impl Comparison<'_> {
         };
         let reuse = remembered.reuse(side, files);
         let report = build(side.shared, &request, Some(&reuse), progress);
-        let began = u64::try_from(remembered.began.as_nanos()).unwrap_or(u64::MAX);
+        let began = nanos(remembered.began);
         // Some stacks are not looked at, so what was known before stays.
         let (committed, files) = reuse.finish(began, true);
         (report, files, committed.err().iter().map(ToString::to_string).collect())

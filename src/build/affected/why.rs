@@ -14,7 +14,7 @@ use super::{Affected, Change, Comparison, Remembered, Results, Side, Status};
 use crate::build::Progress;
 use crate::build::compile::{Ready, prepare};
 use crate::build::reuse::{Obstacle, Reason};
-use crate::monorepo::{Commit, CompileUnit, Git, PackageStore, RevisionError, StackId, paths};
+use crate::monorepo::{Commit, CompileUnit, Git, PackageStore, RevisionError, StackId, marks, paths};
 
 /// Why a stack comes out differently, or that it does not.
 #[derive(Debug)]
@@ -115,7 +115,7 @@ impl Results<'_> {
         let inputs = &self.different.inputs;
         let root = &inputs.sides[1].monorepo.root;
         let folder = paths::join(root, &path);
-        let files = ["stack.yaml", "kcl.mod", "main.k"].map(|name| folder.join(name));
+        let files = [marks::STACK, marks::MODULE, marks::MAIN].map(|name| folder.join(name));
         let files = files.iter().filter_map(|file| match inputs.what(file)? {
             Change::Modified => None,
             change => Some(ChangedFile::new(root, file, change)),

@@ -9,7 +9,7 @@ use kcl::world::World;
 use rustc_hash::FxHashSet;
 
 use super::{FOLDER, Sweep};
-use crate::monorepo::{DiskWorld, Overlay};
+use crate::monorepo::{DiskWorld, Overlay, marks};
 
 /// Two revisions of the working tree that a survey was drawn in.
 pub struct Versions<'a> {
@@ -22,9 +22,6 @@ pub struct Versions<'a> {
     /// Where artifacts go.
     pub out: &'a Path,
 }
-
-/// What stacks and projects are found by.
-const MARKS: [&str; 4] = ["project.yaml", "stack.yaml", "kcl.mod", "main.k"];
 
 impl Versions<'_> {
     /// The paths at which one of the revisions is not the working tree.
@@ -72,9 +69,9 @@ impl Sweep {
         let (mut contents, mut listed) = (FxHashSet::default(), FxHashSet::default());
         for path in versions.paths() {
             let comes_or_goes = !versions.agree(path);
-            let is_mark = MARKS.iter().any(|mark| path.file_name() == Some(OsStr::new(mark)));
-            let describes = path.extension() == Some(OsStr::new("yaml"));
-            if is_mark && (comes_or_goes || describes) && !versions.is_own(path) {
+            let is_one = |names: &[&str]| names.iter().any(|name| path.file_name() == Some(OsStr::new(name)));
+            let moves = is_one(&marks::DESCRIPTIONS) || comes_or_goes && is_one(&marks::ALL);
+            if moves && !versions.is_own(path) {
                 return None;
             }
             if comes_or_goes {

@@ -12,7 +12,7 @@ use super::{Point, Rest, SEPARATOR, Survey, Sweep};
 use crate::build::reuse::{PackageState, Question};
 use crate::build::{Goal, Outcome, Report};
 use crate::monorepo::answers::{Answers, Stamp};
-use crate::monorepo::{DiskWorld, Kind, Listing, Monorepo};
+use crate::monorepo::{DiskWorld, Kind, Listing, Monorepo, marks, paths};
 
 /// A stack that a record holds for.
 pub struct Held {
@@ -55,7 +55,9 @@ struct Draft<'a> {
     /// The new numbers of the points and closures of the survey before.
     kept: Vec<Option<u32>>,
     kept_closures: Vec<Option<u32>>,
-    old_paths: Vec<PathBuf>,
+    old_paths: Vec<&'a Path>,
+    /// Listings with folders that the build has made.
+    grown: FxHashMap<PathBuf, Arc<Listing>>,
 }
 
 impl Drawing<'_> {
@@ -108,7 +110,8 @@ impl<'a> Draft<'a> {
             by_packages: FxHashMap::default(),
             kept: vec![None; points],
             kept_closures: vec![None; closures],
-            old_paths: on.before.map(Sweep::paths).unwrap_or_default(),
+            old_paths: on.before.map(|before| before.survey.paths().collect()).unwrap_or_default(),
+            grown: FxHashMap::default(),
         }
     }
 
@@ -124,7 +127,7 @@ impl<'a> Draft<'a> {
             let listing = self.with_own(&path, listing);
             found_by.push(self.folder(&path, &listing)?);
             links |= listing.has_links();
-            for name in ["project.yaml", "stack.yaml"] {
+            for name in marks::DESCRIPTIONS {
                 if listing.kind(name.as_ref()).is_some() {
                     found_by.push(self.file(&path.join(name))?);
                 }
@@ -164,15 +167,14 @@ impl<'a> Draft<'a> {
             Seen::Touched(stamp) => Some(stamp).filter(|stamp| stamp.is_settled(self.on.began)),
             Seen::Changed => return None,
         };
-        let path = std::mem::take(&mut self.old_paths[at as usize]);
-        let number = self.point(&path, Point { stamp, ..point });
+        let number = self.point(self.old_paths[at as usize], Point { stamp, ..point });
         self.kept[at as usize] = number;
         number
     }
 
     fn rest(&mut self, held: &Held) -> Option<Rest> {
         let root = &self.on.monorepo.root;
-        let folder = crate::monorepo::paths::join(root, &held.stack);
+        let folder = paths::join(root, &held.stack);
         let questions = held.questions.iter().chain(&held.files);
         let own = questions.map(|question| self.question(&question.query(&folder))).collect::<Option<_>>()?;
         let closure = match self.by_packages.get(&held.packages.0) {
@@ -208,22 +210,25 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn listing(&self, path: &Path) -> Option<Arc<Listing>> {
+    fn listing(&mut self, path: &Path) -> Option<Arc<Listing>> {
         Some(self.with_own(path, self.on.world.listing(path).ok()?))
     }
 
     /// A listing, or the one of now where that only has a folder more which the build has made to write to.
-    fn with_own(&self, path: &Path, listing: Arc<Listing>) -> Arc<Listing> {
+    fn with_own(&mut self, path: &Path, listing: Arc<Listing>) -> Arc<Listing> {
+        if let Some(grown) = self.grown.get(path) {
+            return Arc::clone(grown);
+        }
         let own =
             self.on.own.iter().filter(|own| own.parent() == Some(path)).filter_map(|own| own.file_name());
         let new: Vec<_> = own.filter(|name| listing.kind(name).is_none()).collect();
         if new.is_empty() {
             return listing;
         }
-        match Listing::of(path) {
-            Ok(now) if now.is_beyond(&listing, &new) => Arc::new(now),
-            _ => listing,
-        }
+        let now = Listing::of(path).ok().filter(|now| now.is_beyond(&listing, &new));
+        let listing = now.map_or(listing, Arc::new);
+        self.grown.insert(path.to_owned(), Arc::clone(&listing));
+        listing
     }
 
     fn present(&mut self, path: &Path) -> Option<u32> {

@@ -29,7 +29,7 @@ use crate::monorepo::{Project, Stack};
 const VERSION: u32 = 2;
 
 /// A file of the checkout's folder.
-pub(super) const FILE: &str = "survey";
+const FILE: &str = "survey";
 
 /// What a checkout was like.
 #[derive(Debug, Serialize, Deserialize)]
@@ -94,9 +94,18 @@ impl Survey {
     #[must_use]
     pub fn read(folder: &Path, key: &Digest) -> Option<Self> {
         let survey: Self = decode(&snapshot::read(&folder.join(FILE), VERSION)?)?;
-        let is_whole = survey.rests.len() == survey.stacks.len()
-            && survey.paths.matches(SEPARATOR).count() == survey.points.len();
-        (survey.key == *key.as_bytes() && is_whole).then_some(survey)
+        (survey.key == *key.as_bytes() && survey.is_whole()).then_some(survey)
+    }
+
+    /// Whether every number in it stands for something.
+    fn is_whole(&self) -> bool {
+        let Self { stacks, rests, paths, points, found_by, closures, .. } = self;
+        let known = |all: &[u32]| all.iter().all(|at| (*at as usize) < points.len());
+        rests.len() == stacks.len()
+            && paths.matches(SEPARATOR).count() == points.len()
+            && known(found_by)
+            && closures.iter().all(|closure| known(closure))
+            && rests.iter().flatten().all(|it| known(&it.own) && (it.closure as usize) < closures.len())
     }
 
     /// Writes the survey into a folder.

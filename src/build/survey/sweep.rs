@@ -1,7 +1,7 @@
 //! One look at everything that a survey names.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rayon::prelude::*;
 
@@ -41,7 +41,7 @@ impl Sweep {
         let paths: Vec<&Path> = survey.paths().collect();
         let both = paths.par_iter().zip(survey.points.par_iter());
         let seen: Vec<Seen> = both.with_min_len(SHARE).map(|(path, point)| point.look(path)).collect();
-        let is_changed = |at: &u32| seen.get(*at as usize).is_none_or(|seen| *seen == Seen::Changed);
+        let is_changed = |at: &u32| seen[*at as usize] == Seen::Changed;
         let moved = survey.found_by.iter().any(is_changed);
         let changed = survey.closures.iter().map(|points| points.iter().any(is_changed)).collect();
         Self { survey, seen, moved, changed }
@@ -51,8 +51,8 @@ impl Sweep {
     #[must_use]
     pub fn monorepo(&self, root: &Path) -> Option<Monorepo> {
         let Survey { projects, stacks, .. } = &self.survey;
-        let (projects, stacks) = (projects.clone(), stacks.clone());
-        (!self.moved).then(|| Monorepo { root: root.to_owned(), projects, stacks, problems: Vec::new() })
+        let (root, problems) = (root.to_owned(), Vec::new());
+        (!self.moved).then(|| Monorepo { root, projects: projects.clone(), stacks: stacks.clone(), problems })
     }
 
     /// What a stack rests on, if nothing happened to that.
@@ -96,13 +96,8 @@ impl Sweep {
     }
 
     fn has_changed(&self, rest: &Rest) -> bool {
-        let closure = self.changed.get(rest.closure as usize).is_none_or(|changed| *changed);
-        closure || rest.own.iter().any(|at| self.seen.get(*at as usize).is_none_or(|it| *it == Seen::Changed))
-    }
-
-    /// The paths of the points.
-    pub(super) fn paths(&self) -> Vec<PathBuf> {
-        self.survey.paths().map(Path::to_owned).collect()
+        self.changed[rest.closure as usize]
+            || rest.own.iter().any(|at| self.seen[*at as usize] == Seen::Changed)
     }
 }
 

@@ -27,9 +27,9 @@ use super::reuse::{ActionKey, Artifacts, Asked, Listener, Reuse, State, marks, s
 use super::survey::Held;
 use super::{BuildRequest, Failure, Finished, Goal, Outcome, Progress, Report, build};
 use crate::graph::imports::{Followed, ImportsOf};
-use crate::monorepo::answers::{Answers, Known};
+use crate::monorepo::answers::{Answers, Known, nanos};
 use crate::monorepo::events::{Batch, Change};
-use crate::monorepo::{self, DiskWorld, Monorepo, PackageStore, Problem, StackId, paths};
+use crate::monorepo::{self, DiskWorld, Monorepo, PackageStore, Problem, StackId, marks, paths};
 
 /// What a watch is about.
 pub struct Setup {
@@ -296,16 +296,16 @@ impl<'a> Watch<'a> {
     /// Whether there may be other stacks, projects or modules after a change.
     fn may_move_stacks(&self, change: &Change) -> bool {
         let name = change.path.file_name().unwrap_or_default();
-        let describes = ["project.yaml", "stack.yaml", "kcl.mod"].iter().any(|it| name == OsStr::new(it));
-        change.folder || describes || (change.listed && name == OsStr::new("main.k") && self.moves(change))
+        let is_main = name == OsStr::new(marks::MAIN);
+        let is_mark = marks::ALL.iter().any(|mark| name == OsStr::new(mark));
+        change.folder || is_mark && !is_main || is_main && change.listed && self.moves(change)
     }
 
     /// Whether a `main.k` that came or went makes its folder a stack, or no more.
     fn moves(&self, change: &Change) -> bool {
         let Some(folder) = change.path.parent() else { return true };
         let path = paths::slashed(&paths::relative(&self.setup.root, folder));
-        let has = |name: &str| folder.join(name).is_file();
-        let is_stack = has("stack.yaml") || (has("kcl.mod") && has("main.k"));
+        let is_stack = marks::is_stack(|name| folder.join(name).is_file());
         self.state.monorepo.stack_at(&path).is_some() != is_stack
     }
 
@@ -335,7 +335,7 @@ impl<'a> Watch<'a> {
         if extent == Extent::All && !self.stop.load(Ordering::Relaxed) {
             report.removed = checkout::remove_gone(&state.monorepo, &goal, &artifacts);
         }
-        let began = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
+        let began = nanos(now);
         self.artifacts = checkout::artifacts(&state.monorepo, &goal, &report, began, artifacts);
         let held = reuse.take_held();
         let (committed, files) = reuse.finish(began, extent != Extent::All);

@@ -12,7 +12,7 @@ use crate::cli::error::{EXIT_CODES, Exit, Refusal};
 use crate::cli::json::{AffectedV1, status};
 use crate::cli::options::LimitArgs;
 use crate::cli::report;
-use crate::cli::revisions::{Pair, Revisions, now};
+use crate::cli::revisions::{Pair, RevisionArgs, Revisions, now};
 use crate::cli::site::{Places, sweep};
 use crate::cli::text::count;
 use crate::cli::ui::Ui;
@@ -24,12 +24,8 @@ use crate::cli::ui::Ui;
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct AffectedArgs {
-    /// The revision before [default: `HEAD`, or with `--head` its first parent]
-    #[arg(long, value_name = "REV")]
-    base: Option<String>,
-    /// The revision after [default: the working tree with what is not committed]
-    #[arg(long, value_name = "REV")]
-    head: Option<String>,
+    #[command(flatten)]
+    revisions: RevisionArgs,
     /// The monorepo [default: the nearest folder upwards with `konfig.yaml`, else with `.git`]
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
@@ -55,7 +51,8 @@ enum AffectedFormat {
 /// Runs the command.
 pub(crate) fn run(args: &AffectedArgs, ui: &Ui) -> Result<Exit, Refusal> {
     let places = Places::find(args.root.as_deref(), None)?;
-    let find = || Revisions::find(&places.root, args.base.as_deref(), args.head.as_deref());
+    let find =
+        || Revisions::find(&places.root, args.revisions.base.as_deref(), args.revisions.head.as_deref());
     let (revisions, sweep) = rayon::join(find, || sweep(&places, args.limits.limits()));
     let revisions = revisions?;
     let (base, head) = (revisions.base.clone(), revisions.head.clone());

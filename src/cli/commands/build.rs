@@ -25,7 +25,7 @@ use crate::cli::selection::{SELECTORS, select};
 use crate::cli::site::{Places, Site, sweep};
 use crate::cli::text::count;
 use crate::cli::ui::{Ui, Verbosity};
-use crate::monorepo::answers::{Answers, Known};
+use crate::monorepo::answers::{Answers, Known, nanos};
 use crate::monorepo::{Monorepo, StackId};
 
 /// Compile stacks and write their artifacts
@@ -169,10 +169,6 @@ fn refresh(places: &Places, sweep: Option<Sweep>, began: Duration) {
         // If that cannot be, the next build looks into these files again.
         survey.write(&places.root.join(FOLDER)).ok();
     }
-}
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Builds stacks; also what the store had to say.

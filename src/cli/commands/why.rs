@@ -14,7 +14,7 @@ use crate::cli::json::{WhyV1, status};
 use crate::cli::options::{LimitArgs, cache_dir};
 use crate::cli::progress::Bar;
 use crate::cli::report::{self, notices};
-use crate::cli::revisions::{Pair, Revisions, now};
+use crate::cli::revisions::{Pair, RevisionArgs, Revisions, now};
 use crate::cli::selection::select;
 use crate::cli::site::{Places, Site, sweep};
 use crate::cli::ui::Ui;
@@ -30,12 +30,8 @@ pub(crate) struct WhyArgs {
     /// The stack: its path from the root, or any selector that selects one
     #[arg(value_name = "STACK")]
     stack: String,
-    /// The revision before [default: `HEAD`, or with `--head` its first parent]
-    #[arg(long, value_name = "REV")]
-    base: Option<String>,
-    /// The revision after [default: the working tree with what is not committed]
-    #[arg(long, value_name = "REV")]
-    head: Option<String>,
+    #[command(flatten)]
+    revisions: RevisionArgs,
     /// The monorepo [default: the nearest folder upwards with `konfig.yaml`, else with `.git`]
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
@@ -62,7 +58,8 @@ const SHOWN: usize = 12;
 pub(crate) fn run(args: &WhyArgs, ui: &Ui) -> Result<Exit, Refusal> {
     let began = now();
     let places = Places::find(args.root.as_deref(), None)?;
-    let find = || Revisions::find(&places.root, args.base.as_deref(), args.head.as_deref());
+    let find =
+        || Revisions::find(&places.root, args.revisions.base.as_deref(), args.revisions.head.as_deref());
     let (revisions, sweep) = rayon::join(find, || sweep(&places, args.limits.limits()));
     let mut revisions = revisions?;
     let (before, after, _) = revisions.sites(&places, sweep.as_ref())?;
@@ -107,8 +104,8 @@ fn stack(before: &Site, after: &Site, selector: &str) -> Result<String, Refusal>
 }
 
 fn text(args: &WhyArgs, path: &str, why: &Why) -> String {
-    let parent = args.head.as_ref().map(|head| format!("{head}^"));
-    let base = args.base.as_deref().or(parent.as_deref()).unwrap_or("HEAD");
+    let parent = args.revisions.head.as_ref().map(|head| format!("{head}^"));
+    let base = args.revisions.base.as_deref().or(parent.as_deref()).unwrap_or("HEAD");
     let mut text = String::new();
     // Writing to a string cannot fail.
     let _ = match why.status {

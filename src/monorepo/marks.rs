@@ -1,0 +1,21 @@
+//! The files that make folders what they are.
+
+/// Describes a project.
+pub const PROJECT: &str = "project.yaml";
+/// Describes a stack.
+pub const STACK: &str = "stack.yaml";
+/// The manifest of a module.
+pub const MODULE: &str = "kcl.mod";
+/// What a stack starts from unless its settings say otherwise.
+pub const MAIN: &str = "main.k";
+
+/// The files whose text discovery reads.
+pub const DESCRIPTIONS: [&str; 2] = [PROJECT, STACK];
+/// The files whose coming and going may make other projects and stacks.
+pub const ALL: [&str; 4] = [PROJECT, STACK, MODULE, MAIN];
+
+/// Whether a folder is a stack, given which files it has.
+#[must_use]
+pub fn is_stack(has: impl Fn(&str) -> bool) -> bool {
+    has(STACK) || (has(MODULE) && has(MAIN))
+}
