@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! cli        one file a command; parses arguments, prints; no logic
+//! apply      what a commit changes, and its hand-over to those who run it
 //! build      compile stacks, write artifacts, compare with goldens, report
 //! graph      which stacks are meant, what they import
 //! monorepo   discover projects and stacks, read their settings, the world that compiles see
@@ -19,5 +20,7 @@ pub mod monorepo;
 pub mod graph;
 
 pub mod build;
+
+pub mod apply;
 
 pub mod cli;

@@ -39,7 +39,10 @@ pub fn compare(golden: &str, artifact: &str) -> Result<Option<Difference>, Strin
 }
 
 /// The documents of a stream that hold something.
-fn documents(text: &str) -> Result<Vec<Value>, String> {
+///
+/// # Errors
+/// Where the text is not YAML: what the parser said.
+pub fn documents(text: &str) -> Result<Vec<Value>, String> {
     let documents = serde_yaml_ng::Deserializer::from_str(text).map(Value::deserialize);
     let documents: Result<Vec<_>, _> =
         documents.filter(|document| !matches!(document, Ok(Value::Null))).collect();

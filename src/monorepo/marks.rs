@@ -1,5 +1,7 @@
 //! The files that make folders what they are.
 
+/// Describes the monorepo; it stands at its root.
+pub const KONFIG: &str = "konfig.yaml";
 /// Describes a project.
 pub const PROJECT: &str = "project.yaml";
 /// Describes a stack.

@@ -9,6 +9,7 @@ pub mod events;
 mod git;
 mod glob;
 mod kcl_mod;
+pub mod konfig_yaml;
 mod listing;
 pub mod marks;
 mod overlay;
@@ -131,6 +132,6 @@ impl Monorepo {
 /// The root for somebody who stands in a folder: the nearest with `konfig.yaml`, else the nearest with `.git`.
 #[must_use]
 pub fn root_above(stand: &Path) -> Option<PathBuf> {
-    paths::nearest(stand, |folder| folder.join("konfig.yaml").is_file())
+    paths::nearest(stand, |folder| folder.join(marks::KONFIG).is_file())
         .or_else(|| paths::nearest(stand, |folder| folder.join(".git").exists()))
 }

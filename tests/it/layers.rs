@@ -6,7 +6,7 @@ use std::fs;
 use crate::repo::{files_below, of_project};
 
 /// The modules of the root package, lowest first.
-const ORDER: [&str; 4] = ["monorepo", "graph", "build", "cli"];
+const ORDER: [&str; 5] = ["monorepo", "graph", "build", "apply", "cli"];
 
 /// Crates of the workspace with those that they may use.
 const CRATES: [(&str, &[&str]); 4] =
@@ -132,7 +132,7 @@ fn few_files_touch_the_disk() {
     only(
         "src",
         &["std::fs", "fs::"],
-        &["monorepo", "build"],
+        &["monorepo", "build", "apply"],
         "files are read in `monorepo`, written in `build`",
     );
 }
