@@ -59,6 +59,9 @@ pub struct BuildRequest<'a> {
     pub journal: Option<&'a Journal>,
     /// Set by somebody else to keep stacks from starting.
     pub stop: Option<&'a AtomicBool>,
+    /// Whether the report has texts that are nowhere else afterwards: artifacts that are not written, and what stood where
+    /// others are written.
+    pub keep: bool,
 }
 
 /// What becomes of what a stack compiles to.
@@ -131,6 +134,10 @@ pub struct Finished {
     pub reason: Option<Reason>,
     /// Why it can never be reused, sorted.
     pub volatile: Vec<Volatile>,
+    /// Its artifact, if that is asked for and not written.
+    pub text: Option<String>,
+    /// What its artifact was before it was written, if that is asked for.
+    pub replaced: Option<String>,
 }
 
 /// What became of all stacks, in order.
@@ -246,6 +253,8 @@ impl Finished {
             artifact: None,
             reason: None,
             volatile: Vec::new(),
+            text: None,
+            replaced: None,
         }
     }
 

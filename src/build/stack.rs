@@ -109,14 +109,31 @@ impl<'a> Job<'a> {
         match evaluate(self.shared, unit, ready, Format::Yaml) {
             Err(problems) => (self.failed(Failure::Program(problems, unit.missing.clone())), None),
             Ok(mut compiled) => {
+                let replaced = self.replaced();
+                let outcome = self.deliver(&compiled.text);
                 let finished = Finished {
                     printed: std::mem::take(&mut compiled.printed),
                     warnings: ready.warnings.clone(),
                     volatile: compiled.trace.volatile.clone(),
-                    ..Finished::quiet(self.id, self.deliver(&compiled.text))
+                    text: self.is_kept().then(|| compiled.text.clone()),
+                    replaced: replaced.filter(|_| matches!(outcome, Outcome::Built { changed: true })),
+                    ..Finished::quiet(self.id, outcome)
                 };
                 (finished, Some(compiled))
             }
+        }
+    }
+
+    /// Whether the report has the artifact, since it is not written.
+    fn is_kept(&self) -> bool {
+        self.request.keep && self.request.goal == Goal::Digest
+    }
+
+    /// What stands where the artifact goes, if somebody wants to know.
+    fn replaced(&self) -> Option<String> {
+        match &self.request.goal {
+            Goal::Write(out) if self.request.keep => fs::read_to_string(out.join(self.stack.artifact())).ok(),
+            Goal::Write(_) | Goal::Check | Goal::Digest => None,
         }
     }
 
@@ -134,25 +151,27 @@ impl<'a> Job<'a> {
 
     /// Brings an artifact back that is known by its digest; `None` where it is lost.
     fn restore(&self, reuse: &Reuse<'_>, digest: Digest, rest: Option<&Rest>) -> Option<Finished> {
-        let outcome = match &self.request.goal {
+        let text = || String::from_utf8(reuse.artifact(&digest)?).ok();
+        let mut finished = Finished::quiet(self.id, Outcome::Reused { changed: false });
+        match &self.request.goal {
             Goal::Write(out) => {
                 let path = out.join(self.stack.artifact());
-                if rest.is_some_and(|rest| rest.is_intact(&path)) || self.is_intact(&path, digest) {
-                    Outcome::Reused { changed: false }
-                } else {
-                    match self.write(&path, &reuse.artifact(&digest)?) {
+                if !rest.is_some_and(|rest| rest.is_intact(&path)) && !self.is_intact(&path, digest) {
+                    let (bytes, replaced) = (reuse.artifact(&digest)?, self.replaced());
+                    finished.outcome = match self.write(&path, &bytes) {
                         Outcome::Built { changed } => Outcome::Reused { changed },
                         other => other,
-                    }
+                    };
+                    finished.replaced = replaced;
                 }
             }
             Goal::Check => {
-                let text = String::from_utf8(reuse.artifact(&digest)?).ok()?;
-                check(self.shared.world, &self.folder.join(GOLDEN), &text)
+                finished.outcome = check(self.shared.world, &self.folder.join(GOLDEN), &text()?);
             }
-            Goal::Digest => Outcome::Reused { changed: false },
-        };
-        Some(Finished::quiet(self.id, outcome).with_artifact(digest))
+            Goal::Digest if self.is_kept() => finished.text = Some(text()?),
+            Goal::Digest => {}
+        }
+        Some(finished.with_artifact(digest))
     }
 
     /// What the stack rests on, if nothing has happened to that.

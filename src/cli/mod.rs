@@ -1,5 +1,6 @@
 //! The command line: arguments in, results out. No logic of its own.
 
+mod changes;
 mod commands;
 mod diagnostics;
 mod error;
@@ -7,6 +8,7 @@ mod failures;
 mod json;
 mod options;
 mod progress;
+mod rendered;
 mod report;
 mod revisions;
 mod selection;
@@ -19,7 +21,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use self::commands::{affected, build, cache, graph, run, watch, why};
+use self::commands::{affected, apply, build, cache, graph, preview, run, watch, why};
 use self::diagnostics::Shown;
 use self::error::{EXIT_CODES, Exit, Refusal};
 use self::options::{Common, on_one_thread};
@@ -43,6 +45,10 @@ enum Command {
     Affected(affected::AffectedArgs),
     Why(why::WhyArgs),
     Graph(graph::GraphArgs),
+    Preview(preview::PreviewArgs),
+    Apply(apply::ApplyArgs),
+    #[command(hide = true)]
+    Keep,
     Cache(cache::CacheArgs),
     Run(run::RunArgs),
 }
@@ -64,6 +70,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Affected(args) => common.in_pool(|| affected::run(&args, &ui)),
         Command::Why(args) => common.in_pool(|| why::run(&args, &ui)),
         Command::Graph(args) => common.in_pool(|| graph::run(&args, &ui)),
+        Command::Apply(args) => common.in_pool(|| apply::run(&args, &ui)),
+        Command::Keep => apply::keep(),
+        Command::Preview(args) => common.in_pool(|| preview::run(&args, &ui)),
         Command::Cache(args) => cache::run(&args, &ui),
         Command::Run(args) => on_one_thread(|| run::run(args, &common, &ui)),
     };

@@ -1,5 +1,6 @@
 //! How a build goes on: a bar on a terminal, nothing elsewhere.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -13,21 +14,57 @@ pub(crate) struct Bar(ProgressBar);
 impl Bar {
     /// A bar for so many stacks; hidden where it would not be seen.
     pub(crate) fn new(ui: &Ui, stacks: usize) -> Self {
-        let target = if ui.draws() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(stacks as u64), target);
-        // A template that does not parse would leave the default style.
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} stacks, {elapsed} {msg}") {
-            bar.set_style(style);
-        }
-        if ui.draws() {
-            bar.enable_steady_tick(Duration::from_millis(200));
-        }
-        Self(bar)
+        Self(drawn(ui, stacks, "stacks"))
     }
 
     /// Takes the bar away.
     pub(crate) fn clear(&self) {
         self.0.finish_and_clear();
+    }
+}
+
+fn drawn(ui: &Ui, number: usize, what: &str) -> ProgressBar {
+    let target = if ui.draws() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let bar = ProgressBar::with_draw_target(Some(number as u64), target);
+    // A template that does not parse would leave the default style.
+    let template = format!("{{bar:30}} {{pos}}/{{len}} {what}, {{elapsed}} {{msg}}");
+    if let Ok(style) = ProgressStyle::with_template(&template) {
+        bar.set_style(style);
+    }
+    if ui.draws() {
+        bar.enable_steady_tick(Duration::from_millis(200));
+    }
+    bar
+}
+
+/// A bar for hand-overs, and what there is to say about them afterwards.
+pub(crate) struct Steps {
+    bar: ProgressBar,
+    said: Mutex<Vec<String>>,
+}
+
+impl Steps {
+    /// A bar for so many hand-overs; hidden where it would not be seen.
+    pub(crate) fn new(ui: &Ui, steps: usize) -> Self {
+        Self { bar: drawn(ui, steps, "hand-overs"), said: Mutex::default() }
+    }
+
+    /// One more is done.
+    pub(crate) fn step(&self) {
+        self.bar.inc(1);
+    }
+
+    /// Something is to be said later.
+    pub(crate) fn say(&self, text: String) {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+    }
+
+    /// Takes the bar away; gives what there is to say.
+    pub(crate) fn clear(self) -> Vec<String> {
+        self.bar.finish_and_clear();
+        let mut said = self.said.into_inner().unwrap_or_else(PoisonError::into_inner);
+        said.sort();
+        said
     }
 }
 

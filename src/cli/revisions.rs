@@ -14,6 +14,7 @@ use super::progress::Bar;
 use super::report::notices;
 use super::site::{Places, Site};
 use super::ui::Ui;
+use crate::apply::compare::Changes;
 use crate::build::affected::{Affected, Comparison, Remembered, Side};
 use crate::build::checkout::Checkout;
 use crate::build::compile::Shared;
@@ -133,13 +134,36 @@ impl<'a> Pair<'a> {
         if only.is_some_and(BTreeSet::is_empty) {
             return (Vec::new(), Vec::new());
         }
-        let checkout = Checkout::open(&after.monorepo.root, cache_dir().as_deref());
-        let remembered = Remembered { checkout: &checkout, key: after.key(self.limits), began };
+        let checkout = self.checkout();
+        let remembered = self.remembered(&checkout, began);
         let stacks = |site: &Site| only.map_or(site.monorepo.stacks.len(), BTreeSet::len);
         let bar = Bar::new(ui, stacks(before) + stacks(after));
         let (affected, problems) = self.comparison(only).by_results(&remembered, &bar);
         bar.clear();
         (affected, notices(&checkout, problems))
+    }
+
+    /// What differs in stacks that come out differently, and what the store had to say.
+    pub(crate) fn changes(
+        &self,
+        affected: &[Affected],
+        began: Duration,
+        ui: &Ui,
+    ) -> Result<(Changes, Vec<Shown>), Refusal> {
+        let checkout = self.checkout();
+        let bar = Bar::new(ui, affected.len() * 2);
+        let changes =
+            Changes::between(&self.comparison(None), affected, &self.remembered(&checkout, began), &bar);
+        bar.clear();
+        Ok((changes.map_err(Refusal::internal)?, notices(&checkout, Vec::new())))
+    }
+
+    fn checkout(&self) -> Checkout {
+        Checkout::open(&self.after.0.monorepo.root, cache_dir().as_deref())
+    }
+
+    fn remembered<'c>(&self, checkout: &'c Checkout, began: Duration) -> Remembered<'c> {
+        Remembered { checkout, key: self.after.0.key(self.limits), began }
     }
 }
 

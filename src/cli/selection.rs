@@ -1,12 +1,14 @@
 //! Selectors on the command line.
 
+use std::collections::BTreeSet;
+
 use super::error::Refusal;
 use super::site::Site;
 use super::text::list;
 use crate::graph::imports::ImportsOf;
 use crate::graph::select::Scope;
 use crate::graph::selector::SelectError;
-use crate::monorepo::StackId;
+use crate::monorepo::{Monorepo, StackId};
 
 /// What selectors there are, for help texts.
 pub(crate) const SELECTORS: &str = "\
@@ -28,6 +30,37 @@ pub(crate) fn select(site: &Site, selectors: &[String]) -> Result<Vec<StackId>, 
     let importers = ImportsOf { program, world, store, monorepo };
     let scope = Scope { monorepo, stand: world.stand(), importers: &importers };
     scope.select(selectors).map_err(refusal)
+}
+
+/// What selectors of settings select, and those of them that select nothing.
+pub(crate) struct Settled {
+    /// The paths of the stacks.
+    pub(crate) paths: BTreeSet<String>,
+    /// The selectors that name nothing that is there. What settings are for may not be there yet, or any more.
+    pub(crate) empty: Vec<String>,
+}
+
+/// The stacks of a monorepo that selectors of settings select; all where there are none.
+pub(crate) fn settled(site: &Site, monorepo: &Monorepo, selectors: &[String]) -> Result<Settled, Refusal> {
+    let Site { world, store, program, .. } = site;
+    let importers = ImportsOf { program, world, store, monorepo };
+    // Paths are seen from the root, wherever the user stands.
+    let scope = Scope { monorepo, stand: &monorepo.root, importers: &importers };
+    let path = |id: StackId| monorepo.stack(id).path.clone();
+    let mut found = Settled { paths: BTreeSet::new(), empty: Vec::new() };
+    if selectors.is_empty() {
+        found.paths.extend(monorepo.stack_ids().map(path));
+    }
+    for selector in selectors {
+        match scope.select(std::slice::from_ref(selector)) {
+            Ok(stacks) => found.paths.extend(stacks.into_iter().map(path)),
+            Err(SelectError::NoSuchPath { .. } | SelectError::Nothing { .. }) => {
+                found.empty.push(selector.clone());
+            }
+            Err(error) => return Err(refusal(error)),
+        }
+    }
+    Ok(found)
 }
 
 /// What is wrong with a selector, in words.

@@ -32,6 +32,7 @@ pub(crate) enum Verbosity {
 /// Where a command speaks.
 pub(crate) struct Ui {
     color: bool,
+    result_color: bool,
     verbosity: Verbosity,
     error_format: ErrorFormat,
 }
@@ -47,19 +48,26 @@ pub(crate) enum Style {
     Place,
     /// The sentence itself.
     Strong,
+    /// What is new.
+    Added,
+    /// What differs.
+    Changed,
+    /// What is gone.
+    Removed,
 }
 
 impl Ui {
     /// Decides whether messages have colours.
     pub(crate) fn new(color: Color, verbosity: Verbosity) -> Self {
-        let wanted =
-            || io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|it| it.is_empty());
-        let color = match color {
-            Color::Auto => wanted(),
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|it| !it.is_empty());
+        let decided = |is_terminal: bool| match color {
+            Color::Auto => is_terminal && !plain,
             Color::Always => true,
             Color::Never => false,
         };
-        Self { color, verbosity, error_format: ErrorFormat::default() }
+        let (color, result_color) =
+            (decided(io::stderr().is_terminal()), decided(io::stdout().is_terminal()));
+        Self { color, result_color, verbosity, error_format: ErrorFormat::default() }
     }
 
     /// The same with diagnostics in another form.
@@ -100,12 +108,24 @@ impl Ui {
 
     /// A piece of a message, coloured if colours are on.
     pub(crate) fn paint(&self, style: Style, text: &str) -> String {
-        let code = match style {
-            Style::Error => "1;31",
-            Style::Warning => "1;33",
-            Style::Place => "1;34",
-            Style::Strong => "1",
-        };
-        if self.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+        if self.color { painted(style, text) } else { text.to_owned() }
     }
+
+    /// A piece of a result, coloured if results have colours.
+    pub(crate) fn result_paint(&self, style: Style, text: &str) -> String {
+        if self.result_color { painted(style, text) } else { text.to_owned() }
+    }
+}
+
+fn painted(style: Style, text: &str) -> String {
+    let code = match style {
+        Style::Error => "1;31",
+        Style::Warning => "1;33",
+        Style::Place => "1;34",
+        Style::Strong => "1",
+        Style::Added => "32",
+        Style::Changed => "33",
+        Style::Removed => "31",
+    };
+    format!("\x1b[{code}m{text}\x1b[0m")
 }

@@ -178,6 +178,12 @@ impl Git {
         Ok(Overlay::new(entries))
     }
 
+    /// A folder from the top of the working tree; `None` where it is not below.
+    #[must_use]
+    pub fn below_top(&self, folder: &Path) -> Option<PathBuf> {
+        std::fs::canonicalize(folder).ok()?.strip_prefix(&self.top).ok().map(Path::to_owned)
+    }
+
     /// The commits that touch a file and that only one of two revisions has, newest first. None for files that are not in
     /// this repository.
     ///

@@ -122,6 +122,26 @@ impl Monorepo {
         stack.project.map(|id| &self.projects[id.0 as usize])
     }
 
+    /// The same with stacks that are gone: the path, the name and the path of the project of each.
+    #[must_use]
+    pub fn with_gone<'g>(&self, gone: impl Iterator<Item = (&'g str, &'g str, Option<&'g str>)>) -> Self {
+        let mut all = self.clone();
+        for (path, name, project) in gone {
+            let known = all.projects.iter().position(|it| Some(it.path.as_str()) == project);
+            let place = known.or_else(|| {
+                let path = project?.to_owned();
+                let name = path.rsplit('/').next().unwrap_or_default().to_owned();
+                all.projects.push(Project { path, name, tenant: None });
+                Some(all.projects.len() - 1)
+            });
+            let project = place.map(|place| ProjectId(place as u32));
+            all.stacks.push(Stack { path: path.to_owned(), name: name.to_owned(), project });
+        }
+        all.stacks.sort_by(|a, b| a.path.cmp(&b.path));
+        all.stacks.dedup_by(|a, b| a.path == b.path);
+        all
+    }
+
     /// The folder of a stack.
     #[must_use]
     pub fn folder(&self, stack: &Stack) -> PathBuf {

@@ -1,7 +1,10 @@
 //! Everything that runs the tool as users do. One binary, so that it is linked once.
 
 mod affected;
+#[cfg(unix)]
+mod apply;
 mod build;
+mod changes;
 mod cli;
 mod differential;
 mod docs;
@@ -23,7 +26,10 @@ mod precision;
 mod programs;
 mod repo;
 mod run;
+mod shop;
 mod store;
+#[cfg(unix)]
+mod story;
 mod watch;
 mod why;
 

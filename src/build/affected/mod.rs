@@ -7,6 +7,7 @@
 //! A stack whose result depends on the clock, on random numbers or on the environment differs from itself. It counts
 //! only where its inputs differ too.
 
+mod artifacts;
 mod why;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +20,7 @@ use kcl::stdlib::Volatile;
 use kcl::world::{Query, World};
 use rayon::prelude::*;
 
+pub use self::artifacts::Artifact;
 pub use self::why::{Chain, ChangedFile, Declaration, Import, Why};
 use super::checkout::Checkout;
 use super::compile::{Shared, prepare};
@@ -202,6 +204,7 @@ impl Comparison<'_> {
             sweep: None,
             journal: None,
             stop: None,
+            keep: false,
         };
         let reuse = remembered.reuse(side, files);
         let report = build(side.shared, &request, Some(&reuse), progress);

@@ -329,6 +329,7 @@ impl<'a> Watch<'a> {
             sweep: None,
             journal: Some(&checkout.journal),
             stop: Some(self.stop),
+            keep: false,
         };
         let mut report = build(&shared, &request, Some(&reuse), progress);
         let BuildRequest { goal, artifacts, .. } = request;

@@ -1,18 +1,20 @@
 //! `konfig build`
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 
+use crate::apply::ChangeSet;
+use crate::apply::compare::Changes;
 use crate::build::affected::Status;
 use crate::build::checkout::{self, Checkout, FOLDER};
 use crate::build::compile::Shared;
-use crate::build::reuse::{Reason, Reuse, State};
+use crate::build::reuse::{Artifacts, Reason, Reuse, State};
 use crate::build::survey::Sweep;
 use crate::build::{self, BuildRequest, Counts, Failure, Finished, Goal, Outcome, Report};
+use crate::cli::changes::{self, Name};
 use crate::cli::diagnostics::Shown;
 use crate::cli::error::{EXIT_CODES, Exit, Refusal};
 use crate::cli::failures::diagnostics;
@@ -49,6 +51,11 @@ pub(crate) struct BuildArgs {
     /// BASE is `HEAD` if it is left out: what is not committed yet. Selectors stand before it, or after `--`.
     #[arg(long, value_name = "BASE", num_args = 0..=1, default_missing_value = "HEAD", conflicts_with = "no_cache")]
     affected: Option<String>,
+    /// Write the change set there: the stacks whose artifacts differ, and which fields of which resources
+    ///
+    /// Compared is with BASE of `--affected`, or with the artifacts that were there before.
+    #[arg(long, value_name = "FILE", conflicts_with = "check")]
+    change_set: Option<PathBuf>,
     /// Compare with each stack's `ci-test/stdout.golden.yaml` instead, as YAML documents; write nothing
     #[arg(long)]
     check: bool,
@@ -95,27 +102,33 @@ pub(crate) fn run(args: &BuildArgs, _common: &Common, ui: &Ui) -> Result<Exit, R
         Some(monorepo) => Site::known(&places, monorepo),
         None => Site::here(&places)?,
     };
-    let mut stacks = select(&site, &args.selectors)?;
-    let mut said = Vec::new();
-    if let Some(base) = &args.affected {
-        (stacks, said) = affected(args, base, (&places, &site, sweep.as_ref()), &stacks, began, ui)?;
-    }
+    let Chosen { stacks, set, mut said } = match &args.affected {
+        Some(base) => affected(args, base, (&places, &site, sweep.as_ref()), began, ui)?,
+        None => Chosen { stacks: select(&site, &args.selectors)?, ..Chosen::default() },
+    };
     let goal = if args.check { Goal::Check } else { Goal::Write(site.out.clone()) };
     let quiet = match (&sweep, &goal) {
         (Some(sweep), Goal::Write(out)) if args.audit.is_none() => sweep.quiet(&site.monorepo, &stacks, out),
         _ => None,
     };
-    let report = match quiet {
+    let (report, known) = match quiet {
         Some(report) => {
             refresh(&places, sweep, began);
-            report
+            (report, Artifacts::default())
         }
         None => {
-            let (report, notices) = build(args, &site, (&stacks, &goal), sweep.as_ref(), began, ui);
+            let (report, known, notices) = build(args, &site, (&stacks, &goal), sweep.as_ref(), began, ui);
             said.extend(notices);
-            report
+            (report, known)
         }
     };
+    if let Some(file) = &args.change_set {
+        let set = match set {
+            Some(set) => set,
+            None => Name::of(&places, None, None).set(&changes::written(&site, &report, &known)?),
+        };
+        changes::write(&places, file, &set)?;
+    }
     let diagnostics = diagnostics(site.built(), &report, said);
     report::say(&diagnostics, ui);
     say_printed(&site.monorepo, &report, ui);
@@ -132,15 +145,24 @@ pub(crate) fn run(args: &BuildArgs, _common: &Common, ui: &Ui) -> Result<Exit, R
     Ok(exit)
 }
 
-/// Those of some stacks that come out differently than in a revision, and what the store had to say.
+/// What is to be built.
+#[derive(Default)]
+struct Chosen {
+    stacks: Vec<StackId>,
+    /// How they differ from a revision, if that is wanted.
+    set: Option<ChangeSet>,
+    /// What the store had to say.
+    said: Vec<Shown>,
+}
+
+/// The selected stacks that come out differently than in a revision.
 fn affected(
     args: &BuildArgs,
     base: &str,
     (places, site, sweep): (&Places, &Site, Option<&Sweep>),
-    stacks: &[StackId],
     began: Duration,
     ui: &Ui,
-) -> Result<(Vec<StackId>, Vec<Shown>), Refusal> {
+) -> Result<Chosen, Refusal> {
     let revisions = Revisions::find(&places.root, Some(base), None);
     let mut revisions = revisions.map_err(|refusal| match refusal.exit {
         Exit::NoRevision => {
@@ -148,19 +170,27 @@ fn affected(
         }
         _ => refusal,
     })?;
+    let name = || Name::of(places, Some(revisions.base.clone()), None);
+    let name = args.change_set.as_ref().map(|_| name());
     if revisions.are_same() {
-        return Ok((Vec::new(), Vec::new()));
+        return Ok(Chosen { set: name.map(|name| name.set(&Changes::default())), ..Chosen::default() });
     }
     let (before, concerned) = revisions.site_before(places, &site.world, sweep)?;
-    let selected = stacks.iter().map(|id| site.monorepo.stack(*id).path.clone());
-    let is_concerned = |path: &String| concerned.as_ref().is_none_or(|concerned| concerned.contains(path));
-    let wanted: BTreeSet<String> = selected.filter(is_concerned).collect();
+    let mut wanted = changes::selected(&before, site, &args.selectors)?;
+    wanted.retain(|path| concerned.as_ref().is_none_or(|concerned| concerned.contains(path)));
     let pair = Pair::new(&before, site, args.limits.limits());
-    let (affected, said) = pair.by_results(Some(&wanted), began, ui);
+    let (affected, mut said) = pair.by_results(Some(&wanted), began, ui);
+    let mut set = None;
+    if let Some(name) = name {
+        let (changes, notices) = pair.changes(&affected, began, ui)?;
+        said.extend(notices);
+        set = Some(name.set(&changes));
+    }
     drop(pair);
     std::mem::forget(before);
     let here = affected.iter().filter(|stack| stack.status != Status::Removed);
-    Ok((here.filter_map(|stack| site.monorepo.stack_at(&stack.path)).collect(), said))
+    let stacks = here.filter_map(|stack| site.monorepo.stack_at(&stack.path)).collect();
+    Ok(Chosen { stacks, set, said })
 }
 
 /// Keeps the stamps of files that were touched and say the same as before.
@@ -171,7 +201,7 @@ fn refresh(places: &Places, sweep: Option<Sweep>, began: Duration) {
     }
 }
 
-/// Builds stacks; also what the store had to say.
+/// Builds stacks; also the artifacts that there were before, and what the store had to say.
 fn build(
     args: &BuildArgs,
     site: &Site,
@@ -179,7 +209,7 @@ fn build(
     sweep: Option<&Sweep>,
     began: Duration,
     ui: &Ui,
-) -> (Report, Vec<Shown>) {
+) -> (Report, Artifacts, Vec<Shown>) {
     let checkout = (!args.no_cache).then(|| Checkout::open(&site.monorepo.root, cache_dir().as_deref()));
     let State { files, artifacts } = checkout.as_ref().map(Checkout::state).unwrap_or_default();
     let request = BuildRequest {
@@ -193,15 +223,16 @@ fn build(
         sweep,
         journal: checkout.as_ref().map(|checkout| &checkout.journal),
         stop: None,
+        keep: args.change_set.is_some() && args.affected.is_none(),
     };
     let shared = site.shared(args.limits.limits());
     let bar = Bar::new(ui, stacks.len());
-    let built = match &checkout {
+    let (report, said) = match &checkout {
         Some(checkout) => incremental(site, &shared, &request, (checkout, files), began, &bar),
         None => (build::build(&shared, &request, None, &bar), Vec::new()),
     };
     bar.clear();
-    built
+    (report, request.artifacts, said)
 }
 
 /// Builds with what the checkout remembers, and has it remember this build; also what the store had to say.

@@ -1,9 +1,11 @@
 //! One file a command.
 
 pub(super) mod affected;
+pub(super) mod apply;
 pub(super) mod build;
 pub(super) mod cache;
 pub(super) mod graph;
+pub(super) mod preview;
 pub(super) mod run;
 pub(super) mod watch;
 pub(super) mod why;

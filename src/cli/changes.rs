@@ -1,0 +1,203 @@
+//! What commands that show or hand over changes work on.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use cache::Digest;
+
+use super::diagnostics::Shown;
+use super::error::Refusal;
+use super::options::cache_dir;
+use super::revisions::{Pair, RevisionArgs, Revisions};
+use super::selection::select;
+use super::site::{Places, Site, sweep};
+use super::ui::Ui;
+use crate::apply::change_set::{ChangeSet, Delta, StackDiff};
+use crate::apply::compare::Changes;
+use crate::build::checkout::Checkout;
+use crate::build::reuse::Artifacts;
+use crate::build::{Report, write_file};
+use crate::monorepo::{Git, Overlay, paths};
+use kcl::eval::Limits;
+
+/// What differs, and what it is called.
+pub(crate) struct Found {
+    /// The change set.
+    pub(crate) set: ChangeSet,
+    /// What differs, and the artifacts.
+    pub(crate) changes: Changes,
+    /// What there is to say besides.
+    pub(crate) said: Vec<Shown>,
+}
+
+/// Where a change set comes from and what belongs to it.
+pub(crate) struct Source<'a> {
+    /// The places.
+    pub(crate) places: &'a Places,
+    /// The revisions, unless a file is given.
+    pub(crate) revisions: &'a RevisionArgs,
+    /// The selectors of the stacks that are meant.
+    pub(crate) selectors: &'a [String],
+    /// How much programs may do.
+    pub(crate) limits: Limits,
+    /// When this process began, since 1970.
+    pub(crate) began: Duration,
+}
+
+/// The change set between two revisions. Stacks that come out differently are built for it, if no earlier build has done so.
+pub(crate) fn between(source: &Source<'_>, ui: &Ui) -> Result<Found, Refusal> {
+    let Source { places, revisions: args, selectors, limits, began } = source;
+    let sweep = sweep(places, *limits);
+    let mut revisions = Revisions::find(&places.root, args.base.as_deref(), args.head.as_deref())?;
+    let (base, head) = (revisions.base.clone(), revisions.head.clone());
+    let name = Name::of(places, Some(base), head);
+    if revisions.are_same() {
+        let changes = Changes::default();
+        return Ok(Found { set: name.set(&changes), changes, said: Vec::new() });
+    }
+    let (before, after, mut concerned) = revisions.sites(places, sweep.as_ref())?;
+    let problems = after.monorepo.problems.iter();
+    let mut said: Vec<Shown> = problems.map(|problem| Shown::problem(problem, &after.world)).collect();
+    if !selectors.is_empty() {
+        let mut selected = selected(&before, &after, selectors)?;
+        selected.retain(|path| concerned.as_ref().is_none_or(|all| all.contains(path)));
+        concerned = Some(selected);
+    }
+    let pair = Pair::new(&before, &after, *limits);
+    let (affected, notices) = pair.by_results(concerned.as_ref(), *began, ui);
+    said.extend(notices);
+    let (changes, notices) = pair.changes(&affected, *began, ui)?;
+    said.extend(notices);
+    drop(pair);
+    // The process ends soon: freeing a tree of millions of nodes one by one would only cost time.
+    std::mem::forget((before, after));
+    Ok(Found { set: name.set(&changes), changes, said })
+}
+
+/// The paths of the stacks that selectors select in either revision: what is gone can only be selected in the base.
+pub(crate) fn selected(
+    before: &Site,
+    after: &Site,
+    selectors: &[String],
+) -> Result<BTreeSet<String>, Refusal> {
+    let paths = |site: &Site| -> Result<BTreeSet<String>, Refusal> {
+        let stacks = select(site, selectors)?;
+        Ok(stacks.iter().map(|id| site.monorepo.stack(*id).path.clone()).collect())
+    };
+    match (paths(after), paths(before)) {
+        (Ok(now), Ok(then)) => Ok(&now | &then),
+        (Ok(found), Err(_)) | (Err(_), Ok(found)) => Ok(found),
+        (Err(refusal), Err(_)) => Err(refusal),
+    }
+}
+
+/// A change set from a file, with the artifacts that are here: in the output folder, or in the store.
+pub(crate) fn saved(places: &Places, file: &Path) -> Result<Found, Refusal> {
+    let set = read(&paths::join(&places.stand, file), file)?;
+    let checkout = Checkout::open(&places.root, cache_dir().as_deref());
+    let mut changes = Changes { failed: set.failed.clone(), ..Changes::default() };
+    let mut said = Vec::new();
+    let mut unknown = 0;
+    for change in &set.stacks {
+        let find = |digest: &Option<String>| {
+            let digest: Digest = digest.as_ref()?.parse().ok()?;
+            Some((digest, artifact(&checkout, &places.out.join(&change.artifact), digest)?))
+        };
+        let (before, after) = (find(&change.previous), find(&change.digest));
+        if let Some((_, text)) = &after {
+            changes.texts.insert(change.path.clone(), text.clone());
+        }
+        let is_whole =
+            before.is_some() == change.previous.is_some() && after.is_some() == change.digest.is_some();
+        let delta = Delta {
+            path: change.path.clone(),
+            project: change.project.clone(),
+            name: change.name.clone(),
+            artifact: change.artifact.clone(),
+            before,
+            after,
+        };
+        let diff = if is_whole { StackDiff::of(delta).ok().flatten() } else { None };
+        unknown += usize::from(diff.is_none());
+        let resources = diff.map(|diff| diff.resources).unwrap_or_default();
+        changes.diffs.push(StackDiff { change: change.clone(), resources });
+    }
+    if unknown > 0 {
+        let message = format!(
+            "the artifacts of {} are not here, so only the paths of their fields are known",
+            super::text::count(unknown, "stack")
+        );
+        let hint = "preview where both revisions were built, or name them with `--base` and `--head`";
+        said.push(Shown::warning("C03", message, vec![hint.to_owned()]));
+    }
+    Ok(Found { set, changes, said })
+}
+
+/// The text of a digest: from a file if that has it, else from the store.
+fn artifact(checkout: &Checkout, file: &Path, digest: Digest) -> Option<String> {
+    let written = crate::apply::artifact::read(file, digest);
+    written.or_else(|| String::from_utf8(checkout.store.blob(&digest)?).ok())
+}
+
+fn read(path: &Path, given: &Path) -> Result<ChangeSet, Refusal> {
+    let text = crate::apply::artifact::text(path).map_err(|why| {
+        let message = format!("cannot read the change set `{}`: {why}", given.display());
+        Refusal::request(message, "write one with `konfig build --change-set FILE`")
+    })?;
+    ChangeSet::from_json(&text).map_err(|why| {
+        let message = format!("`{}` is no change set: {why}", given.display());
+        Refusal::request(message, "write one with `konfig build --change-set FILE`")
+    })
+}
+
+/// Writes a change set.
+pub(crate) fn write(places: &Places, file: &Path, set: &ChangeSet) -> Result<(), Refusal> {
+    let path: PathBuf = paths::join(&places.stand, file);
+    write_file(&path, set.to_json().as_bytes()).map(|_| ()).map_err(|error| {
+        let message = format!("cannot write the change set `{}`: {error}", file.display());
+        Refusal::request(message, "name a file in a folder that may be written")
+    })
+}
+
+/// What a change set says of where it comes from.
+pub(crate) struct Name {
+    root: String,
+    base: Option<String>,
+    head: Option<String>,
+}
+
+impl Name {
+    /// The name for revisions, of which no head stands for the working tree: that is `HEAD` where all is committed.
+    pub(crate) fn of(places: &Places, base: Option<String>, head: Option<String>) -> Self {
+        let git = Git::open(&places.root);
+        let root = git.as_ref().ok().and_then(|git| git.below_top(&places.root));
+        let root = root.map(|path| paths::slashed(&path)).filter(|path| !path.is_empty());
+        let root = root.unwrap_or_else(|| ".".to_owned());
+        let head = match (head, git) {
+            (None, Ok(git)) => committed(&git, &places.out),
+            (head, _) => head,
+        };
+        Self { root, base, head }
+    }
+
+    /// The change set of this name.
+    pub(crate) fn set(self, changes: &Changes) -> ChangeSet {
+        changes.set(self.root, self.base, self.head)
+    }
+}
+
+/// The commit that the working tree is, but for artifacts.
+fn committed(git: &Git, out: &Path) -> Option<String> {
+    let head = git.commit("HEAD").ok()?;
+    let overlay: Overlay = git.overlay(&head).ok()?;
+    let is_clean = overlay.paths().all(|path| path.starts_with(out));
+    is_clean.then_some(head)
+}
+
+/// The changes that a build has made to a folder.
+pub(crate) fn written(site: &Site, report: &Report, known: &Artifacts) -> Result<Changes, Refusal> {
+    let checkout = Checkout::open(&site.monorepo.root, cache_dir().as_deref());
+    let stored = |digest: &Digest| String::from_utf8(checkout.store.blob(digest)?).ok();
+    Changes::written(&site.monorepo, &site.out, report, known, &stored).map_err(Refusal::internal)
+}
