@@ -36,8 +36,8 @@ fn once(path: &Path) -> f64 {
     let request = RunRequest { inputs: vec![path.to_owned()], ..RunRequest::default() };
     if let Ok(unit) = CompileUnit::of_request(&world, &store, stand, request) {
         let program = Program::new();
-        let shared =
-            Shared { program: &program, world: &world, package_dir: None, limits: Limits::default() };
+        let limits = Limits::default();
+        let shared = Shared { program: &program, world: &world, package_dir: None, limits, profile: None };
         std::hint::black_box(compile(&shared, &unit, Format::Yaml).is_ok());
     }
     cpu() - start

@@ -12,9 +12,11 @@ use kcl::plan::{self, PlanOptions};
 use kcl::resolve::{FORMS, Main, Override, Program, Request};
 use kcl::stdlib::Failure;
 use kcl::types::check_main;
+use kcl::value::Value;
 use kcl::world::World;
 use syntax::{Code, Diagnostic};
 
+use super::profile::{Profile, Step, timed};
 use crate::monorepo::{CompileUnit, DiskWorld};
 
 /// What a program came to.
@@ -58,6 +60,8 @@ pub struct Shared<'a> {
     pub package_dir: Option<PathBuf>,
     /// How much each program may do.
     pub limits: Limits,
+    /// Where steps are measured.
+    pub profile: Option<&'a Profile>,
 }
 
 /// Compiles a program; also gives what is legal in it, but hardly meant. The calling thread needs
@@ -80,13 +84,14 @@ pub fn compile(
 /// # Errors
 /// All that is wrong with its text and types.
 pub fn prepare(shared: &Shared<'_>, unit: &CompileUnit, world: &dyn World) -> Result<Ready, Vec<Diagnostic>> {
-    let main = shared.program.load_main(world, &request(shared, unit)?);
+    let (profile, request) = (shared.profile, request(shared, unit)?);
+    let main = timed(profile, Step::Parse, || shared.program.load_main(world, &request));
     let mut warnings = sound(main.problems.clone())?;
     if main.cyclic || main.package.files.is_empty() {
         return Err(warnings);
     }
-    warnings.extend(sound(check_main(shared.program, &main))?);
-    let code = lower_all(shared.program, &main);
+    warnings.extend(sound(timed(profile, Step::Check, || check_main(shared.program, &main)))?);
+    let code = timed(profile, Step::Lower, || lower_all(shared.program, &main));
     Ok(Ready { main, code, warnings })
 }
 
@@ -105,16 +110,11 @@ pub fn evaluate(
     let Some(run) = Run::new(&arena, shared.program, &ready.code, shared.world, &settings) else {
         return Err(Vec::new());
     };
-    let evaluated = run.evaluate(&ready.main.closure).map_err(|failure| vec![*failure])?;
+    let evaluated = timed(shared.profile, Step::Evaluate, || run.evaluate(&ready.main.closure));
+    let evaluated = evaluated.map_err(|failure| vec![*failure])?;
     let document = match evaluated.output {
         Some(output) if format == Format::Yaml => Ok(output),
-        _ => plan::select(
-            &arena,
-            evaluated.value,
-            &unit.flags.selectors,
-            unit.flags.show_hidden.unwrap_or(false),
-        )
-        .and_then(|value| document(value, unit, format)),
+        _ => timed(shared.profile, Step::Emit, || emitted(&arena, evaluated.value, unit, format)),
     };
     let text = with_newline(document.map_err(|failure| vec![placed(failure)])?);
     Ok(Compiled { text, printed: evaluated.printed, trace: evaluated.uses.finish() })
@@ -175,7 +175,19 @@ fn settings(unit: &CompileUnit, limits: Limits) -> Settings {
     }
 }
 
-fn document(value: kcl::value::Value<'_>, unit: &CompileUnit, format: Format) -> Result<String, Failure> {
+/// The document of a value, or of those parts of it that are selected.
+fn emitted<'a>(
+    arena: &'a Bump,
+    value: Value<'a>,
+    unit: &CompileUnit,
+    format: Format,
+) -> Result<String, Failure> {
+    let show_hidden = unit.flags.show_hidden.unwrap_or(false);
+    let value = plan::select(arena, value, &unit.flags.selectors, show_hidden)?;
+    document(value, unit, format)
+}
+
+fn document(value: Value<'_>, unit: &CompileUnit, format: Format) -> Result<String, Failure> {
     let flags = &unit.flags;
     let options = PlanOptions {
         sort_keys: flags.sort_keys.unwrap_or(false),

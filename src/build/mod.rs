@@ -11,6 +11,7 @@ pub mod compile;
 pub mod golden;
 mod journal;
 mod outputs;
+pub mod profile;
 pub mod reuse;
 mod stack;
 pub mod survey;
@@ -29,6 +30,7 @@ use syntax::Diagnostic;
 
 use self::compile::Shared;
 use self::golden::Difference;
+use self::profile::{Step, timed, timed_stack};
 use self::reuse::{Artifacts, Reason, Records, Reuse};
 use self::stack::Job;
 use self::survey::Sweep;
@@ -219,7 +221,8 @@ pub fn build(
     let moved = |stack: &&Stack| request.sweep.is_none_or(|sweep| sweep.unmoved(&stack.path).is_none());
     let wanted: Vec<bool> = stacks.par_iter().map(|stack| request.audit > 0 || moved(stack)).collect();
     let asked: Vec<&Stack> = stacks.iter().zip(&wanted).filter(|it| *it.1).map(|it| *it.0).collect();
-    let mut records = reuse.map(|reuse| reuse.records(&asked)).unwrap_or_default().into_iter();
+    let records = || reuse.map(|reuse| reuse.records(&asked)).unwrap_or_default();
+    let mut records = timed(shared.profile, Step::Records, records).into_iter();
     let records: Vec<Records> = wanted
         .iter()
         .map(|wanted| if *wanted { records.next().unwrap_or_default() } else { Records::default() })
@@ -229,7 +232,7 @@ pub fn build(
             return Finished::quiet(*stack, Outcome::Skipped);
         }
         let job = Job::new(shared, request, reuse, *stack);
-        let finished = caught(*stack, || job.run(&records[at]));
+        let finished = timed_stack(shared.profile, *stack, || caught(*stack, || job.run(&records[at])));
         if request.fail_fast && matches!(finished.outcome, Outcome::Failed(_)) {
             stop.store(true, Ordering::Relaxed);
         }
@@ -237,10 +240,8 @@ pub fn build(
         finished
     };
     // Stacks differ in size, so they are handed out one by one.
-    Report {
-        stacks: request.stacks.par_iter().enumerate().with_max_len(1).map(one).collect(),
-        removed: Vec::new(),
-    }
+    let all = || request.stacks.par_iter().enumerate().with_max_len(1).map(one).collect();
+    Report { stacks: timed(shared.profile, Step::Stacks, all), removed: Vec::new() }
 }
 
 impl Finished {

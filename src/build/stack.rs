@@ -7,6 +7,7 @@ use cache::Digest;
 use kcl::world::{Query, Recorder, World};
 
 use super::compile::{Compiled, Format, Ready, Shared, evaluate, prepare};
+use super::profile::{Step, timed};
 use super::reuse::{Program, Records, Reuse};
 use super::survey::Rest;
 use super::{BuildRequest, Failure, Finished, GOLDEN, Goal, Outcome, golden, outputs};
@@ -40,7 +41,9 @@ impl<'a> Job<'a> {
         {
             return finished;
         }
-        let unchanged = self.reuse.and_then(|reuse| reuse.unchanged(self.stack, &self.folder, records));
+        let unchanged = self.timed(Step::Compare, || {
+            self.reuse.and_then(|reuse| reuse.unchanged(self.stack, &self.folder, records))
+        });
         if !self.is_audited()
             && let (Some(reuse), Some(artifact)) = (self.reuse, unchanged)
             && let Some(finished) = self.restore(reuse, artifact, None)
@@ -48,8 +51,10 @@ impl<'a> Job<'a> {
             return finished;
         }
         let recorder = Recorder::new(self.shared.world);
-        let unit =
-            CompileUnit::of_stack(&recorder, self.request.store, &self.request.monorepo.root, &self.folder);
+        let root = &self.request.monorepo.root;
+        let unit = self.timed(Step::Settings, || {
+            CompileUnit::of_stack(&recorder, self.request.store, root, &self.folder)
+        });
         let unit = match unit {
             Ok(unit) => unit,
             Err(problem) => return self.failed(Failure::Monorepo(vec![problem])),
@@ -60,7 +65,7 @@ impl<'a> Job<'a> {
         };
         let Some(reuse) = self.reuse else { return self.evaluated(&unit, &ready).0 };
         let queries = sorted(recorder.finish(), &ready.main.package.queries);
-        let program = reuse.program(&unit, &ready, &queries);
+        let program = self.timed(Step::Prove, || reuse.program(&unit, &ready, &queries));
         self.with_program(reuse, &program, records, unchanged)
     }
 
@@ -72,7 +77,8 @@ impl<'a> Job<'a> {
         records: &Records,
         unchanged: Option<Digest>,
     ) -> Finished {
-        let proof = reuse.same_meaning(self.stack, &self.folder, records, program);
+        let proof =
+            self.timed(Step::Prove, || reuse.same_meaning(self.stack, &self.folder, records, program));
         let expected = unchanged.or(proof.as_ref().ok().copied());
         let reason = match proof {
             Ok(proof) if !self.is_audited() => match self.restore(reuse, proof, None) {
@@ -100,7 +106,10 @@ impl<'a> Job<'a> {
             return finished;
         }
         finished = finished.with_artifact(digest);
-        reuse.keep_evaluated(self.stack, &self.folder, program, &compiled.trace, compiled.text.as_bytes());
+        self.timed(Step::Keep, || {
+            let artifact = compiled.text.as_bytes();
+            reuse.keep_evaluated(self.stack, &self.folder, program, &compiled.trace, artifact);
+        });
         finished
     }
 
@@ -142,11 +151,15 @@ impl<'a> Job<'a> {
     }
 
     fn deliver(&self, text: &str) -> Outcome {
-        match &self.request.goal {
+        self.timed(Step::Deliver, || match &self.request.goal {
             Goal::Write(out) => self.write(&out.join(self.stack.artifact()), text.as_bytes()),
             Goal::Check => check(self.shared.world, &self.folder.join(GOLDEN), text),
             Goal::Digest => Outcome::Built { changed: false },
-        }
+        })
+    }
+
+    fn timed<T>(&self, step: Step, work: impl FnOnce() -> T) -> T {
+        timed(self.shared.profile, step, work)
     }
 
     /// Brings an artifact back that is known by its digest; `None` where it is lost.

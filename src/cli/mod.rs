@@ -7,6 +7,7 @@ mod error;
 mod failures;
 mod json;
 mod options;
+mod profile;
 mod progress;
 mod rendered;
 mod report;

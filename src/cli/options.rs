@@ -20,7 +20,7 @@ pub(crate) struct Common {
     /// Say only what is asked for and what is wrong
     #[arg(long, short, global = true, conflicts_with = "verbose")]
     quiet: bool,
-    /// Say what became of each stack, and what programs print
+    /// Say what became of each stack, how long phases took, and what programs print
     #[arg(long, short, global = true)]
     verbose: bool,
     /// When messages have colours

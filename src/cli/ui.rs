@@ -25,7 +25,7 @@ pub(crate) enum Verbosity {
     Quiet,
     /// Also warnings, progress on a terminal, and the summary.
     Normal,
-    /// Also what became of each stack, and what it printed.
+    /// Also what became of each stack, what it printed, and how long phases took.
     Verbose,
 }
 

@@ -234,6 +234,42 @@ fn verbose_says_what_became_of_each_stack() {
 }
 
 #[test]
+fn a_profile_has_an_event_for_each_step_of_each_stack() {
+    let repo = demo();
+    repo.konfig(&["build", "--profile", "trace.json"]).good();
+    let trace = repo.read("trace.json").expect("a trace");
+    let trace: serde_json::Value = serde_json::from_str(&trace).expect("JSON");
+    let events = trace["traceEvents"].as_array().expect("events");
+    let count = |name: &str| events.iter().filter(|event| event["name"] == name).count();
+    for (name, times) in [("stacks", 1), ("apps/shop/dev", 1), ("parse", 3), ("evaluate", 3), ("keep", 3)] {
+        assert_eq!(count(name), times, "{name}");
+    }
+    let [stacks, stack] = ["stacks", "apps/shop/dev"].map(|name| {
+        let event = events.iter().find(|event| event["name"] == name).expect("an event");
+        let at = |key: &str| event[key].as_f64().expect("a time");
+        (at("ts"), at("ts") + at("dur"))
+    });
+    assert!(stacks.0 <= stack.0 && stack.1 <= stacks.1, "{stack:?} in {stacks:?}");
+}
+
+#[test]
+fn verbose_says_how_long_the_phases_took() {
+    let repo = demo();
+    let ran = repo.konfig(&["build", "--verbose"]).good();
+    ran.says("phases: ").says("in stacks, over all threads: ").says("evaluate ");
+    let again = repo.konfig(&["build", "--verbose"]).good();
+    assert!(!again.stderr.contains("evaluate "), "{}", again.stderr);
+    again.says("phases: survey ");
+    assert!(!repo.konfig(&["build"]).good().stderr.contains("phases"));
+}
+
+#[test]
+fn a_profile_that_cannot_be_written_is_refused() {
+    let repo = demo();
+    repo.konfig(&["build", "--profile", "apps"]).exits(2).says("cannot write the profile to `apps`");
+}
+
+#[test]
 fn a_build_does_not_write_files_that_programs_want_to_write() {
     let main = "import file\n\nfile.write(\"made.txt\", \"text\")\nx = 1\n";
     let repo = Repo::monorepo().stack("a", main);

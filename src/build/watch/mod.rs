@@ -107,7 +107,13 @@ impl Loaded {
 
     fn shared(&self, setup: &Setup) -> Shared<'_> {
         let package_dir = setup.store.folder.clone();
-        Shared { program: &self.program, world: &self.world, package_dir, limits: setup.limits }
+        Shared {
+            program: &self.program,
+            world: &self.world,
+            package_dir,
+            limits: setup.limits,
+            profile: None,
+        }
     }
 
     fn imports<'l>(&'l self, setup: &'l Setup) -> ImportsOf<'l> {

@@ -11,6 +11,7 @@ use crate::apply::compare::Changes;
 use crate::build::affected::Status;
 use crate::build::checkout::{self, Checkout, FOLDER};
 use crate::build::compile::Shared;
+use crate::build::profile::{Profile, Step, timed};
 use crate::build::reuse::{Artifacts, Reason, Reuse, State};
 use crate::build::survey::Sweep;
 use crate::build::{self, BuildRequest, Counts, Failure, Finished, Goal, Outcome, Report};
@@ -20,6 +21,7 @@ use crate::cli::error::{EXIT_CODES, Exit, Refusal};
 use crate::cli::failures::diagnostics;
 use crate::cli::json::BuildReportV1;
 use crate::cli::options::{Common, LimitArgs, cache_dir};
+use crate::cli::profile;
 use crate::cli::progress::Bar;
 use crate::cli::report::{self, notices};
 use crate::cli::revisions::{Pair, Revisions, now};
@@ -76,6 +78,9 @@ pub(crate) struct BuildArgs {
     /// Start no more stacks once one has failed
     #[arg(long)]
     fail_fast: bool,
+    /// Write what the build took, step by step, as a trace for `chrome://tracing` or Perfetto
+    #[arg(long, value_name = "FILE")]
+    profile: Option<PathBuf>,
     /// How the report is written
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: ReportFormat,
@@ -96,16 +101,19 @@ enum ReportFormat {
 pub(crate) fn run(args: &BuildArgs, _common: &Common, ui: &Ui) -> Result<Exit, Refusal> {
     let start = Instant::now();
     let began = now();
+    let profile = profile::wanted(args.profile.as_deref(), ui);
+    let profile = profile.as_ref();
     let places = Places::find(args.root.as_deref(), args.out.as_deref())?;
-    let sweep = if args.no_cache { None } else { sweep(&places, args.limits.limits()) };
+    let look = || sweep(&places, args.limits.limits());
+    let sweep = if args.no_cache { None } else { timed(profile, Step::Survey, look) };
     let site = match sweep.as_ref().and_then(|sweep| sweep.monorepo(&places.root)) {
         Some(monorepo) => Site::known(&places, monorepo),
-        None => Site::here(&places)?,
+        None => timed(profile, Step::Discover, || Site::here(&places))?,
     };
-    let Chosen { stacks, set, mut said } = match &args.affected {
-        Some(base) => affected(args, base, (&places, &site, sweep.as_ref()), began, ui)?,
-        None => Chosen { stacks: select(&site, &args.selectors)?, ..Chosen::default() },
-    };
+    let Chosen { stacks, set, mut said } = timed(profile, Step::Select, || match &args.affected {
+        Some(base) => affected(args, base, (&places, &site, sweep.as_ref()), began, ui),
+        None => Ok(Chosen { stacks: select(&site, &args.selectors)?, ..Chosen::default() }),
+    })?;
     let goal = if args.check { Goal::Check } else { Goal::Write(site.out.clone()) };
     let quiet = match (&sweep, &goal) {
         (Some(sweep), Goal::Write(out)) if args.audit.is_none() => sweep.quiet(&site.monorepo, &stacks, out),
@@ -117,7 +125,8 @@ pub(crate) fn run(args: &BuildArgs, _common: &Common, ui: &Ui) -> Result<Exit, R
             (report, Artifacts::default())
         }
         None => {
-            let (report, known, notices) = build(args, &site, (&stacks, &goal), sweep.as_ref(), began, ui);
+            let (sweep, kind) = (sweep.as_ref(), (&stacks[..], &goal));
+            let (report, known, notices) = build(args, &site, kind, (sweep, profile), began, ui);
             said.extend(notices);
             (report, known)
         }
@@ -139,6 +148,7 @@ pub(crate) fn run(args: &BuildArgs, _common: &Common, ui: &Ui) -> Result<Exit, R
         }
     };
     ui.result(&text).map_err(|error| Refusal::internal(format!("cannot write to stdout: {error}")))?;
+    profile::say(profile, args.profile.as_deref(), &site.monorepo, ui)?;
     let exit = exit(&site.monorepo, &report);
     // The process ends here: freeing a tree of millions of nodes one by one would only cost time.
     std::mem::forget(site);
@@ -206,12 +216,17 @@ fn build(
     args: &BuildArgs,
     site: &Site,
     (stacks, goal): (&[StackId], &Goal),
-    sweep: Option<&Sweep>,
+    (sweep, profile): (Option<&Sweep>, Option<&Profile>),
     began: Duration,
     ui: &Ui,
 ) -> (Report, Artifacts, Vec<Shown>) {
-    let checkout = (!args.no_cache).then(|| Checkout::open(&site.monorepo.root, cache_dir().as_deref()));
-    let State { files, artifacts } = checkout.as_ref().map(Checkout::state).unwrap_or_default();
+    let open = || {
+        let checkout = Checkout::open(&site.monorepo.root, cache_dir().as_deref());
+        let state = checkout.state();
+        (checkout, state)
+    };
+    let (checkout, state) = (!args.no_cache).then(|| timed(profile, Step::Open, open)).unzip();
+    let State { files, artifacts } = state.unwrap_or_default();
     let request = BuildRequest {
         monorepo: &site.monorepo,
         stacks,
@@ -225,7 +240,7 @@ fn build(
         stop: None,
         keep: args.change_set.is_some() && args.affected.is_none(),
     };
-    let shared = site.shared(args.limits.limits());
+    let shared = Shared { profile, ..site.shared(args.limits.limits()) };
     let bar = Bar::new(ui, stacks.len());
     let (report, said) = match &checkout {
         Some(checkout) => incremental(site, &shared, &request, (checkout, files), began, &bar),
@@ -252,10 +267,12 @@ fn incremental(
     let mut report = build::build(shared, request, Some(&reuse), bar);
     report.removed = checkout::remove_gone(monorepo, &request.goal, &request.artifacts);
     let partial = request.sweep.is_some() || request.stacks.len() < monorepo.stacks.len();
-    let survey = reuse.survey(request, &report, &site.out, began);
+    let survey = timed(shared.profile, Step::Draw, || reuse.survey(request, &report, &site.out, began));
     let known = request.artifacts.clone();
-    let problems = checkout.remember(reuse, (began, partial), survey.as_ref(), known, |known| {
-        checkout::artifacts(monorepo, &request.goal, &report, began, known)
+    let problems = timed(shared.profile, Step::Remember, || {
+        checkout.remember(reuse, (began, partial), survey.as_ref(), known, |known| {
+            checkout::artifacts(monorepo, &request.goal, &report, began, known)
+        })
     });
     (report, notices(checkout, problems))
 }
