@@ -13,6 +13,7 @@ mod journal;
 mod outputs;
 pub mod profile;
 pub mod reuse;
+pub mod shard;
 mod stack;
 pub mod survey;
 pub mod watch;
@@ -21,7 +22,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use self::journal::Journal;
-pub use self::outputs::write_if_changed as write_file;
+pub use self::outputs::{append as append_to_file, write_if_changed as write_file};
 
 use cache::Digest;
 use kcl::stdlib::Volatile;

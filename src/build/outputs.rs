@@ -17,7 +17,15 @@ pub fn write_if_changed(path: &Path, bytes: &[u8]) -> io::Result<bool> {
     write_announced(path, bytes, |_| {})
 }
 
-/// The same; `announce` learns which file is written first, before there is anything.
+/// Adds to the end of a file, which is made if it is not there.
+///
+/// # Errors
+/// What the operating system said.
+pub fn append(path: &Path, text: &str) -> io::Result<()> {
+    File::options().append(true).create(true).open(path)?.write_all(text.as_bytes())
+}
+
+/// Writes a file if it does not hold these bytes; `announce` learns which file is written first, before there is anything.
 pub(super) fn write_announced(path: &Path, bytes: &[u8], announce: impl FnOnce(&Path)) -> io::Result<bool> {
     if holds(path, bytes) {
         return Ok(false);

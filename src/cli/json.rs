@@ -34,6 +34,8 @@ pub(crate) struct AffectedV1<'a> {
 #[derive(Debug, Serialize)]
 struct AffectedStackV1<'a> {
     path: &'a str,
+    name: &'a str,
+    project: Option<&'a str>,
     status: &'static str,
     because: &'a [String],
 }
@@ -43,6 +45,8 @@ impl<'a> AffectedV1<'a> {
     pub(crate) fn new(base: &'a str, head: Option<&'a str>, stacks: &'a [Affected]) -> Self {
         let stack = |stack: &'a Affected| AffectedStackV1 {
             path: &stack.path,
+            name: &stack.name,
+            project: stack.project.as_deref(),
             status: status(stack.status),
             because: &stack.because,
         };

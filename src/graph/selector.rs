@@ -103,6 +103,23 @@ pub fn parse(text: &str) -> Result<Expr, SelectError> {
     union.map_or_else(|| Err(nothing_expected(text)), union_of)
 }
 
+/// The selector of paths as one word, `a/x|'b c/y'`; `None` where a path has both kinds of quotes.
+#[must_use]
+pub fn naming<'a>(paths: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let quoted: Option<Vec<String>> = paths.into_iter().map(quoted).collect();
+    quoted.map(|paths| paths.join("|"))
+}
+
+/// A path as selectors have it, in quotes unless it is plain.
+fn quoted(path: &str) -> Option<String> {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-".contains(letter);
+    if path.chars().all(is_plain) && !path.starts_with('-') {
+        return Some(path.to_owned());
+    }
+    let quote = ['\'', '"'].into_iter().find(|quote| !path.contains(*quote))?;
+    Some(format!("{quote}{path}{quote}"))
+}
+
 /// `a | b`
 fn union_of(pair: Pair<'_, Rule>) -> Result<Expr, SelectError> {
     let mut terms = pair.into_inner().filter(|pair| pair.as_rule() == Rule::intersection);
@@ -235,6 +252,19 @@ mod tests {
         assert_eq!(shape("project( 'a (b)' )"), "project(a (b))");
         assert_eq!(shape("imports(base/pkg/x)"), "imports(base/pkg/x)");
         assert_eq!(shape("\"a b\""), "a b");
+    }
+
+    #[test]
+    fn paths_are_named_as_they_are() {
+        let paths = ["apps/shop/dev", "a b/c", "x|y", "~z", "project(a)", "it's", "-q", "ü", "."];
+        let named = naming(paths).expect("a selector");
+        let shown = shape(&named);
+        assert_eq!(shown.replace(['(', ')'], ""), paths.join(" | ").replace(['(', ')'], ""));
+        for path in paths {
+            let parsed = parse(&naming([path]).expect("a selector"));
+            assert_eq!(parsed, Ok(Expr::Path(path.to_owned())));
+        }
+        assert_eq!(naming(["both ' and \""]), None);
     }
 
     #[test]

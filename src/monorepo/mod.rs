@@ -30,6 +30,7 @@ pub use kcl_mod::PackageStore;
 pub use listing::{Kind, Listing};
 pub use overlay::Overlay;
 pub use problem::{Problem, ProblemKind};
+pub(crate) use read::text as read_text;
 pub use settings::{Flags, is_option};
 pub use unit::{CompileUnit, RunRequest};
 pub use world::DiskWorld;

@@ -10,7 +10,7 @@ use syntax::{Source, Span};
 use super::problem::{Problem, ProblemKind};
 
 /// The text of a file; `None` where there is none.
-pub(super) fn text(world: &dyn World, path: &Path) -> Result<Option<Arc<Source>>, Problem> {
+pub(crate) fn text(world: &dyn World, path: &Path) -> Result<Option<Arc<Source>>, Problem> {
     match world.source(path) {
         Ok(source) => Ok(Some(source)),
         Err(WorldError::NotFound) => Ok(None),

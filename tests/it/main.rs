@@ -5,6 +5,7 @@ mod affected;
 mod apply;
 mod build;
 mod changes;
+mod ci;
 mod cli;
 mod differential;
 mod docs;

@@ -29,7 +29,7 @@ use super::{Artifacts, BuildRequest, Failure, Finished, Goal, Outcome, Progress,
 use crate::graph::imports::{Followed, ImportsOf};
 use crate::memory::Memory;
 use crate::monorepo::answers::{Answers, Known, nanos};
-use crate::monorepo::{CompileUnit, Monorepo, PackageStore, Problem, StackId, paths};
+use crate::monorepo::{CompileUnit, Monorepo, PackageStore, Problem, Stack, StackId, paths};
 
 /// One of two revisions.
 #[derive(Clone, Copy)]
@@ -91,10 +91,21 @@ impl Change {
 pub struct Affected {
     /// From the root.
     pub path: String,
+    /// What its description calls it: the environment.
+    pub name: String,
+    /// The path of its project.
+    pub project: Option<String>,
     /// What became of it.
     pub status: Status,
     /// Why, most telling first; not empty.
     pub because: Vec<String>,
+}
+
+impl Affected {
+    fn new(monorepo: &Monorepo, stack: &Stack, status: Status, because: Vec<String>) -> Self {
+        let project = monorepo.project_of(stack).map(|project| project.path.clone());
+        Self { path: stack.path.clone(), name: stack.name.clone(), project, status, because }
+    }
 }
 
 /// What a comparison by results remembers from one process to the next.
@@ -123,9 +134,8 @@ impl Comparison<'_> {
         let only = |one: &Monorepo, other: &Monorepo, status, why: &str| {
             let missing =
                 one.stacks.iter().filter(|it| wanted(&it.path) && other.stack_at(&it.path).is_none());
-            let affected =
-                |path: &String| Affected { path: path.clone(), status, because: vec![why.to_owned()] };
-            missing.map(|stack| affected(&stack.path)).collect::<Vec<_>>()
+            let affected = |stack| Affected::new(one, stack, status, vec![why.to_owned()]);
+            missing.map(affected).collect::<Vec<_>>()
         };
         let mut alone = only(head, base, Status::Added, "it is a stack only now");
         alone.extend(only(base, head, Status::Removed, "it is no stack any more"));
@@ -139,8 +149,8 @@ impl Comparison<'_> {
         let inputs = Inputs::new(self);
         let changed = pairs.par_iter().filter_map(|pair| {
             let because = inputs.differences(*pair).because()?;
-            let path = self.head.monorepo.stack(pair.1).path.clone();
-            Some(Affected { path, status: Status::Modified, because })
+            let stack = self.head.monorepo.stack(pair.1);
+            Some(Affected::new(self.head.monorepo, stack, Status::Modified, because))
         });
         affected.extend(changed.collect::<Vec<_>>());
         sorted(affected)
@@ -158,8 +168,8 @@ impl Comparison<'_> {
         let finished = pairs.par_iter().zip(base.stacks.par_iter().zip(&head.stacks));
         let changed = finished.filter_map(|(pair, (base, head))| {
             let because = different.because(*pair, base, head)?;
-            let path = self.head.monorepo.stack(pair.1).path.clone();
-            Some(Affected { path, status: Status::Modified, because })
+            let stack = self.head.monorepo.stack(pair.1);
+            Some(Affected::new(self.head.monorepo, stack, Status::Modified, because))
         });
         affected.extend(changed.collect::<Vec<_>>());
         (sorted(affected), problems)

@@ -111,7 +111,8 @@ impl Comparison<'_> {
 
 impl Results<'_> {
     /// A stack that only one side has is one there by its files.
-    fn why_alone(&self, Affected { path, status, because }: Affected) -> Why {
+    fn why_alone(&self, alone: Affected) -> Why {
+        let Affected { path, status, because, .. } = alone;
         let inputs = &self.different.inputs;
         let root = &inputs.sides[1].monorepo.root;
         let folder = paths::join(root, &path);

@@ -6,9 +6,12 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::build::affected::{Affected, Status};
+use crate::build::append_to_file;
 use crate::build::survey::Sweep;
 use crate::cli::diagnostics::{Shown, grouped};
 use crate::cli::error::{EXIT_CODES, Exit, Refusal};
+use crate::cli::github;
+use crate::cli::github::matrix::{self, MOST_JOBS};
 use crate::cli::json::{AffectedV1, status};
 use crate::cli::options::LimitArgs;
 use crate::cli::report;
@@ -35,6 +38,14 @@ pub(crate) struct AffectedArgs {
     /// How the result is written
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: AffectedFormat,
+    /// The most jobs that a matrix has; each builds some of the stacks where there are more
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = MOST_JOBS,
+        value_parser = clap::value_parser!(u16).range(1..=i64::from(MOST_JOBS))
+    )]
+    max_jobs: u16,
     #[command(flatten)]
     limits: LimitArgs,
 }
@@ -46,6 +57,8 @@ enum AffectedFormat {
     Text,
     /// For programs: docs/schema/affected.v1.json
     Json,
+    /// For workflows: outputs with a matrix, in `$GITHUB_OUTPUT` where that is set
+    Github,
 }
 
 /// Runs the command.
@@ -64,6 +77,7 @@ pub(crate) fn run(args: &AffectedArgs, ui: &Ui) -> Result<Exit, Refusal> {
     let text = match args.format {
         AffectedFormat::Text => text(&affected),
         AffectedFormat::Json => AffectedV1::new(&base, head.as_deref(), &affected).to_json(),
+        AffectedFormat::Github => for_workflow(&affected, args.max_jobs)?,
     };
     ui.result(&text).map_err(|error| Refusal::internal(format!("cannot write to stdout: {error}")))?;
     Ok(exit)
@@ -96,6 +110,17 @@ fn compare(
     // The process ends here: freeing a tree of millions of nodes one by one would only cost time.
     std::mem::forget((before, after));
     Ok((affected, exit))
+}
+
+/// Sets the outputs of the step that this runs in, and gives the text for its log; elsewhere the outputs are the text.
+fn for_workflow(affected: &[Affected], jobs: u16) -> Result<String, Refusal> {
+    let outputs = matrix::outputs(affected, jobs);
+    let Some(file) = github::output_file() else { return Ok(outputs) };
+    append_to_file(&file, &outputs).map_err(|error| {
+        let message = format!("cannot write outputs to `{}`: {error}", file.display());
+        Refusal::request(message, "`GITHUB_OUTPUT` names the file; without it they go to stdout")
+    })?;
+    Ok(text(affected))
 }
 
 fn text(affected: &[Affected]) -> String {

@@ -26,6 +26,7 @@ use crate::cli::progress::Bar;
 use crate::cli::report::{self, notices};
 use crate::cli::revisions::{Pair, Revisions, now};
 use crate::cli::selection::{SELECTORS, select};
+use crate::cli::shard::ShardArgs;
 use crate::cli::site::{Places, Site, sweep};
 use crate::cli::text::count;
 use crate::cli::ui::{Ui, Verbosity};
@@ -56,7 +57,7 @@ pub(crate) struct BuildArgs {
     /// Write the change set there: the stacks whose artifacts differ, and which fields of which resources
     ///
     /// Compared is with BASE of `--affected`, or with the artifacts that were there before.
-    #[arg(long, value_name = "FILE", conflicts_with = "check")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["check", "shard"])]
     change_set: Option<PathBuf>,
     /// Compare with each stack's `ci-test/stdout.golden.yaml` instead, as YAML documents; write nothing
     #[arg(long)]
@@ -84,6 +85,8 @@ pub(crate) struct BuildArgs {
     /// How the report is written
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: ReportFormat,
+    #[command(flatten)]
+    shard: ShardArgs,
     #[command(flatten)]
     limits: LimitArgs,
 }
@@ -114,6 +117,7 @@ pub(crate) fn run(args: &BuildArgs, _common: &Common, ui: &Ui) -> Result<Exit, R
         Some(base) => affected(args, base, (&places, &site, sweep.as_ref()), began, ui),
         None => Ok(Chosen { stacks: select(&site, &args.selectors)?, ..Chosen::default() }),
     })?;
+    let stacks = args.shard.stacks(&site, stacks)?;
     let goal = if args.check { Goal::Check } else { Goal::Write(site.out.clone()) };
     let quiet = match (&sweep, &goal) {
         (Some(sweep), Goal::Write(out)) if args.audit.is_none() => sweep.quiet(&site.monorepo, &stacks, out),
