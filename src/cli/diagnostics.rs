@@ -28,7 +28,7 @@ pub(crate) struct Shown {
 
 /// A place. Nothing of it is known where no file is to blame, and only the file where no line is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
-struct ShownPlace {
+pub(crate) struct ShownPlace {
     file: Option<String>,
     line: Option<u32>,
     column: Option<u32>,
@@ -39,10 +39,12 @@ struct ShownPlace {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct ShownNote {
-    message: String,
+pub(crate) struct ShownNote {
+    /// What it says.
+    pub(crate) message: String,
+    /// Where.
     #[serde(flatten)]
-    place: ShownPlace,
+    pub(crate) place: ShownPlace,
 }
 
 impl ShownPlace {
@@ -56,15 +58,30 @@ impl ShownPlace {
         Self { file, line: Some(at.line), column: Some(at.column), text, width }
     }
 
-    fn file(path: String) -> Self {
+    fn of_file(path: String) -> Self {
         Self { file: Some(path), ..Self::default() }
+    }
+
+    /// The file to blame.
+    pub(crate) fn file(&self) -> Option<&str> {
+        self.file.as_deref()
+    }
+
+    /// The place in the file; both count from 1.
+    pub(crate) fn line_column(&self) -> Option<(u32, u32)> {
+        self.line.zip(self.column)
+    }
+
+    /// The column after its last character, if it has a line.
+    pub(crate) fn end_column(&self) -> Option<u32> {
+        self.column.map(|column| column.saturating_add(u32::try_from(self.width).unwrap_or(1)))
     }
 }
 
 impl Shown {
     /// Something that is wrong with a file, or with nothing in particular.
     pub(crate) fn error(code: &str, message: String, file: Option<String>, hints: Vec<String>) -> Self {
-        let place = file.map_or_else(ShownPlace::default, ShownPlace::file);
+        let place = file.map_or_else(ShownPlace::default, ShownPlace::of_file);
         let code = code.to_owned();
         Self { severity: "error", code, message, place, notes: Vec::new(), hints, stacks: Vec::new() }
     }
@@ -133,14 +150,24 @@ impl Shown {
         &self.message
     }
 
-    /// The file to blame.
-    pub(crate) fn file(&self) -> Option<&str> {
-        self.place.file.as_deref()
+    /// Where.
+    pub(crate) fn place(&self) -> &ShownPlace {
+        &self.place
     }
 
-    /// The place in the file; both count from 1.
-    pub(crate) fn line_column(&self) -> Option<(u32, u32)> {
-        self.place.line.zip(self.place.column)
+    /// Other places that have to do with it.
+    pub(crate) fn notes(&self) -> &[ShownNote] {
+        &self.notes
+    }
+
+    /// What to do about it.
+    pub(crate) fn hints(&self) -> &[String] {
+        &self.hints
+    }
+
+    /// The stacks that it refuses.
+    pub(crate) fn stacks(&self) -> &[String] {
+        &self.stacks
     }
 
     /// Whether it refuses something.

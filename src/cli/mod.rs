@@ -13,6 +13,7 @@ mod progress;
 mod rendered;
 mod report;
 mod revisions;
+mod sarif;
 mod selection;
 mod shard;
 mod site;

@@ -6,6 +6,7 @@ use clap::Args;
 use kcl::eval::Limits;
 
 use super::error::Refusal;
+use super::github;
 use super::report::ErrorFormat;
 use super::ui::{Color, Ui, Verbosity};
 use crate::monorepo::{self, PackageStore, paths};
@@ -58,7 +59,8 @@ impl Common {
             (_, true) => Verbosity::Verbose,
             _ => Verbosity::Normal,
         };
-        Ui::new(self.color, verbosity).with_error_format(self.error_format)
+        let ui = Ui::new(self.color, verbosity).with_error_format(self.error_format);
+        ui.in_workflow(github::workflow())
     }
 
     /// Does something on threads with the stack that evaluation needs.

@@ -4,9 +4,10 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 
 use clap::ValueEnum;
-use serde_json::{Value, json};
 
 use super::diagnostics::Shown;
+use super::github::annotations;
+use super::sarif::sarif;
 use super::ui::{Ui, Verbosity};
 use crate::build::checkout::Checkout;
 
@@ -57,20 +58,24 @@ pub(crate) fn say(all: &[Shown], ui: &Ui) {
         ErrorFormat::Pretty => heard.iter().map(|shown| format!("{}\n", shown.render(ui))).collect(),
         ErrorFormat::Short => short(&heard),
         ErrorFormat::Json => lines(&heard),
-        ErrorFormat::Sarif => format!("{}\n", sarif(&heard)),
+        ErrorFormat::Sarif => format!("{}\n", sarif(&heard, ui.workflow())),
     };
     if !text.is_empty() {
         ui.message(&text);
+    }
+    // A form for programs has nothing else in it.
+    if let (Some(places), ErrorFormat::Pretty | ErrorFormat::Short) = (ui.workflow(), ui.error_format()) {
+        ui.command(&annotations::commands(&heard, places));
     }
 }
 
 fn short(all: &[&Shown]) -> String {
     let mut text = String::new();
     for shown in all {
-        if let Some(file) = shown.file() {
+        if let Some(file) = shown.place().file() {
             let _ = write!(text, "{file}:");
         }
-        if let Some((line, column)) = shown.line_column() {
+        if let Some((line, column)) = shown.place().line_column() {
             let _ = write!(text, "{line}:{column}:");
         }
         let space = if text.is_empty() || text.ends_with('\n') { "" } else { " " };
@@ -83,42 +88,6 @@ fn short(all: &[&Shown]) -> String {
 fn lines(all: &[&Shown]) -> String {
     // Plain data with text keys always has a JSON form.
     all.iter().map(|shown| serde_json::to_string(shown).unwrap_or_default() + "\n").collect()
-}
-
-/// See <https://docs.oasis-open.org/sarif/sarif/v2.1.0/>.
-fn sarif(all: &[&Shown]) -> Value {
-    let mut rules: Vec<&str> = all.iter().map(|shown| shown.code()).collect();
-    rules.sort_unstable();
-    rules.dedup();
-    let rules: Vec<Value> = rules.into_iter().map(|id| json!({ "id": id })).collect();
-    let results: Vec<Value> = all.iter().map(|shown| sarif_result(shown)).collect();
-    let version = env!("CARGO_PKG_VERSION");
-    json!({
-        "version": "2.1.0",
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "runs": [{
-            "tool": { "driver": { "name": "konfig", "version": version, "rules": rules } },
-            "results": results,
-        }],
-    })
-}
-
-fn sarif_result(shown: &Shown) -> Value {
-    let mut location = serde_json::Map::new();
-    if let Some(file) = shown.file() {
-        location.insert("artifactLocation".into(), json!({ "uri": file }));
-    }
-    if let Some((line, column)) = shown.line_column() {
-        location.insert("region".into(), json!({ "startLine": line, "startColumn": column }));
-    }
-    let locations: Vec<Value> =
-        if location.is_empty() { Vec::new() } else { vec![json!({ "physicalLocation": location })] };
-    json!({
-        "ruleId": shown.code(),
-        "level": shown.severity(),
-        "message": { "text": shown.message() },
-        "locations": locations,
-    })
 }
 
 #[cfg(test)]
@@ -139,14 +108,5 @@ mod tests {
         let placeless = Shown::error("C01", "no stack".into(), None, Vec::new());
         let text = short(&[&shown(), &placeless]);
         assert_eq!(text, "a/main.k:2:5: error[E2L23]: `zed` is not defined\nerror[C01]: no stack\n");
-    }
-
-    #[test]
-    fn sarif_has_a_rule_for_each_code() {
-        let shown = shown();
-        let document = sarif(&[&shown, &shown]);
-        assert_eq!(document.pointer("/runs/0/tool/driver/rules"), Some(&json!([{ "id": "E2L23" }])));
-        let region = document.pointer("/runs/0/results/1/locations/0/physicalLocation/region");
-        assert_eq!(region, Some(&json!({ "startLine": 2, "startColumn": 5 })));
     }
 }

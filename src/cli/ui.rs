@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use clap::ValueEnum;
 
+use super::github::annotations::{Places, harmless};
 use super::report::ErrorFormat;
 
 /// When messages have colours.
@@ -35,6 +36,8 @@ pub(crate) struct Ui {
     result_color: bool,
     verbosity: Verbosity,
     error_format: ErrorFormat,
+    /// Where this runs in a workflow of GitHub.
+    workflow: Option<Places>,
 }
 
 /// How a piece of a message stands out.
@@ -67,7 +70,17 @@ impl Ui {
         };
         let (color, result_color) =
             (decided(io::stderr().is_terminal()), decided(io::stdout().is_terminal()));
-        Self { color, result_color, verbosity, error_format: ErrorFormat::default() }
+        Self { color, result_color, verbosity, error_format: ErrorFormat::default(), workflow: None }
+    }
+
+    /// The same in a workflow of GitHub.
+    pub(crate) fn in_workflow(self, workflow: Option<Places>) -> Self {
+        Self { workflow, ..self }
+    }
+
+    /// The workflow of GitHub that this runs in.
+    pub(crate) fn workflow(&self) -> Option<&Places> {
+        self.workflow.as_ref()
     }
 
     /// The same with diagnostics in another form.
@@ -102,6 +115,14 @@ impl Ui {
 
     /// Writes a message. If nobody can read it, nobody can be told.
     pub(crate) fn message(&self, text: &str) {
+        match self.workflow {
+            Some(_) => self.command(&harmless(text)),
+            None => self.command(text),
+        }
+    }
+
+    /// Writes a message that GitHub may take for a command.
+    pub(crate) fn command(&self, text: &str) {
         let mut out = io::stderr().lock();
         out.write_all(text.as_bytes()).and_then(|()| out.flush()).ok();
     }

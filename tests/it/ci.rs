@@ -125,3 +125,59 @@ fn shards_and_costs_that_are_none_are_refused() {
         .exits(2)
         .says("`kcl.mod` does not say what stacks cost");
 }
+
+/// A monorepo in a folder of the checkout, with a stack that fails.
+fn workflow() -> Repo {
+    let repo = Repo::empty()
+        .file("mono/konfig.yaml", "")
+        .stack("mono/apps/a", "apple = 1\nx = aple\n")
+        .stack("mono/apps/b", "x = 1\n")
+        .stand("mono");
+    let (top, summary) = (repo.path(""), repo.path("summary.md"));
+    let text = |path: std::path::PathBuf| path.to_str().expect("a path").to_owned();
+    repo.env("GITHUB_ACTIONS", "true")
+        .env("GITHUB_WORKSPACE", &text(top))
+        .env("GITHUB_STEP_SUMMARY", &text(summary))
+}
+
+#[test]
+fn workflows_get_annotations_beside_the_text() {
+    let repo = workflow();
+    let ran = repo.konfig(&["build"]).exits(1).says("  --> apps/a/main.k:2:5".trim_start());
+    let wanted = "\n::error file=mono/apps/a/main.k,line=2,endLine=2,col=5,endColumn=9,title=E2L23::";
+    assert!(ran.stderr.contains(wanted), "{}", ran.stderr);
+    let ran = repo.konfig(&["build", "--error-format", "short"]).exits(1);
+    assert!(ran.stderr.contains(wanted), "{}", ran.stderr);
+    // Forms for programs have nothing else in them.
+    let sarif = repo.konfig(&["build", "--error-format", "sarif"]).exits(1).stderr;
+    let sarif: Value = serde_json::from_str(&sarif).expect("one document");
+    let uri = sarif.pointer("/runs/0/results/0/locations/0/physicalLocation/artifactLocation/uri");
+    assert_eq!(uri, Some(&json!("mono/apps/a/main.k")));
+    // Commands that refuse say so, too.
+    repo.konfig(&["build", "nowhere"])
+        .exits(2)
+        .says("\n::error title=C01::there is no stack at `nowhere`%0Ahelp: ");
+}
+
+#[test]
+fn what_programs_print_gives_a_workflow_no_commands() {
+    let repo = workflow().file("mono/apps/b/main.k", "print(\"::add-mask::x\")\nx = 1\n");
+    let ran = repo.konfig(&["build", "-v"]).exits(1).says("\n| ::add-mask::x\n");
+    assert!(!ran.stderr.contains("\n::add-mask"), "{}", ran.stderr);
+}
+
+#[test]
+fn workflows_get_a_summary_of_the_job() {
+    let repo = workflow();
+    repo.write("summary.md", b"before\n\n");
+    repo.konfig(&["build"]).exits(1);
+    let summary = repo.read("summary.md").expect("a summary");
+    let expected = "before\n\n### konfig build\n\n| stacks | built |";
+    assert!(summary.starts_with(expected), "{summary}");
+    assert!(summary.contains("| 2 | 1 | 0 | 1 | 1 | 0 | 0 | 0 |"), "{summary}");
+    assert!(summary.contains("| error E2L23 | apps/a/main.k&#58;2 |"), "{summary}");
+    assert!(summary.contains("<details><summary>1 failed</summary>\n\n- apps/a\n"), "{summary}");
+    // A job does not fail because its summary cannot be written.
+    let repo = repo.env("GITHUB_STEP_SUMMARY", "/nowhere/summary.md").file("mono/apps/a/main.k", "x = 1\n");
+    repo.konfig(&["build"]).good().says("cannot write the summary of the job");
+}

@@ -19,6 +19,7 @@ use crate::cli::changes::{self, Name};
 use crate::cli::diagnostics::Shown;
 use crate::cli::error::{EXIT_CODES, Exit, Refusal};
 use crate::cli::failures::diagnostics;
+use crate::cli::github;
 use crate::cli::json::BuildReportV1;
 use crate::cli::options::{Common, LimitArgs, cache_dir};
 use crate::cli::profile;
@@ -145,6 +146,7 @@ pub(crate) fn run(args: &BuildArgs, _common: &Common, ui: &Ui) -> Result<Exit, R
     let diagnostics = diagnostics(site.built(), &report, said);
     report::say(&diagnostics, ui);
     say_printed(&site.monorepo, &report, ui);
+    github::summary::add(ui, || github::summary::of_build(&site.monorepo, &report, &diagnostics));
     let text = match args.format {
         ReportFormat::Text => text(&site.monorepo, &report, start, ui),
         ReportFormat::Json => {
