@@ -85,6 +85,15 @@ pub fn text(text: &str) -> Cow<'_, str> {
     })
 }
 
+/// A value as it may be shown, given the keys that lead to it, with dots between them, and whether that is in a `Secret`.
+#[must_use]
+pub fn at(path: &str, in_secret: bool, value: &str) -> String {
+    let keys: Vec<&str> = path.split('.').collect();
+    let is_data = keys.iter().any(|key| key.ends_with("data") || key.ends_with("stringData"));
+    let is_named = keys.last().is_some_and(|key| is_secret_name(key));
+    if is_named || (in_secret && is_data) { HIDDEN.to_owned() } else { text(value).into_owned() }
+}
+
 fn replace<'t>(pattern: &Regex, text: &'t str, by: impl Fn(&Captures<'_>) -> String) -> Cow<'t, str> {
     pattern.replace_all(text, |found: &Captures<'_>| by(found))
 }

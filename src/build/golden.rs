@@ -12,6 +12,8 @@ pub struct Difference {
     pub golden: String,
     /// What the artifact has there.
     pub artifact: String,
+    /// Whether that is in a Kubernetes `Secret`.
+    pub in_secret: bool,
 }
 
 /// The first difference; `None` where both say the same.
@@ -26,7 +28,7 @@ pub fn compare(golden: &str, artifact: &str) -> Result<Option<Difference>, Strin
     let artifact = documents(artifact)?;
     for (at, (golden, artifact)) in golden.iter().zip(&artifact).enumerate() {
         if let Some(found) = difference(golden, artifact, &mut vec![format!("{}:", at + 1)]) {
-            return Ok(Some(found));
+            return Ok(Some(Difference { in_secret: is_secret(golden) || is_secret(artifact), ..found }));
         }
     }
     let count = |documents: &[Value]| format!("{} documents", documents.len());
@@ -35,6 +37,7 @@ pub fn compare(golden: &str, artifact: &str) -> Result<Option<Difference>, Strin
         path: String::new(),
         golden: count(&golden),
         artifact: count(&artifact),
+        in_secret: false,
     }))
 }
 
@@ -47,6 +50,12 @@ pub fn documents(text: &str) -> Result<Vec<Value>, String> {
     let documents: Result<Vec<_>, _> =
         documents.filter(|document| !matches!(document, Ok(Value::Null))).collect();
     documents.map_err(|error| error.to_string())
+}
+
+/// Whether a document, or the attributes of a resource, are a `Secret`.
+fn is_secret(document: &Value) -> bool {
+    let is_kind = |value: &Value| value.get("kind").and_then(Value::as_str) == Some("Secret");
+    is_kind(document) || document.get("attributes").is_some_and(is_kind)
 }
 
 fn difference(golden: &Value, artifact: &Value, path: &mut Vec<String>) -> Option<Difference> {
@@ -92,7 +101,8 @@ fn differ(path: &[String], golden: &str, artifact: &str) -> Difference {
     let (document, keys) =
         path.split_first().map_or(("", [].as_slice()), |(first, keys)| (first.as_str(), keys));
     let path = format!("{document} {}", keys.join("."));
-    Difference { path: path.trim_end().to_owned(), golden: golden.to_owned(), artifact: artifact.to_owned() }
+    let (golden, artifact) = (golden.to_owned(), artifact.to_owned());
+    Difference { path: path.trim_end().to_owned(), golden, artifact, in_secret: false }
 }
 
 fn shown_key(key: &Value) -> String {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::diagnostics::{Shown, grouped};
 use super::text::list;
+use crate::apply::mask;
 use crate::build::{Failure, Finished, GOLDEN, Outcome, Report};
 use crate::monorepo::{DiskWorld, Monorepo};
 
@@ -43,8 +44,9 @@ fn shown(site: Built<'_>, finished: &Finished) -> Vec<Shown> {
         Failure::Differs(difference) => {
             let golden = site.world.show(&site.monorepo.folder(stack).join(GOLDEN));
             let message = format!("stack `{}` differs from its golden at `{}`", stack.path, difference.path);
-            let hint =
-                format!("the golden has `{}`, the artifact has `{}`", difference.golden, difference.artifact);
+            let shown = |value: &String| mask::at(&difference.path, difference.in_secret, value);
+            let (old, new) = (shown(&difference.golden), shown(&difference.artifact));
+            let hint = format!("the golden has `{old}`, the artifact has `{new}`");
             all.push(Shown::error("B01", message, Some(golden), vec![hint]));
         }
         Failure::BadGolden(why) => {

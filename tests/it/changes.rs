@@ -182,6 +182,17 @@ fn secrets_are_nowhere() {
 }
 
 #[test]
+fn secrets_are_not_in_differences_from_goldens() {
+    let golden =
+        |value: &str| format!("apiVersion: v1\nkind: Secret\nmetadata:\n  name: s\ndata:\n  x: {value}\n");
+    let main =
+        "apiVersion = \"v1\"\nkind = \"Secret\"\nmetadata = {name = \"s\"}\ndata = {x = \"aHVudGVyMg==\"}\n";
+    let repo = Repo::monorepo().stack("a", main).file("a/ci-test/stdout.golden.yaml", &golden("b2xkZXI="));
+    let ran = repo.konfig(&["build", "--check"]).exits(1).says("`1: data.x`").says("(secret)");
+    assert!(!ran.stderr.contains("aHVudGVy") && !ran.stderr.contains("b2xkZXI"), "{}", ran.stderr);
+}
+
+#[test]
 fn a_file_that_is_no_change_set_is_refused() {
     let repo = Repo::monorepo().file("a.json", "{}").file("b.json", "[1]");
     repo.konfig(&["preview", "--change-set", "a.json"]).exits(2).says("`a.json` is no change set");

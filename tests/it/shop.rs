@@ -22,7 +22,7 @@ deployment = lambda app: App, env: str {
     {
         apiVersion = \"apps/v1\"
         kind = \"Deployment\"
-        metadata = {name = app.name, namespace = env}
+        metadata = {name = app.name, namespace = env, labels.team = option(\"team\") or \"shop\"}
         spec = {
             replicas = app.replicas
             template.spec.containers = [{name = \"main\", image = app.image}]
