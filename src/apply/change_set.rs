@@ -200,15 +200,24 @@ impl ChangeSet {
         if set.version != 1 {
             return Err(format!("it has version {}, and only version 1 is known", set.version));
         }
-        let names = set.stacks.iter().flat_map(|stack| [&stack.path, &stack.artifact]);
-        if let Some(odd) = names.into_iter().find(|path| !is_stack_path(path)) {
-            return Err(format!("`{}` is no path of a stack", odd.escape_debug()));
-        }
+        set.check()?;
         let digests = set.stacks.iter().flat_map(|stack| [&stack.digest, &stack.previous]).flatten();
         if let Some(odd) = digests.into_iter().find(|digest| digest.parse::<Digest>().is_err()) {
             return Err(format!("`{}` is no digest", odd.escape_debug()));
         }
         Ok(set)
+    }
+
+    /// Whether all paths lead to where stacks and artifacts may be.
+    ///
+    /// # Errors
+    /// Where one does not, as a sentence.
+    pub fn check(&self) -> Result<(), String> {
+        let mut paths = self.stacks.iter().flat_map(|stack| [&stack.path, &stack.artifact]);
+        match paths.find(|path| !is_stack_path(path)) {
+            Some(odd) => Err(format!("`{}` is no path of a stack", odd.escape_debug())),
+            None => Ok(()),
+        }
     }
 
     /// The digest of the change set.

@@ -1,12 +1,12 @@
 //! Commands that outlive who wanted them.
 //!
 //! A job is a file. Who wants a command run writes what to run into it, takes a lock on it, and starts a *keeper*: a
-//! process in a group of its own that gets the open file, lock included, as its standard input. The keeper adds a line
+//! process in a session of its own that gets the open file, lock included, as its standard input. The keeper adds a line
 //! before it runs the command and one with how that ended, and goes. So whoever can take the lock of a job's file knows
 //! that nothing is running any more, and reads there what became of it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::AsFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -106,12 +106,24 @@ fn start(path: &Path, job: &Job, keeper: &[String]) -> io::Result<Child> {
         .stdin(Stdio::from(file))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        .process_group(0)
         .spawn()
         .inspect_err(|_| {
             // The error of the start is the one to report.
             fs::remove_file(path).ok();
         })
+}
+
+/// The job of a file, if its keeper is still there.
+///
+/// # Errors
+/// What the operating system said.
+pub fn running(path: &Path) -> io::Result<Option<Job>> {
+    let mut file = File::options().read(true).write(true).open(path)?;
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Ok(read(&mut file)?.map(|(job, _)| job)),
+        Err(TryLockError::Error(error)) => Err(error),
+        Ok(()) => Ok(None),
+    }
 }
 
 /// Waits until nothing of a job is running, says what became of it, and forgets it. `None` where there is no job.
@@ -163,6 +175,8 @@ fn add(file: &mut File, line: &Line) -> io::Result<()> {
 /// # Errors
 /// Where the input is no job, or cannot be written to.
 pub fn keep() -> io::Result<()> {
+    // What ends the terminal, or the group of who wanted this, does not end it. Before this nothing has been run.
+    rustix::process::setsid()?;
     let mut file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let Some((job, Known::NotRun)) = read(&mut file)? else { return Err(io::ErrorKind::InvalidInput.into()) };
     add(&mut file, &Line::Running)?;

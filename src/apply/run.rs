@@ -75,6 +75,8 @@ pub enum End {
 pub trait Told: Sync {
     /// A stack is done.
     fn done(&self, done: &Done);
+    /// A command of an earlier apply is still running, and is waited for.
+    fn waits(&self, stack: &str, target: &str);
     /// Something that users should know.
     fn note(&self, stack: &str, note: &str);
 }
@@ -113,6 +115,9 @@ impl<'a> Hand<'a> {
         };
         jobs.sort();
         for path in jobs {
+            if let Some(job) = job::running(&path)? {
+                self.told.waits(&job.stack, &job.target);
+            }
             if let Some((job, known)) = job::settle(&path)? {
                 let state = match known {
                     Known::NotRun => None,
@@ -127,7 +132,11 @@ impl<'a> Hand<'a> {
             }
             job::forget(&path)?;
         }
-        Ok(())
+        // Nothing is running any more, so nobody needs what was to be applied.
+        match fs::remove_dir_all(self.context.folder.join("work")) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Does what a plan says. A wave is over before the next one begins, which it does only if nothing failed.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::ui::Ui;
+use super::ui::{Ui, Verbosity};
 use crate::build::{Finished, Outcome, Progress};
 
 /// A bar on stderr.
@@ -38,20 +38,28 @@ fn drawn(ui: &Ui, number: usize, what: &str) -> ProgressBar {
 }
 
 /// A bar for hand-overs, and what there is to say about them afterwards.
-pub(crate) struct Steps {
+pub(crate) struct Steps<'a> {
+    ui: &'a Ui,
     bar: ProgressBar,
     said: Mutex<Vec<String>>,
 }
 
-impl Steps {
+impl<'a> Steps<'a> {
     /// A bar for so many hand-overs; hidden where it would not be seen.
-    pub(crate) fn new(ui: &Ui, steps: usize) -> Self {
-        Self { bar: drawn(ui, steps, "hand-overs"), said: Mutex::default() }
+    pub(crate) fn new(ui: &'a Ui, steps: usize) -> Self {
+        Self { ui, bar: drawn(ui, steps, "hand-overs"), said: Mutex::default() }
     }
 
     /// One more is done.
     pub(crate) fn step(&self) {
         self.bar.inc(1);
+    }
+
+    /// Something is to be said at once.
+    pub(crate) fn now(&self, text: &str) {
+        if self.ui.says(Verbosity::Normal) {
+            self.bar.suspend(|| self.ui.message(text));
+        }
     }
 
     /// Something is to be said later.

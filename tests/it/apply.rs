@@ -70,6 +70,8 @@ fn what_was_handed_over_is_not_handed_over_twice() {
     let (ran, _) = apply(&repo, &["--base", "HEAD^", "--again", "--target", "log"]);
     ran.good();
     assert_eq!(log(&repo).len(), 4);
+    apply(&repo, &["--base", "HEAD^", "--again", "--target", "branch"]).0.good();
+    assert_eq!(git(&repo, "dist/branch.git", &["rev-list", "--count", "rendered"]), "1", "no empty commit");
     // Back to what was there before is a change as any other.
     bump(&repo, 0..1, &["dev"], 1);
     apply(&repo, &["--base", "HEAD^"]).0.good();

@@ -110,6 +110,7 @@ pub(crate) fn run(args: &ApplyArgs, ui: &Ui) -> Result<Exit, Refusal> {
     if !set.failed.is_empty() && !args.partial {
         return Err(refuse_failed(&set));
     }
+    set.check().map_err(|why| Refusal::request(why, "give its folder another name"))?;
     let (routes, notes) = route(args, &settings, &set, &site)?;
     report::say(&grouped(notes), ui);
     if args.dry_run {
@@ -334,7 +335,11 @@ fn told(done: &[Done], routes: &Routes, ui: &Ui) -> String {
     text
 }
 
-impl Told for Steps {
+impl Told for Steps<'_> {
+    fn waits(&self, stack: &str, target: &str) {
+        self.now(&format!("waiting for the command of an earlier apply: {stack} → {target}\n"));
+    }
+
     fn done(&self, _done: &Done) {
         self.step();
     }

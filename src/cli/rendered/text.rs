@@ -40,14 +40,18 @@ pub(crate) fn sign(status: StackStatus) -> (&'static str, Style) {
 fn stack(diff: &StackDiff, ui: &Ui, text: &mut String) {
     let change = &diff.change;
     let (mark, style) = sign(change.status);
-    let _ =
-        writeln!(text, "{} {}", ui.result_paint(style, mark), ui.result_paint(Style::Strong, &change.path));
+    let _ = writeln!(
+        text,
+        "{} {}",
+        ui.result_paint(style, mark),
+        ui.result_paint(Style::Strong, &plain(&change.path))
+    );
     if change.resources.is_empty() {
         let _ = writeln!(text, "    only the layout of the artifact differs");
     }
     for (resource, fields) in resources(diff) {
         let (mark, style) = sign(resource.status);
-        let _ = writeln!(text, "  {} {}", ui.result_paint(style, mark), shown_id(&resource.id));
+        let _ = writeln!(text, "  {} {}", ui.result_paint(style, mark), plain(&resource.id));
         match fields {
             Some(fields) => fields.iter().for_each(|it| field(it, ui, text)),
             None => resource.fields.iter().for_each(|path| {
@@ -59,7 +63,7 @@ fn stack(diff: &StackDiff, ui: &Ui, text: &mut String) {
 
 fn field(field: &Field, ui: &Ui, text: &mut String) {
     let path = field.path.to_string();
-    let path = short(&path);
+    let path = plain(short(&path));
     let old = |text: &str| ui.result_paint(Style::Removed, text);
     let new = |text: &str| ui.result_paint(Style::Added, text);
     // Writing to a string cannot fail.
@@ -90,7 +94,7 @@ fn some(lines: &[String], mark: &str, style: Style, ui: &Ui, text: &mut String) 
     }
 }
 
-/// An id as it may be printed.
-fn shown_id(id: &str) -> String {
-    id.chars().map(|it| if it.is_control() { '\u{fffd}' } else { it }).collect()
+/// A name as it may be printed: nothing in it steers a terminal.
+fn plain(name: &str) -> String {
+    name.chars().map(|it| if it.is_control() { '\u{fffd}' } else { it }).collect()
 }
