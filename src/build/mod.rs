@@ -35,10 +35,8 @@ use self::profile::{Step, timed, timed_stack};
 use self::reuse::{Artifacts, Reason, Records, Reuse};
 use self::stack::Job;
 use self::survey::Sweep;
+pub use crate::monorepo::marks::GOLDEN;
 use crate::monorepo::{Monorepo, PackageStore, Problem, Stack, StackId};
-
-/// The file that `--check` compares with, from the stack's folder.
-pub const GOLDEN: &str = "ci-test/stdout.golden.yaml";
 
 /// What to build and what to do with it.
 pub struct BuildRequest<'a> {

@@ -10,6 +10,7 @@ use super::marks::KONFIG;
 use super::paths;
 use super::problem::{Problem, ProblemKind};
 use super::read;
+use super::rules::Levels;
 
 /// What `konfig.yaml` says.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -19,6 +20,8 @@ pub struct KonfigYaml {
     pub targets: Vec<TargetSettings>,
     /// Which stacks go first.
     pub waves: Vec<WaveSettings>,
+    /// How much rules count.
+    pub verify: Levels,
 }
 
 /// A place that artifacts are handed over to.

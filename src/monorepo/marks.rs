@@ -10,6 +10,10 @@ pub const STACK: &str = "stack.yaml";
 pub const MODULE: &str = "kcl.mod";
 /// What a stack starts from unless its settings say otherwise.
 pub const MAIN: &str = "main.k";
+/// What a stack came to when somebody looked at it last, from its folder.
+pub const GOLDEN: &str = "ci-test/stdout.golden.yaml";
+/// Says whose a folder is, with all below it.
+pub const OWNERS: &str = "OWNERS";
 
 /// The files whose text discovery reads.
 pub const DESCRIPTIONS: [&str; 2] = [PROJECT, STACK];

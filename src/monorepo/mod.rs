@@ -16,6 +16,7 @@ mod overlay;
 pub mod paths;
 mod problem;
 mod read;
+pub mod rules;
 mod settings;
 mod unit;
 mod world;
@@ -120,7 +121,16 @@ impl Monorepo {
     /// The project of a stack.
     #[must_use]
     pub fn project_of(&self, stack: &Stack) -> Option<&Project> {
-        stack.project.map(|id| &self.projects[id.0 as usize])
+        stack.project.map(|id| self.project(id))
+    }
+
+    /// A project.
+    ///
+    /// # Panics
+    /// Where the number is of another monorepo.
+    #[must_use]
+    pub fn project(&self, id: ProjectId) -> &Project {
+        &self.projects[id.0 as usize]
     }
 
     /// The same with stacks that are gone: the path, the name and the path of the project of each.

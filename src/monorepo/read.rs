@@ -81,6 +81,6 @@ fn point(source: &Source, at: usize) -> Span {
 }
 
 /// Sources are smaller than 4 GiB.
-fn span(start: usize, end: usize) -> Span {
+pub(super) fn span(start: usize, end: usize) -> Span {
     Span::new(start as u32, end as u32)
 }
