@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::diagnostics::Shown;
+use super::profile::Times;
 use crate::build::affected::{Affected, Chain, Change, ChangedFile, Status, Why};
 use crate::build::{Counts, Finished, Goal, Outcome, Report};
 use crate::graph::map::{Map, Node};
@@ -251,6 +252,7 @@ struct StackV1<'a> {
     because: Option<String>,
     changed: bool,
     artifact: Option<String>,
+    microseconds: Option<u64>,
 }
 
 impl<'a> BuildReportV1<'a> {
@@ -260,8 +262,9 @@ impl<'a> BuildReportV1<'a> {
         goal: &Goal,
         report: &Report,
         diagnostics: &'a [Shown],
-        took: Duration,
+        (times, took): (&Times, Duration),
     ) -> Self {
+        let stack = |stack, writes| StackV1::new(monorepo, stack, writes, times);
         let out = match goal {
             Goal::Write(out) => Some(out.to_string_lossy().into_owned()),
             Goal::Check | Goal::Digest => None,
@@ -271,7 +274,7 @@ impl<'a> BuildReportV1<'a> {
             root: monorepo.root.to_string_lossy().into_owned(),
             counts: CountsV1::new(report.stacks.len(), report.counts()),
             milliseconds: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-            stacks: report.stacks.iter().map(|stack| StackV1::new(monorepo, stack, out.is_some())).collect(),
+            stacks: report.stacks.iter().map(|it| stack(it, out.is_some())).collect(),
             out,
             diagnostics,
         }
@@ -294,7 +297,7 @@ impl CountsV1 {
 }
 
 impl<'a> StackV1<'a> {
-    fn new(monorepo: &'a Monorepo, finished: &Finished, writes: bool) -> Self {
+    fn new(monorepo: &'a Monorepo, finished: &Finished, writes: bool, times: &Times) -> Self {
         let stack = monorepo.stack(finished.stack);
         let status = match finished.outcome {
             Outcome::Built { .. } | Outcome::Same | Outcome::NoGolden => "built",
@@ -313,6 +316,9 @@ impl<'a> StackV1<'a> {
                 Outcome::Built { changed: true } | Outcome::Reused { changed: true }
             ),
             artifact: (writes && matches!(status, "built" | "reused")).then(|| stack.artifact()),
+            microseconds: times
+                .get(&finished.stack)
+                .map(|span| u64::try_from(span.took.as_micros()).unwrap_or(u64::MAX)),
         }
     }
 }

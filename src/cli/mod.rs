@@ -7,6 +7,7 @@ mod error;
 mod failures;
 mod github;
 mod json;
+mod junit;
 mod options;
 mod profile;
 mod progress;

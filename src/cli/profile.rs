@@ -1,5 +1,6 @@
 //! What a build took, for people and for viewers of traces.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -8,11 +9,20 @@ use super::error::Refusal;
 use super::ui::{Ui, Verbosity};
 use crate::build::profile::{Profile, Span, Step};
 use crate::build::write_file;
-use crate::monorepo::Monorepo;
+use crate::monorepo::{Monorepo, StackId};
 
-/// A profile, where somebody wants to see it.
-pub(crate) fn wanted(file: Option<&Path>, ui: &Ui) -> Option<Profile> {
-    (file.is_some() || ui.says(Verbosity::Verbose)).then(Profile::begin)
+/// When and where stacks were built.
+pub(crate) type Times = BTreeMap<StackId, Span>;
+
+/// A profile, where somebody wants to see it, or something that it tells.
+pub(crate) fn wanted(file: Option<&Path>, times: bool, ui: &Ui) -> Option<Profile> {
+    (file.is_some() || times || ui.says(Verbosity::Verbose)).then(Profile::begin)
+}
+
+/// When and where stacks were built, as far as that was measured.
+pub(crate) fn times(profile: Option<&Profile>) -> Times {
+    let spans = profile.map(Profile::spans).unwrap_or_default();
+    spans.into_iter().filter_map(|span| Some((span.stack?, span))).collect()
 }
 
 /// Says what the steps took, and writes the trace of them if a file is named.

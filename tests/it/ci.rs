@@ -94,6 +94,11 @@ fn shards_are_disjoint_and_all_together() {
     // All of them are there, and none was taken away by another shard.
     assert_eq!(repo.files("dist").len(), 11);
     assert_eq!(built(&repo, &["apps/00", "--shard", "2/2"]), [""; 0]);
+    // What one build measures is what the next one deals by.
+    let measured = repo.konfig(&["build", "--no-cache", "--format", "json"]).good().stdout;
+    repo.write("costs.json", measured.as_bytes());
+    let shards = ["1/2", "2/2"].map(|shard| built(&repo, &["--shard", shard, "--costs", "costs.json"]).len());
+    assert_eq!(shards.iter().sum::<usize>(), 11);
 }
 
 #[test]

@@ -42,6 +42,7 @@ fn a_good_build() {
     assert_eq!(stack["project"], "apps/shop");
     assert_eq!(stack["status"], "built");
     assert_eq!(stack["changed"], true);
+    assert!(stack["microseconds"].as_u64() > Some(0), "{stack}");
     let artifact = format!("dist/{}", stack["artifact"].as_str().expect("an artifact"));
     assert!(repo.has(&artifact));
     assert_eq!(value["stacks"][1]["project"], Value::Null);

@@ -19,6 +19,7 @@ mod files;
 mod git;
 mod graph;
 mod json;
+mod junit;
 mod laboratory;
 mod layers;
 mod mutants;

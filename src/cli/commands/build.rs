@@ -21,6 +21,7 @@ use crate::cli::error::{EXIT_CODES, Exit, Refusal};
 use crate::cli::failures::diagnostics;
 use crate::cli::github;
 use crate::cli::json::BuildReportV1;
+use crate::cli::junit::Tested;
 use crate::cli::options::{Common, LimitArgs, cache_dir};
 use crate::cli::profile;
 use crate::cli::progress::Bar;
@@ -83,6 +84,9 @@ pub(crate) struct BuildArgs {
     /// Write what the build took, step by step, as a trace for `chrome://tracing` or Perfetto
     #[arg(long, value_name = "FILE")]
     profile: Option<PathBuf>,
+    /// Write what became of each stack there, as a report of tests in the form of JUnit
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
     /// How the report is written
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: ReportFormat,
@@ -105,7 +109,8 @@ enum ReportFormat {
 pub(crate) fn run(args: &BuildArgs, _common: &Common, ui: &Ui) -> Result<Exit, Refusal> {
     let start = Instant::now();
     let began = now();
-    let profile = profile::wanted(args.profile.as_deref(), ui);
+    let times = args.junit.is_some() || args.format == ReportFormat::Json;
+    let profile = profile::wanted(args.profile.as_deref(), times, ui);
     let profile = profile.as_ref();
     let places = Places::find(args.root.as_deref(), args.out.as_deref())?;
     let look = || sweep(&places, args.limits.limits());
@@ -147,10 +152,16 @@ pub(crate) fn run(args: &BuildArgs, _common: &Common, ui: &Ui) -> Result<Exit, R
     report::say(&diagnostics, ui);
     say_printed(&site.monorepo, &report, ui);
     github::summary::add(ui, || github::summary::of_build(&site.monorepo, &report, &diagnostics));
+    let times = profile::times(profile);
+    if let Some(file) = &args.junit {
+        let (monorepo, report, diagnostics, times) = (&site.monorepo, &report, &diagnostics[..], &times);
+        Tested { name: "konfig build", monorepo, report, diagnostics, times }.write(file)?;
+    }
     let text = match args.format {
         ReportFormat::Text => text(&site.monorepo, &report, start, ui),
         ReportFormat::Json => {
-            BuildReportV1::new(&site.monorepo, &goal, &report, &diagnostics, start.elapsed()).to_json()
+            let took = (&times, start.elapsed());
+            BuildReportV1::new(&site.monorepo, &goal, &report, &diagnostics, took).to_json()
         }
     };
     ui.result(&text).map_err(|error| Refusal::internal(format!("cannot write to stdout: {error}")))?;
