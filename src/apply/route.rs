@@ -110,6 +110,7 @@ mod tests {
         let settings = KonfigYaml {
             targets: vec![target("all", "a,b,c"), target("some", "b")],
             waves: vec![WaveSettings { name: "first".into(), stacks: vec!["b,gone".into()] }],
+            ..KonfigYaml::default()
         };
         let changed = StackStatus::Changed;
         let stacks = vec![

@@ -10,6 +10,7 @@ use syntax::diag::Place;
 use super::error::Refusal;
 use super::text::{count, some_of};
 use super::ui::{Style, Ui};
+use crate::monorepo::rules::{Finding, Level};
 use crate::monorepo::{DiskWorld, Problem};
 
 /// A diagnostic as text and machine output have it.
@@ -122,6 +123,19 @@ impl Shown {
             shown.place = ShownPlace::new(place);
         }
         shown
+    }
+
+    /// Where a rule is broken; `is_stack` says that it is about a stack.
+    pub(crate) fn finding(finding: &Finding, is_stack: bool, world: &DiskWorld) -> Self {
+        let Finding { rule, level, path, file, place, message } = finding;
+        let severity = if *level == Level::Error { "error" } else { "warning" };
+        let hints = vec![rule.hint().to_owned()];
+        let mut shown = Self::error(rule.code(), message.clone(), Some(world.show(file)), hints);
+        if let Some(place) = place {
+            shown.place = ShownPlace::new(place);
+        }
+        let stacks = if is_stack { vec![path.clone()] } else { Vec::new() };
+        Self { severity, stacks, ..shown }
     }
 
     /// Why a command could not do its work.

@@ -20,13 +20,14 @@ mod shard;
 mod site;
 mod text;
 mod ui;
+mod verified;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use self::commands::{affected, apply, build, cache, graph, preview, run, watch, why};
+use self::commands::{affected, apply, build, cache, graph, preview, run, verify, watch, why};
 use self::diagnostics::Shown;
 use self::error::{EXIT_CODES, Exit, Refusal};
 use self::options::{Common, on_one_thread};
@@ -50,6 +51,7 @@ enum Command {
     Affected(affected::AffectedArgs),
     Why(why::WhyArgs),
     Graph(graph::GraphArgs),
+    Verify(verify::VerifyArgs),
     Preview(preview::PreviewArgs),
     Apply(apply::ApplyArgs),
     #[command(hide = true)]
@@ -75,6 +77,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Affected(args) => common.in_pool(|| affected::run(&args, &ui)),
         Command::Why(args) => common.in_pool(|| why::run(&args, &ui)),
         Command::Graph(args) => common.in_pool(|| graph::run(&args, &ui)),
+        Command::Verify(args) => common.in_pool(|| verify::run(&args, &ui)),
         Command::Apply(args) => common.in_pool(|| apply::run(&args, &ui)),
         Command::Keep => apply::keep(),
         Command::Preview(args) => common.in_pool(|| preview::run(&args, &ui)),

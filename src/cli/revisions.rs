@@ -1,14 +1,14 @@
 //! Two revisions of the monorepo, for commands that compare.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use kcl::eval::Limits;
 
 use super::diagnostics::Shown;
-use super::error::Refusal;
+use super::error::{Exit, Refusal};
 use super::options::cache_dir;
 use super::progress::Bar;
 use super::report::notices;
@@ -49,6 +49,16 @@ impl Revisions {
         Self::ask(root, base, head).map_err(|error| Refusal::revision(&error))
     }
 
+    /// The working tree and what `--affected` names.
+    pub(crate) fn since(root: &Path, base: &str) -> Result<Self, Refusal> {
+        Self::find(root, Some(base), None).map_err(|refusal| match refusal.exit {
+            Exit::NoRevision => {
+                refusal.with_hint("what follows `--affected` is a revision; name stacks before it")
+            }
+            _ => refusal,
+        })
+    }
+
     fn ask(root: &Path, base: Option<&str>, head: Option<&str>) -> Result<Self, RevisionError> {
         let git = Git::open(root)?;
         let parent = head.map(|head| format!("{head}^"));
@@ -62,7 +72,12 @@ impl Revisions {
 
     /// Whether they have the same files.
     pub(crate) fn are_same(&self) -> bool {
-        Overlay::differences(Some(&self.before), self.after.as_ref()).is_empty()
+        self.differences().is_empty()
+    }
+
+    /// The files that they have differently.
+    pub(crate) fn differences(&self) -> BTreeSet<PathBuf> {
+        Overlay::differences(Some(&self.before), self.after.as_ref())
     }
 
     /// The monorepo in the base, given the head; also the stacks that the two may have differently, if a survey tells.

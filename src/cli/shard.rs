@@ -14,7 +14,7 @@ use crate::monorepo::{StackId, paths, read_text};
 #[derive(Debug, Args)]
 pub(crate) struct ShardArgs {
     /// Build only one of N shares of the selected stacks, the I-th, so that N machines share the work
-    #[arg(long, value_name = "I/N", value_parser = shard)]
+    #[arg(long, value_name = "I/N", value_parser = shard, conflicts_with = "change_set")]
     shard: Option<Shard>,
     /// What stacks cost, for even shares: a report that `--format json` wrote, the same on all machines
     ///

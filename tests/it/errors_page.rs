@@ -29,7 +29,7 @@ fn page() -> String {
 /// Whether a word has the form of a code: `E2G22`, `M01`.
 fn is_code(word: &str) -> bool {
     let mut letters = word.chars();
-    letters.next().is_some_and(|first| "EWMBCIS".contains(first))
+    letters.next().is_some_and(|first| "EWMBCISV".contains(first))
         && letters.next().is_some_and(|second| second.is_ascii_digit())
         && letters.clone().next_back().is_some_and(|last| last.is_ascii_digit())
         && letters.all(|letter| letter.is_ascii_digit() || letter.is_ascii_uppercase())

@@ -32,6 +32,7 @@ mod shop;
 mod store;
 #[cfg(unix)]
 mod story;
+mod verify;
 mod watch;
 mod why;
 

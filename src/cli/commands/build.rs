@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
+use kcl::eval::Limits;
 
 use crate::apply::ChangeSet;
 use crate::apply::compare::Changes;
@@ -105,6 +106,38 @@ enum ReportFormat {
     Json,
 }
 
+/// How stacks are built.
+#[derive(Default)]
+pub(super) struct Manner<'a> {
+    /// How much programs may do.
+    pub(super) limits: Limits,
+    /// Whether nothing of earlier builds is used.
+    pub(super) no_cache: bool,
+    /// Whether the first failure keeps stacks from starting.
+    pub(super) fail_fast: bool,
+    /// How many of a hundred reused stacks are evaluated all the same.
+    pub(super) audit: u8,
+    /// Whether artifacts that are replaced are kept.
+    pub(super) keep: bool,
+    /// Which stacks nothing has happened to.
+    pub(super) sweep: Option<&'a Sweep>,
+    /// Where steps are measured.
+    pub(super) profile: Option<&'a Profile>,
+}
+
+impl BuildArgs {
+    fn manner(&self) -> Manner<'static> {
+        Manner {
+            limits: self.limits.limits(),
+            no_cache: self.no_cache,
+            fail_fast: self.fail_fast,
+            audit: self.audit.unwrap_or(0),
+            keep: self.change_set.is_some() && self.affected.is_none(),
+            ..Manner::default()
+        }
+    }
+}
+
 /// Runs the command.
 pub(crate) fn run(args: &BuildArgs, _common: &Common, ui: &Ui) -> Result<Exit, Refusal> {
     let start = Instant::now();
@@ -135,8 +168,8 @@ pub(crate) fn run(args: &BuildArgs, _common: &Common, ui: &Ui) -> Result<Exit, R
             (report, Artifacts::default())
         }
         None => {
-            let (sweep, kind) = (sweep.as_ref(), (&stacks[..], &goal));
-            let (report, known, notices) = build(args, &site, kind, (sweep, profile), began, ui);
+            let manner = Manner { sweep: sweep.as_ref(), profile, ..args.manner() };
+            let (report, known, notices) = build(&manner, &site, (&stacks, &goal), began, ui);
             said.extend(notices);
             (report, known)
         }
@@ -151,7 +184,9 @@ pub(crate) fn run(args: &BuildArgs, _common: &Common, ui: &Ui) -> Result<Exit, R
     let diagnostics = diagnostics(site.built(), &report, said);
     report::say(&diagnostics, ui);
     say_printed(&site.monorepo, &report, ui);
-    github::summary::add(ui, || github::summary::of_build(&site.monorepo, &report, &diagnostics));
+    github::summary::add(ui, || {
+        github::summary::of_build("konfig build", &site.monorepo, &report, &diagnostics)
+    });
     let times = profile::times(profile);
     if let Some(file) = &args.junit {
         let (monorepo, report, diagnostics, times) = (&site.monorepo, &report, &diagnostics[..], &times);
@@ -190,13 +225,7 @@ fn affected(
     began: Duration,
     ui: &Ui,
 ) -> Result<Chosen, Refusal> {
-    let revisions = Revisions::find(&places.root, Some(base), None);
-    let mut revisions = revisions.map_err(|refusal| match refusal.exit {
-        Exit::NoRevision => {
-            refusal.with_hint("what follows `--affected` is a revision; name stacks before it")
-        }
-        _ => refusal,
-    })?;
+    let mut revisions = Revisions::since(&places.root, base)?;
     let name = || Name::of(places, Some(revisions.base.clone()), None);
     let name = args.change_set.as_ref().map(|_| name());
     if revisions.are_same() {
@@ -229,35 +258,35 @@ fn refresh(places: &Places, sweep: Option<Sweep>, began: Duration) {
 }
 
 /// Builds stacks; also the artifacts that there were before, and what the store had to say.
-fn build(
-    args: &BuildArgs,
+pub(super) fn build(
+    manner: &Manner<'_>,
     site: &Site,
     (stacks, goal): (&[StackId], &Goal),
-    (sweep, profile): (Option<&Sweep>, Option<&Profile>),
     began: Duration,
     ui: &Ui,
 ) -> (Report, Artifacts, Vec<Shown>) {
+    let profile = manner.profile;
     let open = || {
         let checkout = Checkout::open(&site.monorepo.root, cache_dir().as_deref());
         let state = checkout.state();
         (checkout, state)
     };
-    let (checkout, state) = (!args.no_cache).then(|| timed(profile, Step::Open, open)).unzip();
+    let (checkout, state) = (!manner.no_cache).then(|| timed(profile, Step::Open, open)).unzip();
     let State { files, artifacts } = state.unwrap_or_default();
     let request = BuildRequest {
         monorepo: &site.monorepo,
         stacks,
         store: &site.store,
         goal: goal.clone(),
-        fail_fast: args.fail_fast,
-        audit: args.audit.unwrap_or(0),
+        fail_fast: manner.fail_fast,
+        audit: manner.audit,
         artifacts,
-        sweep,
+        sweep: manner.sweep,
         journal: checkout.as_ref().map(|checkout| &checkout.journal),
         stop: None,
-        keep: args.change_set.is_some() && args.affected.is_none(),
+        keep: manner.keep,
     };
-    let shared = Shared { profile, ..site.shared(args.limits.limits()) };
+    let shared = Shared { profile, ..site.shared(manner.limits) };
     let bar = Bar::new(ui, stacks.len());
     let (report, said) = match &checkout {
         Some(checkout) => incremental(site, &shared, &request, (checkout, files), began, &bar),
@@ -294,7 +323,8 @@ fn incremental(
     (report, notices(checkout, problems))
 }
 
-fn exit(monorepo: &Monorepo, report: &Report) -> Exit {
+/// How a command ends that has built stacks.
+pub(super) fn exit(monorepo: &Monorepo, report: &Report) -> Exit {
     let audited = |stack: &Finished| matches!(stack.outcome, Outcome::Failed(Failure::Audit(_)));
     if report.crashed() || report.stacks.iter().any(audited) {
         Exit::Internal

@@ -7,6 +7,7 @@ pub(super) mod cache;
 pub(super) mod graph;
 pub(super) mod preview;
 pub(super) mod run;
+pub(super) mod verify;
 pub(super) mod watch;
 pub(super) mod why;
 

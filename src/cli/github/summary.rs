@@ -25,8 +25,8 @@ pub(crate) fn add(ui: &Ui, markdown: impl FnOnce() -> String) {
 }
 
 /// What a build came to. Its length is bounded, however many stacks there are: GitHub takes a MiB.
-pub(crate) fn of_build(monorepo: &Monorepo, report: &Report, diagnostics: &[Shown]) -> String {
-    let mut text = format!("### konfig build\n\n{}", counts(report));
+pub(crate) fn of_build(command: &str, monorepo: &Monorepo, report: &Report, diagnostics: &[Shown]) -> String {
+    let mut text = format!("### {command}\n\n{}", counts(report));
     text.push_str(&problems(diagnostics));
     let path = |at: usize| monorepo.stack(report.stacks[at].stack).path.as_str();
     let paths = |is_meant: fn(&Outcome) -> bool| {
