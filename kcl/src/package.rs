@@ -82,6 +82,25 @@ pub struct Package {
     pub dependencies: Vec<(PackageId, u32, Span)>,
     /// What went wrong while its imports were followed.
     pub problems: Vec<Diagnostic>,
-    /// What was asked of the world to put it together, sorted: its files, and where its imports lead.
+    /// What was asked of the world to put it together, sorted: its files, and where its imports lead, as far as `ways`
+    /// do not have that.
+    pub queries: Vec<Query>,
+    /// Where imports of a main package lead, each once, by number. Thousands of stacks have the same ones.
+    pub ways: Vec<Arc<Way>>,
+}
+
+impl Package {
+    /// All that was asked of the world to put it together.
+    pub fn asked(&self) -> impl Iterator<Item = &Query> {
+        self.queries.iter().chain(self.ways.iter().flat_map(|way| &way.queries))
+    }
+}
+
+/// What was asked to follow an import that starts from a module root: the same whichever file has it.
+#[derive(Debug)]
+pub struct Way {
+    /// Its number in the program.
+    pub number: u32,
+    /// What was asked.
     pub queries: Vec<Query>,
 }

@@ -1,5 +1,8 @@
 //! The only door to the outside.
 
+use std::cmp::Ordering;
+use std::ffi::OsStr;
+use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -122,7 +125,7 @@ pub trait Files: Sync {
 }
 
 /// Something that was asked of a world. As long as a world gives the same answers to all of them, it gives the same result.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone)]
 pub enum Query {
     /// The bytes of a file; also whether it is there, or is a folder.
     Content(PathBuf),
@@ -132,6 +135,45 @@ pub enum Query {
     IsFile(PathBuf),
     /// The paths in a folder that match a pattern, which starts there.
     Glob(PathBuf, String),
+}
+
+impl Query {
+    /// The kind, the path and the pattern. Paths are normal, so their bytes tell them apart, and they are compared as such:
+    /// there are many of them, and what a path is made of need not be looked into.
+    fn parts(&self) -> (u8, &OsStr, &str) {
+        match self {
+            Self::Content(path) => (0, path.as_os_str(), ""),
+            Self::Folder(path) => (1, path.as_os_str(), ""),
+            Self::IsFile(path) => (2, path.as_os_str(), ""),
+            Self::Glob(path, pattern) => (3, path.as_os_str(), pattern),
+        }
+    }
+}
+
+impl PartialEq for Query {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts() == other.parts()
+    }
+}
+
+impl Eq for Query {}
+
+impl Hash for Query {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.parts().hash(state);
+    }
+}
+
+impl PartialOrd for Query {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Query {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.parts().cmp(&other.parts())
+    }
 }
 
 /// A world that notes what it is asked, but for the clock, random numbers and the environment.

@@ -66,14 +66,15 @@ impl Checkout {
         (before, partial): (u64, bool),
         survey: Option<&Survey>,
         known: Artifacts,
-        change: impl FnOnce(Artifacts) -> Artifacts,
+        change: impl FnOnce(Artifacts) -> Artifacts + Send,
     ) -> Vec<String> {
         let (committed, files) = reuse.finish(before, partial);
-        let mut problems = self.keep(committed, files, known, change);
+        let keep = || self.keep(committed, files, known, change);
+        let (mut problems, survey) = rayon::join(keep, || survey.map(Survey::encoded));
         // Without one the next build looks at everything anew; the state says why nothing can be written.
         if let (Some(survey), true) = (survey, problems.is_empty())
             && let Some(folder) = self.snapshot.parent()
-            && let Err(error) = survey.write(folder)
+            && let Err(error) = Survey::write(&survey, folder)
             && self.store.is_writable()
         {
             problems.push(format!("cannot remember what stacks rest on: {}", plain(&error)));

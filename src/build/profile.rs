@@ -23,6 +23,8 @@ pub enum Step {
     Stacks,
     /// Drawing the next survey.
     Draw,
+    /// Committing the last results, while the survey is drawn.
+    Flush,
     /// Writing what is to be remembered.
     Remember,
     /// A stack.
@@ -51,7 +53,7 @@ pub enum Step {
 
 impl Step {
     /// All of them, in order.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Survey,
         Self::Discover,
         Self::Select,
@@ -59,6 +61,7 @@ impl Step {
         Self::Records,
         Self::Stacks,
         Self::Draw,
+        Self::Flush,
         Self::Remember,
         Self::Stack,
         Self::Compare,
@@ -84,6 +87,7 @@ impl Step {
             Self::Records => "records",
             Self::Stacks => "stacks",
             Self::Draw => "draw",
+            Self::Flush => "flush",
             Self::Remember => "remember",
             Self::Stack => "stack",
             Self::Compare => "compare",

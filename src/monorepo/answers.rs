@@ -1,6 +1,7 @@
 //! What the world answers to queries, as digests. A file that has not moved since an earlier process read it is not
 //! read again.
 
+use std::ffi::OsString;
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
@@ -89,13 +90,13 @@ pub fn nanos(since: Duration) -> u64 {
 }
 
 /// A file with the stamp that it had before it was read.
-pub type Known = FxHashMap<PathBuf, (Stamp, Answer)>;
+pub type Known = FxHashMap<OsString, (Stamp, Answer)>;
 
 /// The answers of a world; each query is answered once a process.
 pub struct Answers<'w> {
     world: &'w DiskWorld,
     known: Known,
-    contents: Memory<PathBuf, Content>,
+    contents: Memory<OsString, Content>,
 }
 
 /// What is known of a file.
@@ -136,7 +137,7 @@ impl<'w> Answers<'w> {
     }
 
     fn content(&self, path: &Path) -> Answer {
-        self.contents.get_or(path, || self.look(path)).answer
+        self.contents.get_or(path.as_os_str(), || self.look(path)).answer
     }
 
     /// The answer, if compiles have seen the same: a file that was trusted by its stamp may have changed before it was
@@ -153,7 +154,7 @@ impl<'w> Answers<'w> {
         if self.world.found_before(path).is_some_and(|found| found == absent) {
             return false;
         }
-        if self.contents.known(path).is_some_and(|content| content.read) {
+        if self.contents.known(path.as_os_str()).is_some_and(|content| content.read) {
             return true;
         }
         match self.world.read_before(path) {
@@ -166,7 +167,7 @@ impl<'w> Answers<'w> {
     /// The stamp of a file that was asked for and is on the disk.
     #[must_use]
     pub fn stamped(&self, path: &Path) -> Option<Stamp> {
-        self.contents.known(path)?.stamp
+        self.contents.known(path.as_os_str())?.stamp
     }
 
     /// The stamp is taken before the file is read: what changes meanwhile shows the next time.
@@ -178,7 +179,7 @@ impl<'w> Answers<'w> {
             // A file of a revision has no stamp: what the disk has there is another one.
             Look::File(meta) => meta.map(|meta| Stamp::new(&meta)),
         };
-        if let (Some(stamp), Some((before, answer))) = (stamp, self.known.get(path))
+        if let (Some(stamp), Some((before, answer))) = (stamp, self.known.get(path.as_os_str()))
             && *before == stamp
         {
             return Content { answer: *answer, stamp: Some(stamp), read: false };

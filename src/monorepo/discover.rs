@@ -26,7 +26,7 @@ pub fn discover(world: &DiskWorld, root: &Path, skip: &Path) -> Result<Monorepo,
         Err(error) if world.overlay().is_some() && error.kind() == ErrorKind::NotFound => Walked::default(),
         Err(error) => return Err(Problem::new(ProblemKind::Unreadable(plain(&error)), root)),
     };
-    walked.folders.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    walked.folders.sort_unstable_by(|a, b| a.path.as_os_str().cmp(b.path.as_os_str()));
     let mut monorepo = Monorepo {
         root: root.to_owned(),
         projects: Vec::new(),

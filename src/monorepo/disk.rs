@@ -1,6 +1,7 @@
 //! The files that programs read and write themselves, through the system module `file`.
 
 use std::borrow::Cow;
+use std::ffi::OsString;
 use std::fs::{self, Metadata};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -19,8 +20,8 @@ use crate::memory::Memory;
 pub(super) struct Disk {
     /// Whether programs may change it.
     writable: bool,
-    contents: Memory<PathBuf, ContentCell>,
-    there: Memory<PathBuf, bool>,
+    contents: Memory<OsString, ContentCell>,
+    there: Memory<OsString, bool>,
     globs: Memory<String, Result<Arc<[PathBuf]>, WorldError>>,
     /// What is seen instead of some of its files.
     overlay: Option<Overlay>,
@@ -89,8 +90,8 @@ impl Disk {
 
     /// Forgets what was read of a file that changed since, and what patterns matched.
     pub(super) fn forget(&mut self, path: &Path) {
-        self.contents.forget(path);
-        self.there.forget(path);
+        self.contents.forget(path.as_os_str());
+        self.there.forget(path.as_os_str());
         self.globs = Memory::default();
     }
 
@@ -151,12 +152,12 @@ impl Disk {
 
     /// What a file was when it was read; `None` where nobody has tried.
     pub(super) fn read_before(&self, path: &Path) -> Option<Result<Content, WorldError>> {
-        self.contents.known(path).and_then(|cell| cell.get().cloned())
+        self.contents.known(path.as_os_str()).and_then(|cell| cell.get().cloned())
     }
 
     /// Whether something was at a path when a program asked that; `None` where none did.
     pub(super) fn found_before(&self, path: &Path) -> Option<bool> {
-        self.there.known(path)
+        self.there.known(path.as_os_str())
     }
 
     /// A file in some form, which matters only to whoever is first.
@@ -165,7 +166,7 @@ impl Disk {
         if self.writable {
             return read();
         }
-        self.contents.get_or(path, ContentCell::default).get_or_init(read).clone()
+        self.contents.get_or(path.as_os_str(), ContentCell::default).get_or_init(read).clone()
     }
 
     /// The bytes of a file.
@@ -240,7 +241,7 @@ impl Files for Disk {
 
     fn exists(&self, path: &Path) -> bool {
         let look = || !matches!(self.look(path), Look::Absent);
-        if self.writable { look() } else { self.there.get_or(path, look) }
+        if self.writable { look() } else { self.there.get_or(path.as_os_str(), look) }
     }
 
     fn size(&self, path: &Path) -> Result<u64, WorldError> {

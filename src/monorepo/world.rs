@@ -3,6 +3,7 @@
 //! What was read stays in memory, so that all stacks of a process see one state of the files and a base model is
 //! read once. What is absent is remembered too.
 
+use std::ffi::OsString;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use kcl::world::{Files, Timestamp, World, WorldError};
 use syntax::Source;
 
 use super::disk::{Content, Disk, Look};
-use super::listing::Listing;
+use super::listing::{Kind, Listing};
 use super::overlay::Overlay;
 use super::paths;
 use crate::memory::Memory;
@@ -25,10 +26,10 @@ type ListingCell = Arc<OnceLock<Result<Arc<Listing>, Arc<io::Error>>>>;
 pub struct DiskWorld {
     stand: PathBuf,
     disk: Disk,
-    sources: Memory<PathBuf, SourceCell>,
-    folders: Memory<PathBuf, FolderCell>,
-    listings: Memory<PathBuf, ListingCell>,
-    files: Memory<PathBuf, bool>,
+    sources: Memory<OsString, SourceCell>,
+    folders: Memory<OsString, FolderCell>,
+    listings: Memory<OsString, ListingCell>,
+    files: Memory<OsString, bool>,
 }
 
 impl DiskWorld {
@@ -64,8 +65,14 @@ impl DiskWorld {
     /// # Errors
     /// What the operating system said.
     pub fn listing(&self, folder: &Path) -> Result<Arc<Listing>, Arc<io::Error>> {
-        let cell = self.listings.get_or(folder, ListingCell::default);
+        let cell = self.listings.get_or(folder.as_os_str(), ListingCell::default);
         cell.get_or_init(|| self.disk.list(folder).map(Arc::new).map_err(Arc::new)).clone()
+    }
+
+    /// What a path is as far as its folder was listed.
+    fn listed(&self, path: &Path) -> Option<Kind> {
+        let listing = self.listings.known(path.parent()?.as_os_str())?;
+        listing.get()?.as_ref().ok()?.kind(path.file_name()?)
     }
 
     /// What is at a path now.
@@ -80,19 +87,19 @@ impl DiskWorld {
         let listed = listed.filter_map(|(path, cell)| Some((path, cell.get()?.as_ref().ok()?.clone())));
         let mut listed: Vec<_> = listed.collect();
         listed.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        listed
+        listed.into_iter().map(|(path, listing)| (path.into(), listing)).collect()
     }
 
     /// Forgets what was found at a path that changed since; `listed` says that it may have come or gone, or become
     /// something else.
     pub fn forget(&mut self, path: &Path, listed: bool) {
-        self.sources.forget(path);
-        self.files.forget(path);
-        self.folders.forget(path);
-        self.listings.forget(path);
+        self.sources.forget(path.as_os_str());
+        self.files.forget(path.as_os_str());
+        self.folders.forget(path.as_os_str());
+        self.listings.forget(path.as_os_str());
         if let Some(folder) = path.parent().filter(|_| listed) {
-            self.folders.forget(folder);
-            self.listings.forget(folder);
+            self.folders.forget(folder.as_os_str());
+            self.listings.forget(folder.as_os_str());
         }
         self.disk.forget(path);
     }
@@ -134,17 +141,20 @@ impl DiskWorld {
 
 impl World for DiskWorld {
     fn source(&self, path: &Path) -> Result<Arc<Source>, WorldError> {
-        let cell = self.sources.get_or(path, SourceCell::default);
+        let cell = self.sources.get_or(path.as_os_str(), SourceCell::default);
         cell.get_or_init(|| self.disk.source(path, || self.show(path))).clone()
     }
 
     fn folder(&self, path: &Path) -> Option<Arc<[String]>> {
-        let cell = self.folders.get_or(path, FolderCell::default);
+        let cell = self.folders.get_or(path.as_os_str(), FolderCell::default);
         cell.get_or_init(|| self.names(path)).clone()
     }
 
     fn is_file(&self, path: &Path) -> bool {
-        self.files.get_or(path, || self.disk.is_file(path))
+        self.files.get_or(path.as_os_str(), || match self.listed(path) {
+            Some(Kind::File) => true,
+            _ => self.disk.is_file(path),
+        })
     }
 
     fn files(&self) -> &dyn Files {

@@ -1,14 +1,15 @@
 //! Putting packages together from files.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, PoisonError};
 
-use syntax::ast::StmtKind;
+use syntax::ast::{Import, StmtKind};
 use syntax::{Code, Diagnostic, Source, Span, Symbol};
 
 use super::locate::{Found, From, Key, Scope, module_root, package_files};
 use super::{Cell, Program, Request, overrides, remember};
-use crate::package::{File, ImportBinding, ImportTarget, Imports, Package, PackageFile, PackageId};
+use crate::package::{self, File, ImportBinding, ImportTarget, Imports, Package, PackageFile, PackageId};
 use crate::world::{Query, Recorder, World, WorldError};
 
 /// The imports of a file, in order.
@@ -16,8 +17,24 @@ use crate::world::{Query, Recorder, World, WorldError};
 pub(super) struct Links {
     imports: Vec<(Symbol, ImportBinding)>,
     problems: Vec<Diagnostic>,
-    /// What was asked to follow them.
-    pub(super) queries: Vec<Query>,
+    /// What was asked to follow them, as far as `ways` do not have that.
+    queries: Vec<Query>,
+    ways: Vec<Arc<package::Way>>,
+}
+
+impl Links {
+    /// What was asked to follow the imports.
+    pub(super) fn asked(&self) -> impl Iterator<Item = &Query> {
+        self.queries.iter().chain(self.ways.iter().flat_map(|way| &way.queries))
+    }
+}
+
+/// Where an import leads that starts from a module root.
+#[derive(Clone)]
+pub(super) struct Way {
+    path: Symbol,
+    target: ImportTarget,
+    pub(super) asked: Arc<package::Way>,
 }
 
 /// A file with the module that it is of.
@@ -94,12 +111,16 @@ impl Program {
         let recorder = Recorder::new(world);
         for stmt in &file.tree.body {
             let StmtKind::Import(import) = &stmt.kind else { continue };
-            let (path, found) = from.find(&recorder, import);
-            links.problems.extend(found.problem(&file.source, stmt.span));
-            let target = match found {
-                Found::Package(key) => ImportTarget::Package(self.number(&key, from.scope)),
-                Found::Other(target) => target,
-                Found::Missing { .. } => ImportTarget::Missing,
+            let (path, target) = match self.way(world, from, import) {
+                Some(Way { path, target, asked }) => {
+                    links.ways.push(asked);
+                    (path, target)
+                }
+                None => {
+                    let (path, found) = from.find(&recorder, import);
+                    links.problems.extend(found.problem(&file.source, stmt.span));
+                    (path, self.target(found, from.scope))
+                }
             };
             if let Some(name) = import.alias.as_ref().or(import.path.last()) {
                 links.imports.push((name.name, ImportBinding { target, path, span: stmt.span }));
@@ -107,6 +128,36 @@ impl Program {
         }
         links.queries = recorder.finish();
         links
+    }
+
+    /// Where an import leads that starts from a module root, found once for all files. None where it leads nowhere, which
+    /// is looked into for each file.
+    fn way(&self, world: &dyn World, from: &From<'_>, import: &Import) -> Option<Way> {
+        let key = from.written(import)?;
+        let known = self.ways.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        known.or_else(|| {
+            let recorder = Recorder::new(world);
+            let (path, found) = from.find(&recorder, import);
+            let target = match found {
+                Found::Package(_) => self.target(found, from.scope),
+                Found::Other(_) | Found::Missing { .. } => return None,
+            };
+            let queries = recorder.finish();
+            let mut ways = self.ways.write().unwrap_or_else(PoisonError::into_inner);
+            let way = ways.entry(key).or_insert_with(|| {
+                let number = self.next_way.fetch_add(1, Ordering::Relaxed);
+                Way { path, target, asked: Arc::new(package::Way { number, queries }) }
+            });
+            Some(way.clone())
+        })
+    }
+
+    fn target(&self, found: Found, scope: &Scope) -> ImportTarget {
+        match found {
+            Found::Package(key) => ImportTarget::Package(self.number(&key, scope)),
+            Found::Other(target) => target,
+            Found::Missing { .. } => ImportTarget::Missing,
+        }
     }
 
     /// The number of a package, given out when it is first heard of.
@@ -206,18 +257,26 @@ fn root_queries(file: &Path, root: &Path) -> impl Iterator<Item = Query> {
 
 /// Puts a package together; `queries` is what was asked to find its files.
 fn assemble(id: PackageId, name: Symbol, parts: Vec<Part>, mut queries: Vec<Query>) -> Package {
-    for part in &parts {
-        queries.push(Query::Content(part.file.path.clone()));
-        queries.extend(part.links.queries.iter().cloned());
+    let mut ways = Vec::new();
+    for Part { file, links, .. } in &parts {
+        queries.push(Query::Content(file.path.clone()));
+        if id == PackageId::MAIN {
+            queries.extend_from_slice(&links.queries);
+            ways.extend_from_slice(&links.ways);
+        } else {
+            queries.extend(links.asked().cloned());
+        }
     }
     queries.sort_unstable();
     queries.dedup();
+    ways.sort_unstable_by_key(|way| way.number);
+    ways.dedup_by_key(|way| way.number);
 
     let mut problems: Vec<_> = parts.iter().flat_map(|part| part.links.problems.iter().cloned()).collect();
     let imports = Arc::new(table(&parts, &mut problems));
     let dependencies = dependencies(&parts);
     let file = |part: Part| PackageFile { file: part.file, root: part.root, imports: Arc::clone(&imports) };
-    Package { id, name, files: parts.into_iter().map(file).collect(), dependencies, problems, queries }
+    Package { id, name, files: parts.into_iter().map(file).collect(), dependencies, problems, queries, ways }
 }
 
 /// The names that the imports bind, package-wide: the reference lets each file see the imports of the others.

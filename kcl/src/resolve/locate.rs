@@ -91,6 +91,12 @@ pub(super) fn module_root(world: &dyn World, from: &Path) -> Option<PathBuf> {
 }
 
 impl From<'_> {
+    /// What an import that starts from a module root says, wherever that stands; system modules aside.
+    pub(super) fn written(&self, import: &ast::Import) -> Option<Key> {
+        let written = dotted(import.path.iter().map(|part| part.name.as_str()));
+        (import.dots == 0 && system(&written).is_none()).then(|| self.key(self.root, self.module, &written))
+    }
+
     /// Where an import of this file leads, with its dotted path.
     pub(super) fn find(&self, world: &dyn World, import: &ast::Import) -> (Symbol, Found) {
         let written = dotted(import.path.iter().map(|part| part.name.as_str()));

@@ -16,6 +16,7 @@ pub(crate) mod nearest;
 mod overrides;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, LazyLock, OnceLock, PoisonError, RwLock};
 
 use rustc_hash::FxHashMap;
@@ -80,6 +81,8 @@ type Memo<K, V> = RwLock<FxHashMap<K, Arc<OnceLock<V>>>>;
 pub struct Program {
     files: Memo<PathBuf, Arc<File>>,
     links: Memo<(usize, PathBuf, PathBuf), Arc<load::Links>>,
+    ways: RwLock<FxHashMap<Key, load::Way>>,
+    next_way: AtomicU32,
     roots: RwLock<FxHashMap<PathBuf, PathBuf>>,
     scopes: RwLock<Vec<Arc<Scope>>>,
     ids: RwLock<FxHashMap<Key, PackageId>>,
@@ -107,6 +110,7 @@ static NOTHING: LazyLock<Package> = LazyLock::new(|| Package {
     dependencies: Vec::new(),
     problems: Vec::new(),
     queries: Vec::new(),
+    ways: Vec::new(),
 });
 
 impl Program {
@@ -176,10 +180,12 @@ impl Program {
             return false;
         }
         let stays = |path: &PathBuf| !touches(&Query::Content(path.clone()));
-        let found = |links: &load::Links| !links.queries.iter().any(touches);
+        let found = |links: &load::Links| !links.asked().any(touches);
         self.files.get_mut().unwrap_or_else(PoisonError::into_inner).retain(|path, _| stays(path));
         let links = self.links.get_mut().unwrap_or_else(PoisonError::into_inner);
         links.retain(|(_, _, path), links| stays(path) && links.get().is_none_or(|links| found(links)));
+        let ways = self.ways.get_mut().unwrap_or_else(PoisonError::into_inner);
+        ways.retain(|_, way| !way.asked.queries.iter().any(touches));
         true
     }
 

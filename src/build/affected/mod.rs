@@ -392,7 +392,7 @@ impl<'a> Inputs<'a> {
     }
 
     fn compare_package(&self, package: &Package, differences: &mut Differences) {
-        for query in &package.queries {
+        for query in package.asked() {
             self.compare(query, differences);
         }
         // These system modules read files whose names only an evaluation tells.

@@ -110,7 +110,7 @@ impl Listener {
 
     /// What a stack asked that a record holds for; its folder is `folder`.
     pub(in crate::build) fn asked(&self, folder: &Path, held: &Held) -> Asked {
-        let (digest, packages) = &held.packages;
+        let [(digest, packages), (_, ways)] = &held.shared;
         let group = self.group(*digest, |marks| {
             for question in packages.iter().flat_map(|package| &package.questions) {
                 self.add(&question.query(&self.root), marks);
@@ -119,6 +119,9 @@ impl Listener {
         let mut asked = Asked { group: Some(group), ..Asked::default() };
         for question in held.questions.iter().chain(&held.files) {
             asked.any |= !self.add(&question.query(folder), &mut asked.own);
+        }
+        for question in ways.iter().flat_map(|way| &way.questions) {
+            asked.any |= !self.add(&question.query(&self.root), &mut asked.own);
         }
         Asked { own: sorted(asked.own), ..asked }
     }

@@ -19,14 +19,15 @@ mod state;
 mod used;
 mod why;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use cache::{Batch, Digest, DigestBuilder, Store};
+use cache::{Batch, Digest, DigestBuilder, Store, StoreError};
 use kcl::eval::{Limits, Trace, Used};
 use kcl::lower::code::PackageCode;
 use kcl::lower::fingerprint::{Fingerprint, Fingerprints, Part, fingerprints};
-use kcl::package::PackageId;
+use kcl::package::{Package, PackageId};
 use kcl::world::Query;
 use serde::Serialize;
 
@@ -43,7 +44,7 @@ use super::compile::{Ready, Shared};
 use super::survey::{Drawing, Held, Survey};
 use super::{BuildRequest, Report};
 use crate::memory::Memory;
-use crate::monorepo::answers::{Answer, Answers};
+use crate::monorepo::answers::{Answer, Answers, Known};
 use crate::monorepo::{CompileUnit, Stack, paths};
 
 /// Everything besides files that decides what a stack comes out as; the same for all stacks of a build.
@@ -95,6 +96,15 @@ pub(super) struct Program<'a> {
 #[derive(Default)]
 pub(super) struct Records(Vec<Record>);
 
+/// What a record says of the state in which it holds.
+struct Renewed {
+    questions: [u8; 32],
+    answers: Answer,
+    packages: [u8; 32],
+    ways: [u8; 32],
+    warned: bool,
+}
+
 /// A list as the store has it.
 struct Encoded {
     bytes: Vec<u8>,
@@ -124,6 +134,14 @@ struct Closure {
     health: HealthMemory,
 }
 
+/// Where the imports of main packages lead that have the same ones.
+struct Ways {
+    state: Arc<Packages>,
+    encoded: Encoded,
+    /// As of a [`Closure`].
+    confirmed: bool,
+}
+
 type Cell<T> = Arc<OnceLock<T>>;
 
 /// What is known of earlier builds, and what this one adds.
@@ -136,6 +154,7 @@ pub struct Reuse<'a> {
     questions: Memory<Digest, Cell<Option<Arc<Questions>>>>,
     packages: Memory<Digest, Cell<Option<Arc<Packages>>>>,
     closures: Memory<Vec<PackageId>, Cell<Arc<Closure>>>,
+    ways: Memory<Vec<u32>, Cell<Arc<Ways>>>,
     parts: Memory<Digest, Cell<Option<Arc<Parts>>>>,
     imports: Memory<Digest, Cell<Option<Arc<[Digest]>>>>,
     used: Memory<Digest, Cell<Option<Arc<UsedParts>>>>,
@@ -146,6 +165,8 @@ pub struct Reuse<'a> {
     /// The blobs that this build has handed to the store.
     handed: Memory<Digest, ()>,
     batch: Mutex<Batch>,
+    /// What was in the way of [`Reuse::flush`].
+    refused: Mutex<Option<StoreError>>,
     held: Mutex<Vec<Held>>,
     now: u64,
 }
@@ -173,6 +194,7 @@ impl<'a> Reuse<'a> {
             questions: Memory::default(),
             packages: Memory::default(),
             closures: Memory::default(),
+            ways: Memory::default(),
             parts: Memory::default(),
             imports: Memory::default(),
             used: Memory::default(),
@@ -181,6 +203,7 @@ impl<'a> Reuse<'a> {
             traced: Memory::default(),
             handed: Memory::default(),
             batch: Mutex::default(),
+            refused: Mutex::default(),
             held: Mutex::default(),
             now,
         }
@@ -205,24 +228,25 @@ impl<'a> Reuse<'a> {
     /// The first proof: a record all of whose questions have the same answers.
     pub(super) fn unchanged(&self, stack: &Stack, folder: &Path, records: &Records) -> Option<Digest> {
         let record = records.0.iter().find(|record| {
-            !record.warned && self.own_unchanged(folder, record) && self.packages_unchanged(record).is_some()
+            !record.warned && self.own_unchanged(folder, record) && self.shared_unchanged(record).is_some()
         })?;
-        if let (Some(questions), Some(packages)) =
-            (self.questions(&digest(&record.questions)), self.packages_unchanged(record))
+        if let (Some(questions), Some(shared)) =
+            (self.questions(&digest(&record.questions)), self.shared_unchanged(record))
         {
-            self.hold(stack, record, questions, packages);
+            self.hold(stack, record, questions, shared);
         }
         Some(digest(&record.artifact))
     }
 
     /// Remembers that a record holds for a stack.
-    fn hold(&self, stack: &Stack, record: &Record, questions: Arc<Questions>, packages: Arc<Packages>) {
+    fn hold(&self, stack: &Stack, record: &Record, questions: Arc<Questions>, shared: [Arc<Packages>; 2]) {
+        let [packages, ways] = shared;
         let files = record.files.iter().chain(&record.idle_files);
         let held = Held {
             stack: stack.path.clone(),
             questions,
             files: files.map(|(question, _)| question.clone()).collect(),
-            packages: (digest(&record.packages), packages),
+            shared: [(digest(&record.packages), packages), (digest(&record.ways), ways)],
             artifact: digest(&record.artifact),
         };
         self.held.lock().unwrap_or_else(PoisonError::into_inner).push(held);
@@ -279,9 +303,14 @@ impl<'a> Reuse<'a> {
         cell.get_or_init(|| decode(&self.store.blob(at)?).map(Arc::new)).clone()
     }
 
-    /// The packages of a record, if all of them are as they were; asked once for all records that have the same.
-    fn packages_unchanged(&self, record: &Record) -> Option<Arc<Packages>> {
-        let at = digest(&record.packages);
+    /// The packages of a record and where its imports lead, if all of that is as it was.
+    fn shared_unchanged(&self, record: &Record) -> Option<[Arc<Packages>; 2]> {
+        let packages = self.packages_unchanged(digest(&record.packages))?;
+        Some([packages, self.packages_unchanged(digest(&record.ways))?])
+    }
+
+    /// The packages of a list, if all of them are as they were; asked once for all records that have the same.
+    fn packages_unchanged(&self, at: Digest) -> Option<Arc<Packages>> {
         let unchanged = || {
             let packages: Packages = decode(&self.store.blob(&at)?)?;
             let same = |package: &PackageState| self.ask(&package.questions, self.root) == package.answers;
@@ -460,14 +489,11 @@ impl<'a> Reuse<'a> {
         let mut confirmed = true;
         let mut state = Vec::with_capacity(ids.len());
         for id in ids {
-            let queries = &self.shared.program.package(*id).queries;
-            let answers: Vec<Answer> = queries.iter().map(|query| self.answers.answer(query)).collect();
-            confirmed &= queries.iter().all(|query| self.answers.confirmed(query).is_some());
-            state.push(PackageState {
-                identity: self.shared.program.identity(*id, self.root),
-                questions: queries.iter().map(|query| Question::of(query, self.root)).collect(),
-                answers: joined(answers.into_iter()),
-            });
+            let queries: Vec<&Query> = self.shared.program.package(*id).queries.iter().collect();
+            let identity = self.shared.program.identity(*id, self.root);
+            let (package, seen) = self.package_state(identity, &queries);
+            confirmed &= seen;
+            state.push(package);
         }
         let encoded = Encoded::of(&state);
         Closure {
@@ -479,6 +505,29 @@ impl<'a> Reuse<'a> {
         }
     }
 
+    /// Where the imports of a main package lead; put together once for all that have the same.
+    fn ways(&self, main: &Package) -> Arc<Ways> {
+        let numbers: Vec<u32> = main.ways.iter().map(|way| way.number).collect();
+        let cell = self.ways.get_or(&numbers, Cell::default);
+        let new = || {
+            // Not in the order of their numbers, which depends on who asked first.
+            let queries: BTreeSet<&Query> = main.ways.iter().flat_map(|way| &way.queries).collect();
+            let queries: Vec<&Query> = queries.into_iter().collect();
+            let (state, confirmed) = self.package_state(String::new(), &queries);
+            let state = vec![state];
+            Arc::new(Ways { encoded: Encoded::of(&state), state: Arc::new(state), confirmed })
+        };
+        Arc::clone(cell.get_or_init(new))
+    }
+
+    /// What was asked for a package and answered; also whether compiles have seen that.
+    fn package_state(&self, identity: String, queries: &[&Query]) -> (PackageState, bool) {
+        let answers: Vec<Answer> = queries.iter().map(|query| self.answers.answer(query)).collect();
+        let confirmed = queries.iter().all(|query| self.answers.confirmed(query).is_some());
+        let questions = queries.iter().map(|query| Question::of(query, self.root)).collect();
+        (PackageState { identity, questions, answers: joined(answers.into_iter()) }, confirmed)
+    }
+
     /// Keeps a record whose trace still holds, with what was asked and answered this time.
     fn keep_again(
         &self,
@@ -488,13 +537,20 @@ impl<'a> Reuse<'a> {
         program: &Program<'_>,
         closure: &Closure,
     ) {
-        self.keep(stack, folder, program, closure, |questions, answers, packages, warned| Record {
-            questions,
-            answers,
-            packages,
-            warned,
-            ..record.clone()
-        });
+        self.keep(
+            stack,
+            folder,
+            program,
+            closure,
+            |Renewed { questions, answers, packages, ways, warned }| Record {
+                questions,
+                answers,
+                packages,
+                ways,
+                warned,
+                ..record.clone()
+            },
+        );
     }
 
     /// Keeps what an evaluation gave.
@@ -527,11 +583,12 @@ impl<'a> Reuse<'a> {
         let imported = self.hand(&mut batch, &Encoded::of(&lists));
         let artifact = *batch.blob(artifact).as_bytes();
         self.add(batch);
-        self.keep(stack, folder, program, &closure, |questions, answers, packages, warned| Record {
+        self.keep(stack, folder, program, &closure, |renewed| Record {
             unit: unit_answer(program.unit, folder),
-            questions,
-            answers,
-            packages,
+            questions: renewed.questions,
+            answers: renewed.answers,
+            packages: renewed.packages,
+            ways: renewed.ways,
             statements,
             own,
             imported,
@@ -542,7 +599,7 @@ impl<'a> Reuse<'a> {
             // A selector may ask for what is in no output otherwise.
             coarse: trace.coarse || !program.unit.flags.selectors.is_empty(),
             location: trace.location.then(|| self.root_answer()),
-            warned,
+            warned: renewed.warned,
             artifact,
         });
     }
@@ -553,21 +610,27 @@ impl<'a> Reuse<'a> {
         folder: &Path,
         program: &Program<'_>,
         closure: &Closure,
-        record: impl FnOnce([u8; 32], Answer, [u8; 32], bool) -> Record,
+        record: impl FnOnce(Renewed) -> Record,
     ) {
         let confirmed = |query: &Query| self.answers.confirmed(query);
         let Some(answers) = program.queries.iter().map(confirmed).collect::<Option<Vec<_>>>() else { return };
-        if !closure.confirmed {
+        let ways = self.ways(&program.ready.main.package);
+        if !closure.confirmed || !ways.confirmed {
             return;
         }
         let mut batch = Batch::default();
         let questions: Questions = program.queries.iter().map(|query| Question::of(query, folder)).collect();
-        let asked = self.hand(&mut batch, &Encoded::of(&questions));
-        let packages = self.hand(&mut batch, &closure.encoded);
         let warned = !program.ready.warnings.is_empty();
-        let record = record(asked, joined(answers.into_iter()), packages, warned);
+        let record = record(Renewed {
+            questions: self.hand(&mut batch, &Encoded::of(&questions)),
+            answers: joined(answers.into_iter()),
+            packages: self.hand(&mut batch, &closure.encoded),
+            ways: self.hand(&mut batch, &ways.encoded),
+            warned,
+        });
         if !warned {
-            self.hold(stack, &record, Arc::new(questions), Arc::clone(&closure.state));
+            let shared = [Arc::clone(&closure.state), Arc::clone(&ways.state)];
+            self.hold(stack, &record, Arc::new(questions), shared);
         }
         batch.record(self.key.of(stack), encode(&record));
         self.add(batch);
@@ -647,18 +710,22 @@ impl<'a> Reuse<'a> {
         }
     }
 
+    /// Commits what is left so far; [`Reuse::finish`] says what was in the way.
+    pub fn flush(&self) {
+        let batch = std::mem::take(&mut *self.batch.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Err(error) = self.store.commit(batch, self.now) {
+            self.refused.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        }
+    }
+
     /// Commits what is left; gives what is known of files for the next build.
     ///
     /// # Errors
     /// Where the store cannot be written.
-    pub(super) fn finish(
-        self,
-        started: u64,
-        partial: bool,
-    ) -> (Result<(), cache::StoreError>, crate::monorepo::answers::Known) {
-        let batch = self.batch.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let committed = self.store.commit(batch, self.now);
-        (committed, self.answers.into_known(started, partial))
+    pub(super) fn finish(self, started: u64, partial: bool) -> (Result<(), StoreError>, Known) {
+        self.flush();
+        let refused = self.refused.into_inner().unwrap_or_else(PoisonError::into_inner);
+        (refused.map_or(Ok(()), Err), self.answers.into_known(started, partial))
     }
 }
 

@@ -25,6 +25,8 @@ pub(super) struct Record {
     pub(super) answers: Answer,
     /// The packages that it imports, with what they asked: [`Packages`].
     pub(super) packages: [u8; 32],
+    /// Where the imports of its own files lead, with what was asked to follow them: [`Packages`] of one.
+    pub(super) ways: [u8; 32],
     /// The fingerprint of the statements of its main package.
     pub(super) statements: [u8; 16],
     /// What else it used of its own files: [`Parts`].

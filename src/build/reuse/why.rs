@@ -32,7 +32,7 @@ impl Reuse<'_> {
     pub(in crate::build) fn evidence(&self, stack: &Stack, folder: &Path) -> Option<Evidence> {
         let Records(records) = self.records(&[stack]).pop()?;
         let holds =
-            |record: &Record| self.own_unchanged(folder, record) && self.packages_unchanged(record).is_some();
+            |record: &Record| self.own_unchanged(folder, record) && self.shared_unchanged(record).is_some();
         records.into_iter().find(holds).map(Evidence)
     }
 

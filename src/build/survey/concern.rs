@@ -93,7 +93,7 @@ impl Sweep {
         let stacks = survey.stacks.iter().zip(&survey.rests);
         let stacks = stacks.filter(|(stack, rest)| match rest {
             Some(rest) if self.unmoved(&stack.path).is_some() => {
-                is_concerned(&rest.own) || closures[rest.closure as usize]
+                is_concerned(&rest.own) || rest.closures.iter().any(|at| closures[*at as usize])
             }
             _ => true,
         });

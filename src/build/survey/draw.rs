@@ -1,5 +1,6 @@
 //! Drawing a survey: from the questions of stacks to files and folders.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -21,8 +22,8 @@ pub struct Held {
     pub(in crate::build) questions: Arc<Vec<Question>>,
     /// What its program asked for while it ran, from its folder.
     pub(in crate::build) files: Vec<Question>,
-    /// The packages that it imports, and the digest of that list.
-    pub(in crate::build) packages: (Digest, Arc<Vec<PackageState>>),
+    /// The packages that it imports, and where its imports lead, each with the digest of that list.
+    pub(in crate::build) shared: [(Digest, Arc<Vec<PackageState>>); 2],
     pub(in crate::build) artifact: Digest,
 }
 
@@ -49,7 +50,7 @@ struct Draft<'a> {
     on: &'a Drawing<'a>,
     points: Vec<Point>,
     paths: String,
-    places: FxHashMap<PathBuf, u32>,
+    places: FxHashMap<OsString, u32>,
     closures: Vec<Vec<u32>>,
     by_packages: FxHashMap<Digest, Option<u32>>,
     /// The new numbers of the points and closures of the survey before.
@@ -57,7 +58,7 @@ struct Draft<'a> {
     kept_closures: Vec<Option<u32>>,
     old_paths: Vec<&'a Path>,
     /// Listings with folders that the build has made.
-    grown: FxHashMap<PathBuf, Arc<Listing>>,
+    grown: FxHashMap<OsString, Arc<Listing>>,
 }
 
 impl Drawing<'_> {
@@ -141,18 +142,22 @@ impl<'a> Draft<'a> {
         let before = self.on.before?;
         let rest = before.unmoved(stack)?;
         let own = rest.own.iter().map(|at| self.keep(*at)).collect::<Option<_>>()?;
-        let closure = match self.kept_closures[rest.closure as usize] {
-            Some(closure) => closure,
-            None => {
-                let points = &before.survey.closures[rest.closure as usize];
-                let points = points.iter().map(|at| self.keep(*at)).collect::<Option<_>>()?;
-                self.closures.push(points);
-                let closure = self.closures.len() as u32 - 1;
-                self.kept_closures[rest.closure as usize] = Some(closure);
-                closure
-            }
-        };
-        Some(Rest { own, closure, ..rest.clone() })
+        let [packages, ways] = rest.closures;
+        let closures = [self.kept_closure(before, packages)?, self.kept_closure(before, ways)?];
+        Some(Rest { own, closures, ..rest.clone() })
+    }
+
+    /// A closure of the survey before.
+    fn kept_closure(&mut self, before: &Sweep, at: u32) -> Option<u32> {
+        if let Some(known) = self.kept_closures[at as usize] {
+            return Some(known);
+        }
+        let points = &before.survey.closures[at as usize];
+        let points = points.iter().map(|at| self.keep(*at)).collect::<Option<_>>()?;
+        self.closures.push(points);
+        let closure = self.closures.len() as u32 - 1;
+        self.kept_closures[at as usize] = Some(closure);
+        Some(closure)
     }
 
     /// A point of the survey before.
@@ -177,18 +182,21 @@ impl<'a> Draft<'a> {
         let folder = paths::join(root, &held.stack);
         let questions = held.questions.iter().chain(&held.files);
         let own = questions.map(|question| self.question(&question.query(&folder))).collect::<Option<_>>()?;
-        let closure = match self.by_packages.get(&held.packages.0) {
-            Some(known) => (*known)?,
-            None => {
-                let closure = self.closure(&held.packages.1);
-                self.by_packages.insert(held.packages.0, closure);
-                closure?
-            }
-        };
-        Some(Rest { own, closure, artifact: *held.artifact.as_bytes(), stamp: None })
+        let [packages, ways] = &held.shared;
+        let closures = [self.closure(packages)?, self.closure(ways)?];
+        Some(Rest { own, closures, artifact: *held.artifact.as_bytes(), stamp: None })
     }
 
-    fn closure(&mut self, packages: &[PackageState]) -> Option<u32> {
+    fn closure(&mut self, (digest, packages): &(Digest, Arc<Vec<PackageState>>)) -> Option<u32> {
+        if let Some(known) = self.by_packages.get(digest) {
+            return *known;
+        }
+        let closure = self.new_closure(packages);
+        self.by_packages.insert(*digest, closure);
+        closure
+    }
+
+    fn new_closure(&mut self, packages: &[PackageState]) -> Option<u32> {
         let root = &self.on.monorepo.root;
         let questions = packages.iter().flat_map(|package| &package.questions);
         let points = questions.map(|question| self.question(&question.query(root))).collect::<Option<_>>()?;
@@ -216,7 +224,7 @@ impl<'a> Draft<'a> {
 
     /// A listing, or the one of now where that only has a folder more which the build has made to write to.
     fn with_own(&mut self, path: &Path, listing: Arc<Listing>) -> Arc<Listing> {
-        if let Some(grown) = self.grown.get(path) {
+        if let Some(grown) = self.grown.get(path.as_os_str()) {
             return Arc::clone(grown);
         }
         let own =
@@ -227,7 +235,7 @@ impl<'a> Draft<'a> {
         }
         let now = Listing::of(path).ok().filter(|now| now.is_beyond(&listing, &new));
         let listing = now.map_or(listing, Arc::new);
-        self.grown.insert(path.to_owned(), Arc::clone(&listing));
+        self.grown.insert(path.into(), Arc::clone(&listing));
         listing
     }
 
@@ -259,7 +267,8 @@ impl<'a> Draft<'a> {
     }
 
     fn folder(&mut self, path: &Path, listing: &Listing) -> Option<u32> {
-        if let Some(known) = self.places.get(path).filter(|at| self.points[**at as usize].folder) {
+        if let Some(known) = self.places.get(path.as_os_str()).filter(|at| self.points[**at as usize].folder)
+        {
             // The survey before has looked at it, and so did this process, perhaps at another moment.
             let same = self.on.before.is_none() || self.points[*known as usize].answer == listing.answer();
             return same.then_some(*known);
@@ -271,7 +280,7 @@ impl<'a> Draft<'a> {
 
     /// The number of a point; none where another stack has seen something else there.
     fn point(&mut self, path: &Path, point: Point) -> Option<u32> {
-        if let Some(known) = self.places.get(path) {
+        if let Some(known) = self.places.get(path.as_os_str()) {
             let other = &self.points[*known as usize];
             return (other.folder == point.folder && other.answer == point.answer).then_some(*known);
         }
@@ -280,7 +289,7 @@ impl<'a> Draft<'a> {
         self.points.push(point);
         self.paths.push_str(text);
         self.paths.push(SEPARATOR);
-        self.places.insert(path.to_owned(), number);
+        self.places.insert(path.into(), number);
         Some(number)
     }
 }

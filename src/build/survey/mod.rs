@@ -26,7 +26,7 @@ use crate::monorepo::answers::{Answer, Stamp};
 use crate::monorepo::{Project, Stack};
 
 /// The shape of the snapshot; another one counts as none.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// A file of the checkout's folder.
 const FILE: &str = "survey";
@@ -47,7 +47,7 @@ pub struct Survey {
     found_by: Vec<u32>,
     /// Whether there are links, by which a file has several paths.
     links: bool,
-    /// What the packages rest on that some stacks import.
+    /// What some stacks rest on in common: the packages that they import, and where their imports lead.
     closures: Vec<Vec<u32>>,
 }
 
@@ -56,8 +56,8 @@ pub struct Survey {
 pub(super) struct Rest {
     /// Points that the stack itself asked for.
     own: Vec<u32>,
-    /// The number of its closure.
-    closure: u32,
+    /// The numbers of its closures.
+    closures: [u32; 2],
     /// The digest of its artifact.
     artifact: [u8; 32],
     /// The stamp of its artifact, once that had been left alone.
@@ -105,16 +105,24 @@ impl Survey {
             && paths.matches(SEPARATOR).count() == points.len()
             && known(found_by)
             && closures.iter().all(|closure| known(closure))
-            && rests.iter().flatten().all(|it| known(&it.own) && (it.closure as usize) < closures.len())
+            && rests.iter().flatten().all(|rest| {
+                known(&rest.own) && rest.closures.iter().all(|at| (*at as usize) < closures.len())
+            })
     }
 
-    /// Writes the survey into a folder.
+    /// The survey as it is kept.
+    #[must_use]
+    pub fn encoded(&self) -> Vec<u8> {
+        encode(self)
+    }
+
+    /// Writes an encoded survey into a folder.
     ///
     /// # Errors
     /// What the operating system said.
-    pub fn write(&self, folder: &Path) -> io::Result<()> {
+    pub fn write(encoded: &[u8], folder: &Path) -> io::Result<()> {
         fs::create_dir_all(folder)?;
-        snapshot::write(&folder.join(FILE), VERSION, &encode(self))
+        snapshot::write(&folder.join(FILE), VERSION, encoded)
     }
 
     fn paths(&self) -> impl Iterator<Item = &Path> {

@@ -96,7 +96,7 @@ impl Sweep {
     }
 
     fn has_changed(&self, rest: &Rest) -> bool {
-        self.changed[rest.closure as usize]
+        rest.closures.iter().any(|at| self.changed[*at as usize])
             || rest.own.iter().any(|at| self.seen[*at as usize] == Seen::Changed)
     }
 }

@@ -402,7 +402,7 @@ fn followed(imports: &ImportsOf<'_>, stack: StackId, listener: &Listener) -> Ask
         }
         return Asked { own: sorted(asked.own), ..asked };
     };
-    for query in settings.iter().chain(&main.package.queries) {
+    for query in settings.iter().chain(main.package.asked()) {
         asked.any |= !listener.add(query, &mut asked.own);
     }
     let packages = main.closure.iter().map(|id| imports.program.package(*id));

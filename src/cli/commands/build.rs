@@ -14,7 +14,7 @@ use crate::build::checkout::{self, Checkout, FOLDER};
 use crate::build::compile::Shared;
 use crate::build::profile::{Profile, Step, timed};
 use crate::build::reuse::{Artifacts, Reason, Reuse, State};
-use crate::build::survey::Sweep;
+use crate::build::survey::{Survey, Sweep};
 use crate::build::{self, BuildRequest, Counts, Failure, Finished, Goal, Outcome, Report};
 use crate::cli::changes::{self, Name};
 use crate::cli::diagnostics::Shown;
@@ -253,7 +253,7 @@ fn affected(
 fn refresh(places: &Places, sweep: Option<Sweep>, began: Duration) {
     if let Some(survey) = sweep.and_then(|sweep| sweep.refreshed(nanos(began))) {
         // If that cannot be, the next build looks into these files again.
-        survey.write(&places.root.join(FOLDER)).ok();
+        Survey::write(&survey.encoded(), &places.root.join(FOLDER)).ok();
     }
 }
 
@@ -313,7 +313,8 @@ fn incremental(
     let mut report = build::build(shared, request, Some(&reuse), bar);
     report.removed = checkout::remove_gone(monorepo, &request.goal, &request.artifacts);
     let partial = request.sweep.is_some() || request.stacks.len() < monorepo.stacks.len();
-    let survey = timed(shared.profile, Step::Draw, || reuse.survey(request, &report, &site.out, began));
+    let draw = || timed(shared.profile, Step::Draw, || reuse.survey(request, &report, &site.out, began));
+    let (survey, ()) = rayon::join(draw, || timed(shared.profile, Step::Flush, || reuse.flush()));
     let known = request.artifacts.clone();
     let problems = timed(shared.profile, Step::Remember, || {
         checkout.remember(reuse, (began, partial), survey.as_ref(), known, |known| {
