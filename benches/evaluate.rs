@@ -19,7 +19,8 @@ fn evaluate(criterion: &mut Criterion) {
         CompileUnit::of_stack(&world, &store, &root, &monorepo.folder(stack)).expect("the stack is whole");
     let once = |program: &Program| {
         let limits = Limits::default();
-        let shared = Shared { program, world: &world, package_dir: None, limits, profile: None };
+        let shared =
+            Shared { program, world: &world, package_dir: None, limits, traced: false, profile: None };
         compile(&shared, &unit, Format::Yaml).map(|(compiled, _)| compiled.text.len())
     };
     let mut group = criterion.benchmark_group("evaluate");

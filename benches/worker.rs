@@ -37,7 +37,14 @@ fn once(path: &Path) -> f64 {
     if let Ok(unit) = CompileUnit::of_request(&world, &store, stand, request) {
         let program = Program::new();
         let limits = Limits::default();
-        let shared = Shared { program: &program, world: &world, package_dir: None, limits, profile: None };
+        let shared = Shared {
+            program: &program,
+            world: &world,
+            package_dir: None,
+            limits,
+            traced: false,
+            profile: None,
+        };
         std::hint::black_box(compile(&shared, &unit, Format::Yaml).is_ok());
     }
     cpu() - start

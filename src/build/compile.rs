@@ -60,6 +60,8 @@ pub struct Shared<'a> {
     pub package_dir: Option<PathBuf>,
     /// How much each program may do.
     pub limits: Limits,
+    /// Whether somebody wants to know what documents depend on.
+    pub traced: bool,
     /// Where steps are measured.
     pub profile: Option<&'a Profile>,
 }
@@ -105,7 +107,7 @@ pub fn evaluate(
     ready: &Ready,
     format: Format,
 ) -> Result<Compiled, Vec<Diagnostic>> {
-    let settings = settings(unit, shared.limits);
+    let settings = settings(unit, shared.limits, shared.traced);
     let arena = Bump::new();
     let Some(run) = Run::new(&arena, shared.program, &ready.code, shared.world, &settings) else {
         return Err(Vec::new());
@@ -123,7 +125,7 @@ pub fn evaluate(
 /// Whether packages can be evaluated for a unit, without its main package: what that depends on, and whether one of
 /// them says what the output is. `None` where one fails.
 pub fn health(shared: &Shared<'_>, unit: &CompileUnit, closure: &[PackageId]) -> Option<Health> {
-    let settings = settings(unit, shared.limits);
+    let settings = settings(unit, shared.limits, true);
     let arena = Bump::new();
     let code = PackageCode::empty();
     Run::new(&arena, shared.program, &code, shared.world, &settings)?.health(closure).ok()
@@ -165,13 +167,14 @@ fn lower_all(program: &Program, main: &Main) -> PackageCode {
     lower(&main.package, Some(&main.merged()), program)
 }
 
-fn settings(unit: &CompileUnit, limits: Limits) -> Settings {
+fn settings(unit: &CompileUnit, limits: Limits, traced: bool) -> Settings {
     Settings {
         work_dir: unit.work_dir.clone(),
         module_root: unit.module_root.clone(),
         options: unit.options.clone(),
         strict_range: unit.flags.strict_range.unwrap_or(false),
         limits,
+        traced,
     }
 }
 

@@ -50,6 +50,9 @@ impl<'a> Job<'a> {
         {
             return finished;
         }
+        if let Some(finished) = self.with_same_packages(records) {
+            return finished;
+        }
         let recorder = Recorder::new(self.shared.world);
         let root = &self.request.monorepo.root;
         let unit = self.timed(Step::Settings, || {
@@ -67,6 +70,15 @@ impl<'a> Job<'a> {
         let queries = sorted(recorder.finish(), &ready.main.package.queries);
         let program = self.timed(Step::Prove, || reuse.program(&unit, &ready, &queries));
         self.with_program(reuse, &program, records, unchanged)
+    }
+
+    /// A stack whose own files need not be parsed.
+    fn with_same_packages(&self, records: &Records) -> Option<Finished> {
+        let reuse = self.reuse.filter(|_| !self.is_audited())?;
+        let BuildRequest { store, monorepo, .. } = self.request;
+        let unit = || CompileUnit::of_stack(self.shared.world, store, &monorepo.root, &self.folder).ok();
+        let proof = || reuse.same_packages(self.stack, &self.folder, records, unit);
+        self.restore(reuse, self.timed(Step::Prove, proof)?, None)
     }
 
     /// A stack whose program is loaded: reused if it means the same as before.

@@ -85,7 +85,14 @@ impl Site {
     /// What its compiles share.
     pub(crate) fn shared(&self, limits: Limits) -> Shared<'_> {
         let package_dir = self.store.folder.clone();
-        Shared { program: &self.program, world: &self.world, package_dir, limits, profile: None }
+        Shared {
+            program: &self.program,
+            world: &self.world,
+            package_dir,
+            limits,
+            traced: true,
+            profile: None,
+        }
     }
 
     /// As what it was built.

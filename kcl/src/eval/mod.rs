@@ -62,6 +62,9 @@ pub struct Settings {
     pub strict_range: bool,
     /// How much the program may do.
     pub limits: Limits,
+    /// Note what the result depends on. Without it a trace says only what makes the program volatile, and counts that even
+    /// where nobody reads it.
+    pub traced: bool,
 }
 
 /// What a run gives.
@@ -209,7 +212,7 @@ impl<'r> Run<'r> {
             schema_scalar: None,
             output: None,
             printed: String::new(),
-            tracer: Tracer::new(),
+            tracer: Tracer::new(settings.traced),
         })
     }
 

@@ -11,7 +11,7 @@
 use std::cell::Cell;
 
 use bumpalo::Bump;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use syntax::Symbol;
 
 use super::Run;
@@ -26,7 +26,7 @@ use crate::world::Query;
 /// What the result of a run depends on, besides the statements of its main package, which always count.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Trace {
-    /// What it used of the program.
+    /// What it used of the program, package by package.
     pub parts: Vec<Used>,
     /// The options that it asked for, given or not, sorted.
     pub options: Vec<String>,
@@ -161,6 +161,10 @@ const RECENT: usize = 256;
 
 /// Notes what a run uses.
 pub(super) struct Tracer<'r> {
+    /// Whether only what makes the result depend on more than its inputs is noted.
+    idle: bool,
+    /// What instances watch then.
+    blank: Option<&'r Watch<'r>>,
     lists: Vec<List>,
     /// What is made of instances, by what made them and of which schema.
     watches: FxHashMap<(u32, SchemaId), Vec<&'r Watch<'r>>>,
@@ -176,8 +180,11 @@ pub(super) struct Tracer<'r> {
 }
 
 impl<'r> Tracer<'r> {
-    pub(super) fn new() -> Self {
+    /// A tracer that notes all that is used, or next to nothing.
+    pub(super) fn new(traced: bool) -> Self {
         Self {
+            idle: !traced,
+            blank: None,
             lists: vec![List::default()],
             watches: FxHashMap::default(),
             of_stmt: FxHashMap::default(),
@@ -191,6 +198,9 @@ impl<'r> Tracer<'r> {
     }
 
     pub(super) fn part(&mut self, used: Used) {
+        if self.idle {
+            return;
+        }
         let (package, at) = match used {
             Used::Statements(package) => (package, 0),
             Used::Variable(package, at) => (package, at << 2),
@@ -213,6 +223,9 @@ impl<'r> Tracer<'r> {
     }
 
     fn note(&mut self, note: Note) {
+        if self.idle && !matches!(note, Note::Volatile(_)) {
+            return;
+        }
         self.lists[self.top as usize].notes.insert(note);
     }
 
@@ -293,6 +306,21 @@ impl<'r> Tracer<'r> {
         watch
     }
 
+    /// What instances watch of which nobody wants to know what is done with them.
+    fn blank(&mut self, arena: &'r Bump, schema: SchemaId) -> &'r Watch<'r> {
+        self.blank.get_or_insert_with(|| {
+            arena.alloc(Watch {
+                defaults: &[],
+                maker: 0,
+                schema,
+                keys: &[],
+                names: Symbol::new(""),
+                listed: Cell::new(false),
+                shown: Cell::new(false),
+            })
+        })
+    }
+
     /// Notes what became of instances under what made them: whoever has one has noted where it is from.
     fn note_watches(&mut self) {
         // What is noted has no order.
@@ -319,7 +347,8 @@ impl<'r> Tracer<'r> {
     /// What all that counts has noted, directly or through the variables that it reads.
     fn finish(mut self, main: PackageId, codes: &dyn Codes) -> Trace {
         self.note_watches();
-        let mut found: FxHashSet<Note> = FxHashSet::default();
+        let notes: usize = self.lists.iter().map(|list| list.notes.len()).sum();
+        let mut found: FxHashSet<Note> = FxHashSet::with_capacity_and_hasher(notes, FxBuildHasher);
         let mut lists: Vec<u32> = vec![0];
         let mut walked: FxHashSet<u32> = lists.iter().copied().collect();
         while let Some(list) = lists.pop() {
@@ -348,8 +377,10 @@ impl<'r> Tracer<'r> {
             let mixins: Vec<Note> = mixins.collect();
             found.extend(mixins);
         }
-        let all: FxHashSet<Note> = self.lists.iter().flat_map(|list| list.notes.iter().copied()).collect();
-        let idle = self.sorted(&all.difference(&found).copied().collect());
+        let notes = self.lists.iter().flat_map(|list| list.notes.iter().copied());
+        let idle =
+            notes.filter(|note| matches!(note, Note::Option(_) | Note::Query(_)) && !found.contains(note));
+        let idle = self.sorted(&idle.collect());
         let used = self.sorted(&found);
         Trace { idle_options: idle.options, idle_queries: idle.queries, ..used }
     }
@@ -400,7 +431,7 @@ impl<'r> Tracer<'r> {
                 Note::Volatile(what) => trace.volatile.push(*what),
             }
         }
-        trace.parts.sort_unstable();
+        trace.parts.sort_unstable_by_key(|used| (used.package(), *used));
         trace.options.sort_unstable();
         trace.queries.sort_unstable();
         trace.volatile.sort_unstable();
@@ -431,6 +462,9 @@ fn place_of<T>(list: &mut Vec<T>, is: impl Fn(&T) -> bool, make: impl FnOnce() -
 impl<'r> Run<'r> {
     /// What an instance watches that sets these quiet slots.
     pub(super) fn watch(&mut self, schema: SchemaId, layout: &Layout, slots: Vec<u32>) -> &'r Watch<'r> {
+        if self.tracer.idle {
+            return self.tracer.blank(self.arena, schema);
+        }
         self.tracer.watch(self.arena, schema, layout, slots)
     }
 
@@ -441,7 +475,7 @@ impl<'r> Run<'r> {
         stmt: StmtId,
         run: impl FnOnce(&mut Self) -> T,
     ) -> T {
-        if package == self.main.id {
+        if package == self.main.id || self.tracer.idle {
             return run(self);
         }
         let around = self.tracer.enter(package, stmt);
@@ -464,6 +498,9 @@ impl<'r> Run<'r> {
 
     /// Notes that an attribute was looked for in an instance. One that it sets was noted when it was made.
     pub(super) fn used_attr(&mut self, instance: &Instance<'_>, key: Key<'_>) {
+        if self.tracer.idle {
+            return;
+        }
         let slot = self.layout_of(instance.schema.id).and_then(|layout| layout.by_key.get(&key));
         if slot.is_none_or(|slot| instance.watch.keys.binary_search(slot).is_err()) {
             self.used_attr_of(instance.schema.id, key);
@@ -472,6 +509,9 @@ impl<'r> Run<'r> {
 
     /// Notes that an attribute was looked for where a schema counts; what is not quiet is known from the schema.
     pub(super) fn used_attr_of(&mut self, id: SchemaId, key: Key<'_>) {
+        if self.tracer.idle {
+            return;
+        }
         let Some(layout) = self.layout_of(id) else { return };
         if layout.by_key.get(&key).is_none_or(|slot| layout.slots[*slot as usize].quiet) {
             self.tracer.part(Used::Attr(PackageId(id.package), id.schema, Symbol::new(key.as_str())));

@@ -28,9 +28,9 @@ use self::locate::{Key, Scope};
 use self::merge::Merged;
 pub use self::overrides::{FORMS, Override};
 use crate::lower::code::PackageCode;
-use crate::lower::fingerprint::{Fingerprints, fingerprints};
+use crate::lower::fingerprint::{Fingerprint, Fingerprints, fingerprints};
 use crate::package::{File, Package, PackageId};
-use crate::types::PackageTypes;
+use crate::types::{PackageTypes, interface};
 use crate::world::{Query, World};
 
 /// What makes up a stack's program.
@@ -157,6 +157,21 @@ impl Program {
         let cell = self.cell(id)?;
         let code = cell.code.get()?;
         Some(cell.fingerprints.get_or_init(|| fingerprints(code, self, identity)))
+    }
+
+    /// All that checking and lowering another package can learn of a package; `None` where something is wrong with it, or
+    /// where it was not checked and lowered.
+    #[must_use]
+    pub fn interface(&self, id: PackageId, identity: &dyn Fn(PackageId) -> String) -> Option<Fingerprint> {
+        let package = self.package(id);
+        let sound = package.problems.is_empty() && package.files.iter().all(|it| it.file.problems.is_empty());
+        let checked = self.cell(id)?.types.get()?;
+        if !sound || !checked.problems.is_empty() {
+            return None;
+        }
+        let mut bytes = interface::write(self, id, identity);
+        bytes.extend_from_slice(&self.fingerprints(id, identity)?.names()?.0);
+        Some(Fingerprint::of(&bytes))
     }
 
     /// How many packages there are; their numbers run from 0.

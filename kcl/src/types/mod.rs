@@ -13,6 +13,7 @@ mod declare;
 mod decorator;
 mod expr;
 mod fit;
+pub(crate) mod interface;
 mod locals;
 mod ops;
 mod schema;

@@ -13,6 +13,7 @@
 
 mod asked;
 mod health;
+mod interface;
 mod reason;
 mod record;
 mod state;
@@ -102,6 +103,8 @@ struct Renewed {
     answers: Answer,
     packages: [u8; 32],
     ways: [u8; 32],
+    imports: [u8; 16],
+    interface: Option<[u8; 16]>,
     warned: bool,
 }
 
@@ -132,6 +135,8 @@ struct Closure {
     confirmed: bool,
     ids: Vec<PackageId>,
     health: HealthMemory,
+    /// See [`Record::interface`].
+    interface: OnceLock<Option<[u8; 16]>>,
 }
 
 /// Where the imports of main packages lead that have the same ones.
@@ -155,8 +160,11 @@ pub struct Reuse<'a> {
     packages: Memory<Digest, Cell<Option<Arc<Packages>>>>,
     closures: Memory<Vec<PackageId>, Cell<Arc<Closure>>>,
     ways: Memory<Vec<u32>, Cell<Arc<Ways>>>,
+    imports: Memory<Vec<PackageId>, [u8; 16]>,
+    /// The closures that files with these imports have.
+    by_imports: Memory<[u8; 16], Arc<Closure>>,
     parts: Memory<Digest, Cell<Option<Arc<Parts>>>>,
-    imports: Memory<Digest, Cell<Option<Arc<[Digest]>>>>,
+    lists: Memory<Digest, Cell<Option<Arc<[Digest]>>>>,
     used: Memory<Digest, Cell<Option<Arc<UsedParts>>>>,
     /// Why what was used of a package is not as it was, by the digests of that list and of the closure.
     differing: Memory<(Digest, Digest), Cell<Option<Reason>>>,
@@ -195,8 +203,10 @@ impl<'a> Reuse<'a> {
             packages: Memory::default(),
             closures: Memory::default(),
             ways: Memory::default(),
-            parts: Memory::default(),
             imports: Memory::default(),
+            by_imports: Memory::default(),
+            parts: Memory::default(),
+            lists: Memory::default(),
             used: Memory::default(),
             differing: Memory::default(),
             imported: Memory::default(),
@@ -344,6 +354,7 @@ impl<'a> Reuse<'a> {
         program: &Program<'_>,
     ) -> Result<Digest, Reason> {
         let closure = self.closure(&program.ready.main.closure);
+        self.by_imports.get_or(&self.imports(program), || Arc::clone(&closure));
         let mut first = Reason::New;
         for (at, record) in records.0.iter().enumerate() {
             match self.difference(folder, record, program, &closure) {
@@ -394,6 +405,11 @@ impl<'a> Reuse<'a> {
         if let Some((name, _)) = own.iter().find(differs) {
             return Some(Reason::Declaration { package: String::new(), name: name.part().to_string() });
         }
+        self.different_imports(record, closure)
+    }
+
+    /// The first part of a package that is not as it was when a stack used it.
+    fn different_imports(&self, record: &Record, closure: &Closure) -> Option<Reason> {
         let at = digest(&record.imported);
         let cell = self.imported.get_or(&(at, closure.encoded.digest), Cell::default);
         cell.get_or_init(|| match self.imported_by(record) {
@@ -418,7 +434,7 @@ impl<'a> Reuse<'a> {
             let lists: Imported = decode(&self.store.blob(&at)?)?;
             lists.iter().map(|short| self.store.digest_of(short)).collect()
         };
-        self.imports.get_or(&at, Cell::default).get_or_init(read).clone()
+        self.lists.get_or(&at, Cell::default).get_or_init(read).clone()
     }
 
     fn used(&self, at: &Digest) -> Option<Arc<UsedParts>> {
@@ -502,6 +518,7 @@ impl<'a> Reuse<'a> {
             confirmed,
             ids: ids.to_vec(),
             health: HealthMemory::default(),
+            interface: OnceLock::new(),
         }
     }
 
@@ -537,20 +554,16 @@ impl<'a> Reuse<'a> {
         program: &Program<'_>,
         closure: &Closure,
     ) {
-        self.keep(
-            stack,
-            folder,
-            program,
-            closure,
-            |Renewed { questions, answers, packages, ways, warned }| Record {
-                questions,
-                answers,
-                packages,
-                ways,
-                warned,
-                ..record.clone()
-            },
-        );
+        self.keep(stack, folder, program, closure, |renewed| Record {
+            questions: renewed.questions,
+            answers: renewed.answers,
+            packages: renewed.packages,
+            ways: renewed.ways,
+            imports: renewed.imports,
+            interface: renewed.interface,
+            warned: renewed.warned,
+            ..record.clone()
+        });
     }
 
     /// Keeps what an evaluation gave.
@@ -589,6 +602,8 @@ impl<'a> Reuse<'a> {
             answers: renewed.answers,
             packages: renewed.packages,
             ways: renewed.ways,
+            imports: renewed.imports,
+            interface: renewed.interface,
             statements,
             own,
             imported,
@@ -626,6 +641,8 @@ impl<'a> Reuse<'a> {
             answers: joined(answers.into_iter()),
             packages: self.hand(&mut batch, &closure.encoded),
             ways: self.hand(&mut batch, &ways.encoded),
+            imports: self.imports(program),
+            interface: self.interface(&program.ready.code, closure),
             warned,
         });
         if !warned {
@@ -641,11 +658,9 @@ impl<'a> Reuse<'a> {
     fn traced_parts(&self, program: &Program<'_>, trace: &Trace) -> (Parts, Vec<Arc<Traced>>) {
         let own = trace.parts.iter().filter(|used| used.package() == PackageId::MAIN);
         let own = own.filter_map(|used| part(*used, &program.ready.code, &program.fingerprints)).collect();
-        let mut imported: Vec<Used> =
-            trace.parts.iter().copied().filter(|used| used.package() != PackageId::MAIN).collect();
-        imported.sort_unstable_by_key(|used| (used.package(), *used));
-        let of_packages = imported.chunk_by(|one, other| one.package() == other.package());
-        let mut lists: Vec<_> = of_packages.filter_map(|used| self.traced_in(used)).collect();
+        let of_packages = trace.parts.chunk_by(|one, other| one.package() == other.package());
+        let imported = of_packages.filter(|used| used[0].package() != PackageId::MAIN);
+        let mut lists: Vec<_> = imported.filter_map(|used| self.traced_in(used)).collect();
         lists.sort_unstable_by(|one, other| one.used.cmp(&other.used));
         (own, lists)
     }

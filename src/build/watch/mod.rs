@@ -112,6 +112,7 @@ impl Loaded {
             world: &self.world,
             package_dir,
             limits: setup.limits,
+            traced: true,
             profile: None,
         }
     }

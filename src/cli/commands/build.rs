@@ -286,7 +286,7 @@ pub(super) fn build(
         stop: None,
         keep: manner.keep,
     };
-    let shared = Shared { profile, ..site.shared(manner.limits) };
+    let shared = Shared { profile, traced: !manner.no_cache, ..site.shared(manner.limits) };
     let bar = Bar::new(ui, stacks.len());
     let (report, said) = match &checkout {
         Some(checkout) => incremental(site, &shared, &request, (checkout, files), began, &bar),

@@ -93,8 +93,14 @@ pub(crate) fn run(args: RunArgs, _common: &Common, ui: &Ui) -> Result<Exit, Refu
         }
     };
     let program = Program::new();
-    let shared =
-        Shared { program: &program, world: &world, package_dir: store.folder, limits, profile: None };
+    let shared = Shared {
+        program: &program,
+        world: &world,
+        package_dir: store.folder,
+        limits,
+        traced: false,
+        profile: None,
+    };
     match compile::caught(|| compile::compile(&shared, &unit, format)) {
         Ok(Ok((compiled, warnings))) => deliver(&compiled, &warnings, output.as_deref(), &stand, ui),
         Ok(Err(problems)) => {

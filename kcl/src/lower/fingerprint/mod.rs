@@ -211,9 +211,17 @@ pub struct Fingerprints {
     attrs: Vec<(Symbol, Symbol, u32)>,
     /// The attributes that instances of each schema have, in order.
     slots: FxHashMap<Symbol, Slots>,
+    /// See [`Fingerprints::names`].
+    names: Option<Fingerprint>,
 }
 
 impl Fingerprints {
+    /// All that the code of other packages can learn of the package's names: what kind of thing each of them is.
+    #[must_use]
+    pub fn names(&self) -> Option<Fingerprint> {
+        self.names
+    }
+
     /// The fingerprint of a part; `None` where the package has no such part.
     #[must_use]
     pub fn get(&self, part: Part) -> Option<Fingerprint> {

@@ -41,6 +41,7 @@ pub fn fingerprints(
     walk.schemas();
     walk.rules();
     walk.statements();
+    walk.globals();
     walk.found
 }
 
@@ -168,6 +169,16 @@ impl<'a> Walk<'a> {
                 self.found.parts.insert(Part::Variable(global.name), Fingerprint::of(bytes));
             }
         }
+    }
+
+    /// What each name of the package is.
+    fn globals(&mut self) {
+        let code = self.code;
+        let mut slots: Vec<u32> = (0..code.globals.len() as u32).collect();
+        slots.sort_unstable_by_key(|slot| code.globals[*slot as usize].name.as_str());
+        self.out.clear();
+        slots.into_iter().for_each(|slot| self.slot(code, slot));
+        self.found.names = Some(Fingerprint::of(&self.out));
     }
 
     fn schema(&mut self, schema: &'a SchemaCode) {
