@@ -53,7 +53,7 @@ fn commands(text: &str) -> Vec<String> {
 }
 
 /// What is wrong with a command, as the help texts know it.
-fn unknown(command: &str, help: &dyn Fn(&[&str]) -> String) -> Option<String> {
+pub(crate) fn unknown(command: &str, help: &dyn Fn(&[&str]) -> String) -> Option<String> {
     let mut words = command.split_whitespace().filter(|word| !word.starts_with('['));
     let name = words.next()?;
     let general = help(&["--help"]);

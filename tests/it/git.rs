@@ -31,7 +31,7 @@ pub(crate) fn git(repo: &Repo, folder: &str, arguments: &[&str]) -> String {
 }
 
 /// Whether there is git; says so if not.
-fn has_git() -> bool {
+pub(crate) fn has_git() -> bool {
     let there = Command::new("git").arg("--version").stdout(Stdio::null()).status().is_ok();
     if !there {
         writeln!(std::io::stderr(), "skipped: git is not here").ok();

@@ -35,6 +35,8 @@ mod story;
 mod verify;
 mod watch;
 mod why;
+#[cfg(unix)]
+mod workflow;
 
 use std::fs;
 
