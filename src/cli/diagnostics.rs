@@ -1,5 +1,6 @@
 //! Diagnostics for people: those of programs and those of the monorepo in one form, each said once.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -10,6 +11,7 @@ use syntax::diag::Place;
 use super::error::Refusal;
 use super::text::{count, some_of};
 use super::ui::{Style, Ui};
+use crate::apply::mask;
 use crate::monorepo::rules::{Finding, Level};
 use crate::monorepo::{DiskWorld, Problem};
 
@@ -37,6 +39,9 @@ pub(crate) struct ShownPlace {
     text: String,
     #[serde(skip)]
     width: usize,
+    /// Whether something is hidden in the line, so that columns are elsewhere in it.
+    #[serde(skip)]
+    shifted: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -52,11 +57,14 @@ impl ShownPlace {
     fn new(place: &Place) -> Self {
         let place = place.origin();
         let at = place.source.line_col(place.span.start);
-        let text = place.source.line(at.line).to_owned();
-        let rest = text.chars().count().saturating_sub(at.column as usize - 1);
+        let line = place.source.line(at.line);
+        let rest = line.chars().count().saturating_sub(at.column as usize - 1);
         let width = place.source.slice(place.span).chars().count().min(rest).max(1);
+        // Only what is quoted is a value; `password: str` says nothing.
+        let text = if line.contains(['"', '\'']) { mask::text(line) } else { Cow::Borrowed(line) };
+        let (text, shifted) = (text.to_string(), text != line);
         let file = Some(place.source.name().to_owned());
-        Self { file, line: Some(at.line), column: Some(at.column), text, width }
+        Self { file, line: Some(at.line), column: Some(at.column), text, width, shifted }
     }
 
     fn of_file(path: String) -> Self {
@@ -71,6 +79,20 @@ impl ShownPlace {
     /// The place in the file; both count from 1.
     pub(crate) fn line_column(&self) -> Option<(u32, u32)> {
         self.line.zip(self.column)
+    }
+
+    /// Its line, in which no secret stands.
+    pub(crate) fn source(&self) -> &str {
+        &self.text
+    }
+
+    /// What stands below its line: the place is below its first character. Nothing where columns are not what they were.
+    pub(crate) fn caret(&self) -> Option<(String, String)> {
+        let column = self.column.filter(|_| !self.shifted)? as usize;
+        // Tabs stay tabs, so that the caret stands below its character whatever a tab is.
+        let before = self.text.chars().take(column - 1);
+        let indent = before.map(|it| if it == '\t' { '\t' } else { ' ' }).collect();
+        Some((indent, "^".repeat(self.width)))
     }
 
     /// The column after its last character, if it has a line.
@@ -101,14 +123,15 @@ impl Shown {
     /// A diagnostic of a program.
     pub(crate) fn diagnostic(diagnostic: &Diagnostic) -> Self {
         let notes = diagnostic.notes.iter();
-        let notes = notes.map(|it| ShownNote { message: it.text.clone(), place: ShownPlace::new(&it.place) });
+        let told = |text: &String| mask::text(text).into_owned();
+        let notes = notes.map(|it| ShownNote { message: told(&it.text), place: ShownPlace::new(&it.place) });
         Self {
             severity: if diagnostic.code.is_error() { "error" } else { "warning" },
             code: diagnostic.code.as_str().to_owned(),
-            message: diagnostic.message.clone(),
+            message: told(&diagnostic.message),
             place: diagnostic.place.as_ref().map_or_else(ShownPlace::default, ShownPlace::new),
             notes: notes.collect(),
-            hints: diagnostic.hints.clone(),
+            hints: diagnostic.hints.iter().map(told).collect(),
             stacks: Vec::new(),
         }
     }
@@ -224,13 +247,11 @@ impl ShownPlace {
         let _ = writeln!(text, " {arrow} {file}:{line}:{column}");
         let number = line.to_string();
         let bar = ui.paint(Style::Place, &format!("{:1$} |", "", number.len()));
-        // Tabs stay tabs, so that the caret stands below its character whatever a tab is.
-        let before = self.text.chars().take(column as usize - 1);
-        let indent: String = before.map(|it| if it == '\t' { '\t' } else { ' ' }).collect();
-        let caret = ui.paint(Style::Error, &"^".repeat(self.width));
         let _ = writeln!(text, "{bar}");
         let _ = writeln!(text, "{} {}", ui.paint(Style::Place, &format!("{number} |")), self.text);
-        let _ = writeln!(text, "{bar} {indent}{caret}");
+        if let Some((indent, caret)) = self.caret() {
+            let _ = writeln!(text, "{bar} {indent}{}", ui.paint(Style::Error, &caret));
+        }
     }
 }
 
@@ -279,6 +300,23 @@ mod tests {
         let expected = "error[E2L23]: name `zed` is not defined\n --> a/main.k:2:6\n  |\n2 | \ty = zed\n  | \t    ^^^\n\
                         help: did you mean `zen`?\n";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn secrets_of_a_line_are_not_shown() {
+        let source = Arc::new(Source::new("a/main.k", "password = \"hunter2\" + zed\nsecret: str = zed\n"));
+        let shown = |from, to| {
+            let diagnostic =
+                Diagnostic::new(Code::Compile, &source, Span::new(from, to), "`zed` is not defined");
+            Shown::diagnostic(&diagnostic).render(&Ui::new(Color::Never, Verbosity::Normal))
+        };
+        let expected = "error[E2L23]: `zed` is not defined\n --> a/main.k:1:24\n  |\n1 | password = \"(secret)\" + zed\n";
+        assert_eq!(shown(23, 26), expected);
+        assert!(
+            shown(41, 44).ends_with("2 | secret: str = zed\n  |               ^^^\n"),
+            "{}",
+            shown(41, 44)
+        );
     }
 
     #[test]

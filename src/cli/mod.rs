@@ -9,6 +9,7 @@ mod github;
 mod json;
 mod junit;
 mod options;
+mod page;
 mod profile;
 mod progress;
 mod rendered;

@@ -30,6 +30,11 @@ pub(super) fn list(items: &[String], last: &str) -> String {
     }
 }
 
+/// A text as it may be shown: on one line, and nothing in it steers a terminal or a page.
+pub(super) fn line(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
+}
+
 /// Items in backticks.
 pub(super) fn ticked(items: &[String]) -> Vec<String> {
     items.iter().map(|item| format!("`{item}`")).collect()
@@ -57,5 +62,6 @@ mod tests {
         assert_eq!(list(&items[..3], "or"), "a, b or c");
         assert_eq!(some_of(&items, 2), "`a`, `b` and 2 more");
         assert_eq!(some_of(&items[..1], 2), "`a`");
+        assert_eq!(line("a\n\u{9b}31m"), "a\u{fffd}\u{fffd}31m");
     }
 }

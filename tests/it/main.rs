@@ -24,6 +24,7 @@ mod laboratory;
 mod layers;
 mod mutants;
 mod mutations;
+mod page;
 mod precision;
 mod programs;
 mod repo;

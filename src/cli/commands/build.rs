@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 use kcl::eval::Limits;
 
-use crate::apply::ChangeSet;
 use crate::apply::compare::Changes;
-use crate::build::affected::Status;
+use crate::apply::{ChangeSet, mask};
+use crate::build::affected::{Affected, Status};
 use crate::build::checkout::{self, Checkout, FOLDER};
 use crate::build::compile::Shared;
 use crate::build::profile::{Profile, Step, timed};
@@ -24,6 +24,7 @@ use crate::cli::github;
 use crate::cli::json::BuildReportV1;
 use crate::cli::junit::Tested;
 use crate::cli::options::{Common, LimitArgs, cache_dir};
+use crate::cli::page::Page;
 use crate::cli::profile;
 use crate::cli::progress::Bar;
 use crate::cli::report::{self, notices};
@@ -88,6 +89,9 @@ pub(crate) struct BuildArgs {
     /// Write what became of each stack there, as a report of tests in the form of JUnit
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
+    /// Write a page there that shows the build: what differs, what is wrong, where the time went
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
     /// How the report is written
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: ReportFormat,
@@ -126,13 +130,18 @@ pub(super) struct Manner<'a> {
 }
 
 impl BuildArgs {
+    /// Whether somebody wants to know what differs in artifacts.
+    fn wants_changes(&self) -> bool {
+        self.change_set.is_some() || self.report.is_some()
+    }
+
     fn manner(&self) -> Manner<'static> {
         Manner {
             limits: self.limits.limits(),
             no_cache: self.no_cache,
             fail_fast: self.fail_fast,
             audit: self.audit.unwrap_or(0),
-            keep: self.change_set.is_some() && self.affected.is_none(),
+            keep: self.wants_changes() && self.affected.is_none() && !self.check,
             ..Manner::default()
         }
     }
@@ -142,7 +151,7 @@ impl BuildArgs {
 pub(crate) fn run(args: &BuildArgs, _common: &Common, ui: &Ui) -> Result<Exit, Refusal> {
     let start = Instant::now();
     let began = now();
-    let times = args.junit.is_some() || args.format == ReportFormat::Json;
+    let times = args.junit.is_some() || args.report.is_some() || args.format == ReportFormat::Json;
     let profile = profile::wanted(args.profile.as_deref(), times, ui);
     let profile = profile.as_ref();
     let places = Places::find(args.root.as_deref(), args.out.as_deref())?;
@@ -152,10 +161,11 @@ pub(crate) fn run(args: &BuildArgs, _common: &Common, ui: &Ui) -> Result<Exit, R
         Some(monorepo) => Site::known(&places, monorepo),
         None => timed(profile, Step::Discover, || Site::here(&places))?,
     };
-    let Chosen { stacks, set, mut said } = timed(profile, Step::Select, || match &args.affected {
-        Some(base) => affected(args, base, (&places, &site, sweep.as_ref()), began, ui),
-        None => Ok(Chosen { stacks: select(&site, &args.selectors)?, ..Chosen::default() }),
-    })?;
+    let Chosen { stacks, affected, changed, mut said } =
+        timed(profile, Step::Select, || match &args.affected {
+            Some(base) => affected(args, base, (&places, &site, sweep.as_ref()), began, ui),
+            None => Ok(Chosen { stacks: select(&site, &args.selectors)?, ..Chosen::default() }),
+        })?;
     let stacks = args.shard.stacks(&site, stacks)?;
     let goal = if args.check { Goal::Check } else { Goal::Write(site.out.clone()) };
     let quiet = match (&sweep, &goal) {
@@ -174,12 +184,15 @@ pub(crate) fn run(args: &BuildArgs, _common: &Common, ui: &Ui) -> Result<Exit, R
             (report, known)
         }
     };
-    if let Some(file) = &args.change_set {
-        let set = match set {
-            Some(set) => set,
-            None => Name::of(&places, None, None).set(&changes::written(&site, &report, &known)?),
-        };
-        changes::write(&places, file, &set)?;
+    let changed = match changed {
+        None if args.wants_changes() && !args.check => {
+            let changes = changes::written(&site, &report, &known)?;
+            Some((Name::of(&places, None, None).set(&changes), changes))
+        }
+        changed => changed,
+    };
+    if let (Some(file), Some((set, _))) = (&args.change_set, &changed) {
+        changes::write(&places, file, set)?;
     }
     let diagnostics = diagnostics(site.built(), &report, said);
     report::say(&diagnostics, ui);
@@ -191,6 +204,19 @@ pub(crate) fn run(args: &BuildArgs, _common: &Common, ui: &Ui) -> Result<Exit, R
     if let Some(file) = &args.junit {
         let (monorepo, report, diagnostics, times) = (&site.monorepo, &report, &diagnostics[..], &times);
         Tested { name: "konfig build", monorepo, report, diagnostics, times }.write(file)?;
+    }
+    if let Some(file) = &args.report {
+        let page = Page {
+            monorepo: &site.monorepo,
+            report: &report,
+            diagnostics: &diagnostics,
+            affected: &affected,
+            changes: changed.as_ref().map(|(set, changes)| (set, &changes.diffs[..])),
+            spans: &profile.map(Profile::spans).unwrap_or_default(),
+            times: &times,
+            took: start.elapsed(),
+        };
+        page.write(file)?;
     }
     let text = match args.format {
         ReportFormat::Text => text(&site.monorepo, &report, start, ui),
@@ -211,8 +237,10 @@ pub(crate) fn run(args: &BuildArgs, _common: &Common, ui: &Ui) -> Result<Exit, R
 #[derive(Default)]
 struct Chosen {
     stacks: Vec<StackId>,
-    /// How they differ from a revision, if that is wanted.
-    set: Option<ChangeSet>,
+    /// Why, if a revision was asked.
+    affected: Vec<Affected>,
+    /// How they differ from it, if that is wanted.
+    changed: Option<(ChangeSet, Changes)>,
     /// What the store had to say.
     said: Vec<Shown>,
 }
@@ -227,26 +255,27 @@ fn affected(
 ) -> Result<Chosen, Refusal> {
     let mut revisions = Revisions::since(&places.root, base)?;
     let name = || Name::of(places, Some(revisions.base.clone()), None);
-    let name = args.change_set.as_ref().map(|_| name());
+    let name = args.wants_changes().then(name);
     if revisions.are_same() {
-        return Ok(Chosen { set: name.map(|name| name.set(&Changes::default())), ..Chosen::default() });
+        let changes = Changes::default();
+        return Ok(Chosen { changed: name.map(|name| (name.set(&changes), changes)), ..Chosen::default() });
     }
     let (before, concerned) = revisions.site_before(places, &site.world, sweep)?;
     let mut wanted = changes::selected(&before, site, &args.selectors)?;
     wanted.retain(|path| concerned.as_ref().is_none_or(|concerned| concerned.contains(path)));
     let pair = Pair::new(&before, site, args.limits.limits());
     let (affected, mut said) = pair.by_results(Some(&wanted), began, ui);
-    let mut set = None;
+    let mut changed = None;
     if let Some(name) = name {
         let (changes, notices) = pair.changes(&affected, began, ui)?;
         said.extend(notices);
-        set = Some(name.set(&changes));
+        changed = Some((name.set(&changes), changes));
     }
     drop(pair);
     std::mem::forget(before);
     let here = affected.iter().filter(|stack| stack.status != Status::Removed);
     let stacks = here.filter_map(|stack| site.monorepo.stack_at(&stack.path)).collect();
-    Ok(Chosen { stacks, set, said })
+    Ok(Chosen { stacks, affected, changed, said })
 }
 
 /// Keeps the stamps of files that were touched and say the same as before.
@@ -345,7 +374,7 @@ pub(super) fn say_printed(monorepo: &Monorepo, report: &Report, ui: &Ui) {
     }
     for finished in report.stacks.iter().filter(|finished| !finished.printed.is_empty()) {
         let path = &monorepo.stack(finished.stack).path;
-        ui.message(&format!("{path} prints:\n{}\n", finished.printed.trim_end()));
+        ui.message(&format!("{path} prints:\n{}\n", mask::text(finished.printed.trim_end())));
     }
 }
 

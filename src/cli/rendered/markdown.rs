@@ -5,7 +5,7 @@ use super::value::{lines, shown};
 use super::{resources, short, summary};
 use crate::apply::change_set::{ChangeSet, StackDiff};
 use crate::apply::diff::Field;
-use crate::cli::text::count;
+use crate::cli::text::{count, line};
 
 /// What differs as markdown of at most `most` bytes: stacks that do not fit are counted.
 pub(crate) fn markdown(set: &ChangeSet, diffs: &[StackDiff], most: usize) -> String {
@@ -104,11 +104,6 @@ fn field(field: &Field, body: &mut String) {
 fn fence(body: &str) -> String {
     let longest = body.split(|letter| letter != '`').map(str::len).max().unwrap_or(0);
     "`".repeat(longest.max(2) + 1)
-}
-
-/// Text that stays on its line.
-fn line(text: &str) -> String {
-    text.chars().map(|it| if it.is_control() { '\u{fffd}' } else { it }).collect()
 }
 
 /// Text between backticks.

@@ -1,12 +1,14 @@
 //! Changes as text, as markdown and as JSON.
 
 mod apply;
+mod html;
 mod json;
 mod markdown;
 mod text;
 mod value;
 
 pub(crate) use self::apply::ApplyV1;
+pub(crate) use self::html::html;
 pub(crate) use self::json::PreviewV1;
 pub(crate) use self::markdown::markdown;
 pub(crate) use self::text::text;

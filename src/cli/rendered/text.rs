@@ -6,6 +6,7 @@ use super::value::{lines, shown};
 use super::{resources, short, summary};
 use crate::apply::change_set::{ChangeSet, StackDiff, StackStatus};
 use crate::apply::diff::Field;
+use crate::cli::text::line;
 use crate::cli::ui::{Style, Ui};
 
 /// How many lines of a long text are shown on each side.
@@ -44,14 +45,14 @@ fn stack(diff: &StackDiff, ui: &Ui, text: &mut String) {
         text,
         "{} {}",
         ui.result_paint(style, mark),
-        ui.result_paint(Style::Strong, &plain(&change.path))
+        ui.result_paint(Style::Strong, &line(&change.path))
     );
     if change.resources.is_empty() {
         let _ = writeln!(text, "    only the layout of the artifact differs");
     }
     for (resource, fields) in resources(diff) {
         let (mark, style) = sign(resource.status);
-        let _ = writeln!(text, "  {} {}", ui.result_paint(style, mark), plain(&resource.id));
+        let _ = writeln!(text, "  {} {}", ui.result_paint(style, mark), line(&resource.id));
         match fields {
             Some(fields) => fields.iter().for_each(|it| field(it, ui, text)),
             None => resource.fields.iter().for_each(|path| {
@@ -63,7 +64,7 @@ fn stack(diff: &StackDiff, ui: &Ui, text: &mut String) {
 
 fn field(field: &Field, ui: &Ui, text: &mut String) {
     let path = field.path.to_string();
-    let path = plain(short(&path));
+    let path = line(short(&path));
     let old = |text: &str| ui.result_paint(Style::Removed, text);
     let new = |text: &str| ui.result_paint(Style::Added, text);
     // Writing to a string cannot fail.
@@ -92,9 +93,4 @@ fn some(lines: &[String], mark: &str, style: Style, ui: &Ui, text: &mut String) 
     if let Some(more @ 1..) = lines.len().checked_sub(MOST_LINES) {
         let _ = writeln!(text, "        {mark} … {more} more");
     }
-}
-
-/// A name as it may be printed: nothing in it steers a terminal.
-fn plain(name: &str) -> String {
-    name.chars().map(|it| if it.is_control() { '\u{fffd}' } else { it }).collect()
 }

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::cli::text::line;
+
 /// Longer texts are cut.
 const LONGEST: usize = 120;
 
@@ -11,7 +13,7 @@ pub(crate) fn shown(value: &Value) -> String {
         Value::String(text) if text == crate::apply::mask::HIDDEN => text.clone(),
         other => other.to_string(),
     };
-    let text: String = text.chars().map(|it| if it.is_control() { '\u{fffd}' } else { it }).collect();
+    let text = line(&text);
     if text.chars().count() <= LONGEST {
         return text;
     }
