@@ -11,14 +11,14 @@ use super::error::Refusal;
 use super::options::cache_dir;
 use super::revisions::{Pair, RevisionArgs, Revisions};
 use super::selection::select;
-use super::site::{Places, Site, sweep};
+use super::site::{Places, Site, sweep_on_ground};
 use super::ui::Ui;
 use crate::apply::change_set::{ChangeSet, Delta, StackDiff};
 use crate::apply::compare::Changes;
 use crate::build::checkout::Checkout;
 use crate::build::reuse::Artifacts;
 use crate::build::{Report, write_file};
-use crate::monorepo::{Git, Overlay, paths};
+use crate::monorepo::{Git, paths};
 use kcl::eval::Limits;
 
 /// What differs, and what it is called.
@@ -48,15 +48,15 @@ pub(crate) struct Source<'a> {
 /// The change set between two revisions. Stacks that come out differently are built for it, if no earlier build has done so.
 pub(crate) fn between(source: &Source<'_>, ui: &Ui) -> Result<Found, Refusal> {
     let Source { places, revisions: args, selectors, limits, began } = source;
-    let sweep = sweep(places, *limits);
-    let mut revisions = Revisions::find(&places.root, args.base.as_deref(), args.head.as_deref())?;
+    let sweep = || sweep_on_ground(places, *limits);
+    let (mut revisions, sweep) = Revisions::find(places, args.base.as_deref(), args.head.as_deref(), sweep)?;
     let (base, head) = (revisions.base.clone(), revisions.head.clone());
     let name = Name::of(places, Some(base), head);
     if revisions.are_same() {
         let changes = Changes::default();
         return Ok(Found { set: name.set(&changes), changes, said: Vec::new() });
     }
-    let (before, after, mut concerned) = revisions.sites(places, sweep.as_ref())?;
+    let (before, after, mut concerned) = revisions.sites(places, sweep.as_deref())?;
     let problems = after.monorepo.problems.iter();
     let mut said: Vec<Shown> = problems.map(|problem| Shown::problem(problem, &after.world)).collect();
     if !selectors.is_empty() {
@@ -175,7 +175,7 @@ impl Name {
         let root = root.map(|path| paths::slashed(&path)).filter(|path| !path.is_empty());
         let root = root.unwrap_or_else(|| ".".to_owned());
         let head = match (head, git) {
-            (None, Ok(git)) => committed(&git, &places.out),
+            (None, Ok(git)) => committed(git.ignoring(&[&places.out]), &places.out),
             (head, _) => head,
         };
         Self { root, base, head }
@@ -188,11 +188,11 @@ impl Name {
 }
 
 /// The commit that the working tree is, but for artifacts.
-fn committed(git: &Git, out: &Path) -> Option<String> {
+fn committed(git: Git, out: &Path) -> Option<String> {
     let head = git.commit("HEAD").ok()?;
-    let overlay: Overlay = git.overlay(&head).ok()?;
-    let is_clean = overlay.paths().all(|path| path.starts_with(out));
-    is_clean.then_some(head)
+    let differences = git.differences(&head).ok()?;
+    let is_clean = differences.iter().all(|it| git.top().join(it.path()).starts_with(out));
+    (is_clean && git.untracked(None).ok()?.is_empty()).then_some(head)
 }
 
 /// The changes that a build has made to a folder.

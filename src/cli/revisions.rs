@@ -1,7 +1,9 @@
 //! Two revisions of the monorepo, for commands that compare.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::ops::Deref;
+use std::path::PathBuf;
+use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
@@ -16,10 +18,10 @@ use super::site::{Places, Site};
 use super::ui::Ui;
 use crate::apply::compare::Changes;
 use crate::build::affected::{Affected, Comparison, Remembered, Side};
-use crate::build::checkout::Checkout;
+use crate::build::checkout::{Checkout, FOLDER};
 use crate::build::compile::Shared;
-use crate::build::survey::{Sweep, Versions};
-use crate::monorepo::{DiskWorld, Git, Overlay, RevisionError};
+use crate::build::survey::{Since, Survey, Sweep, Tree, Versions};
+use crate::monorepo::{Difference, DiskWorld, Git, Overlay, RevisionError, Tracked};
 
 /// The revisions that a command compares.
 #[derive(Debug, Args)]
@@ -40,18 +42,36 @@ pub(crate) struct Revisions {
     pub(crate) head: Option<String>,
     before: Overlay,
     after: Option<Overlay>,
+    /// How the ground of the survey differs from them, if it has one.
+    since: Option<Since>,
+    /// What another ground can be found with.
+    tracked: Tracked,
+    differing: BTreeSet<PathBuf>,
+    /// Whether the monorepo is all that git keeps here.
+    is_whole: bool,
+}
+
+/// What became of a thread.
+fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 impl Revisions {
-    /// The revisions of these names. Without them the working tree is compared with `HEAD`, and a head with its first
-    /// parent.
-    pub(crate) fn find(root: &Path, base: Option<&str>, head: Option<&str>) -> Result<Self, Refusal> {
-        Self::ask(root, base, head).map_err(|error| Refusal::revision(&error))
+    /// The revisions of these names, while `sweep` looks at the working tree. Without names the working tree is compared
+    /// with `HEAD`, and a head with its first parent.
+    pub(crate) fn find<S: Deref<Target = Sweep>>(
+        places: &Places,
+        base: Option<&str>,
+        head: Option<&str>,
+        sweep: impl FnOnce() -> Option<S>,
+    ) -> Result<(Self, Option<S>), Refusal> {
+        Self::ask(places, base, head, sweep).map_err(|error| Refusal::revision(&error))
     }
 
-    /// The working tree and what `--affected` names.
-    pub(crate) fn since(root: &Path, base: &str) -> Result<Self, Refusal> {
-        Self::find(root, Some(base), None).map_err(|refusal| match refusal.exit {
+    /// The working tree and what `--affected` names; `sweep` has looked at the working tree.
+    pub(crate) fn since(places: &Places, base: &str, sweep: Option<&Sweep>) -> Result<Self, Refusal> {
+        let found = Self::find(places, Some(base), None, || sweep);
+        found.map(|(revisions, _)| revisions).map_err(|refusal| match refusal.exit {
             Exit::NoRevision => {
                 refusal.with_hint("what follows `--affected` is a revision; name stacks before it")
             }
@@ -59,15 +79,57 @@ impl Revisions {
         })
     }
 
-    fn ask(root: &Path, base: Option<&str>, head: Option<&str>) -> Result<Self, RevisionError> {
-        let git = Git::open(root)?;
+    fn ask<S: Deref<Target = Sweep>>(
+        places: &Places,
+        base: Option<&str>,
+        head: Option<&str>,
+        sweep: impl FnOnce() -> Option<S>,
+    ) -> Result<(Self, Option<S>), RevisionError> {
+        let Places { root, out, .. } = places;
         let parent = head.map(|head| format!("{head}^"));
         let base = base.or(parent.as_deref()).unwrap_or("HEAD");
-        let head = head.map(|head| git.commit(head)).transpose()?;
-        let base = git.commit(base)?;
-        let before = git.overlay(&base)?;
-        let after = head.as_ref().map(|head| git.overlay(head)).transpose()?;
-        Ok(Self { base, head, before, after })
+        let names: Vec<&str> = head.into_iter().chain([base]).collect();
+        let (git, mut commits) = Git::find(root, &names)?;
+        let git = git.ignoring(&[&root.join(FOLDER), out]);
+        let (base, head) = (commits.pop().unwrap_or_default(), commits.pop());
+        // Git looks at all files for the first question, and answers the others in a moment.
+        thread::scope(|scope| {
+            let differences = scope.spawn(|| git.differences(&base));
+            let between = scope.spawn(|| head.as_ref().map(|head| git.between(&base, head)).transpose());
+            let tracked = scope.spawn(|| git.tracked());
+            let sweep = sweep();
+            let (between, tracked) = (joined(between)?, joined(tracked)?);
+            let tree = Tree { tracked: &tracked, root, out };
+            let is_whole = git.top() == root;
+            let ground = sweep.as_ref().and_then(|sweep| sweep.ground()).filter(|_| is_whole);
+            let since =
+                ground.and_then(|ground| since(&git, ground, (&base, head.as_deref()), between.as_deref()));
+            let unknown = since.as_ref().zip(sweep.as_ref()).and_then(|(since, it)| it.unknown(since, tree));
+            let untracked = git.untracked(unknown.as_deref())?;
+            let differences = joined(differences)?;
+            let (before, after) = git.overlays(&differences, between.as_deref(), &untracked)?;
+            let differing = differences.iter().map(|it| it.path().to_owned()).collect();
+            let revisions = Self {
+                before,
+                after,
+                since,
+                tracked,
+                differing,
+                is_whole,
+                base: base.clone(),
+                head: head.clone(),
+            };
+            Ok((revisions, sweep))
+        })
+    }
+
+    /// A survey that stands on the base, where it stood on nothing before that is of use.
+    pub(crate) fn ground(&self, sweep: Sweep, places: &Places) -> Option<Survey> {
+        let Places { root, out, .. } = places;
+        let survey = sweep.into_survey();
+        let is_wanted = self.is_whole && (self.since.is_none() || survey.is_adrift());
+        let tree = Tree { tracked: &self.tracked, root, out };
+        is_wanted.then(|| survey.grounded(&self.base, &self.differing, tree))
     }
 
     /// Whether they have the same files.
@@ -90,7 +152,8 @@ impl Revisions {
         let base = DiskWorld::of_revision(&places.stand, std::mem::take(&mut self.before));
         let Places { root, out, .. } = places;
         let known = sweep.and_then(|sweep| {
-            let concerned = sweep.concerned(&Versions { base: &base, head, root, out })?;
+            let concerned =
+                sweep.concerned(&Versions { base: &base, head, root, out, since: self.since.as_ref() })?;
             Some((sweep.monorepo(root)?, concerned))
         });
         match known {
@@ -124,6 +187,20 @@ pub(crate) struct Pair<'a> {
     before: (&'a Site, Shared<'a>),
     after: (&'a Site, Shared<'a>),
     limits: Limits,
+}
+
+/// How the ground of a survey differs from two revisions; `None` where git does not know it any more.
+fn since(
+    git: &Git,
+    ground: &str,
+    (base, head): (&str, Option<&str>),
+    between: Option<&[Difference]>,
+) -> Option<Since> {
+    let ask = |commit: &str| match between {
+        Some(between) if (ground, Some(commit)) == (base, head) => Some(between.to_vec()),
+        _ => git.between(ground, commit).ok(),
+    };
+    Some(Since { base: ask(base)?, head: head.map_or(Some(None), |head| ask(head).map(Some))? })
 }
 
 impl<'a> Pair<'a> {

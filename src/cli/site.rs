@@ -108,13 +108,23 @@ impl Site {
 
 /// What became of all that an earlier build in this checkout rested on; `None` where there is nothing to rely on.
 pub(crate) fn sweep(places: &Places, limits: Limits) -> Option<Sweep> {
+    survey(places, limits).map(Sweep::of)
+}
+
+/// The same, for a comparison of revisions: git tells of many files.
+pub(crate) fn sweep_on_ground(places: &Places, limits: Limits) -> Option<Box<Sweep>> {
+    survey(places, limits).map(|survey| Box::new(Sweep::on_ground(survey)))
+}
+
+/// What an earlier build in this checkout rested on; `None` where there is nothing to rely on.
+fn survey(places: &Places, limits: Limits) -> Option<Survey> {
     let folder = places.root.join(FOLDER);
     // What a killed build has left is for one that looks closer.
     if !Journal::is_empty(&folder) {
         return None;
     }
     let key = action_key(&package_store(), limits).of_survey(&places.root, &places.out);
-    Survey::read(&folder, &key).map(Sweep::of)
+    Survey::read(&folder, &key)
 }
 
 /// What besides files decides what stacks come out as.

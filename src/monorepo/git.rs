@@ -7,17 +7,19 @@ use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use super::overlay::{Entry, Overlay};
+use super::paths;
+use super::tracked::Tracked;
 
 /// A git repository with a working tree.
 #[derive(Debug)]
 pub struct Git {
     /// The folder of the working tree, without links.
     top: PathBuf,
-    /// What the index does not know, once that was asked; a look into every folder.
-    others: OnceLock<Vec<u8>>,
+    /// Folders whose files count as ignored.
+    ignored: Vec<PathBuf>,
 }
 
 /// Why a revision cannot be compared with.
@@ -103,15 +105,30 @@ fn fetch(name: &str, shallow: bool) -> String {
     }
 }
 
-/// One path at which a revision and the working tree differ.
-struct Difference {
+/// One path at which two commits differ, or a commit and the working tree.
+#[derive(Debug, Clone)]
+pub struct Difference {
     /// From the top.
     path: PathBuf,
-    /// What the revision has: kind and number; zeros for nothing.
-    mode: [u8; 6],
-    object: String,
+    /// What both have.
+    versions: [Version; 2],
     status: u8,
 }
+
+/// What a revision has at a path.
+#[derive(Debug, Clone)]
+struct Version {
+    /// Zeros for nothing.
+    mode: [u8; 6],
+    /// Its number.
+    object: String,
+}
+
+/// What a revision has at the paths at which it is not the working tree.
+type Versions = BTreeMap<PathBuf, Version>;
+
+/// The bytes of files by their numbers.
+type Contents = BTreeMap<String, Arc<[u8]>>;
 
 /// A commit that touches a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,6 +152,30 @@ const LINK: &[u8; 6] = b"120000";
 const SUBMODULE: &[u8; 6] = b"160000";
 const NOTHING: &[u8; 6] = b"000000";
 
+/// How paths that differ are asked for.
+const RAW: [&str; 6] =
+    ["--raw", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff", "--ignore-submodules=none"];
+
+impl Difference {
+    /// From the top of the working tree.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether the first one has it, and whether the second one has.
+    #[must_use]
+    pub fn is_there(&self) -> [bool; 2] {
+        self.versions.each_ref().map(Version::is_there)
+    }
+}
+
+impl Version {
+    fn is_there(&self) -> bool {
+        self.mode != *NOTHING
+    }
+}
+
 impl Git {
     /// The repository that a folder belongs to.
     ///
@@ -148,7 +189,45 @@ impl Git {
         }
         let line = output.stdout.strip_suffix(b"\n").unwrap_or(&output.stdout);
         let top = path_of(line);
-        Ok(Self { top: std::fs::canonicalize(&top).unwrap_or(top), others: OnceLock::new() })
+        Ok(Self::at(&top))
+    }
+
+    fn at(top: &Path) -> Self {
+        let top = std::fs::canonicalize(top).unwrap_or_else(|_| top.to_owned());
+        Self { top, ignored: Vec::new() }
+    }
+
+    /// The repository that a folder belongs to, and the numbers of commits by their names.
+    ///
+    /// # Errors
+    /// Where there is none, or no such commit, or no git.
+    pub fn find(folder: &Path, names: &[&str]) -> Result<(Self, Vec<String>), RevisionError> {
+        let objects = names.iter().map(|name| format!("{name}^{{commit}}"));
+        let objects: Vec<String> = objects.filter(|object| !object.starts_with('-')).collect();
+        // Mostly all is well, and one process tells.
+        let output = command(folder).args(["rev-parse", "--show-toplevel"]).args(&objects).output();
+        if let Ok(output) = output
+            && output.status.success()
+            && let Some((top, commits)) = read_commits(&output.stdout, names.len())
+        {
+            return Ok((Self::at(&top), commits));
+        }
+        let git = Self::open(folder)?;
+        let commits = names.iter().map(|name| git.commit(name)).collect::<Result<_, _>>()?;
+        Ok((git, commits))
+    }
+
+    /// Lets the files below some folders count as ignored.
+    #[must_use]
+    pub fn ignoring(mut self, folders: &[&Path]) -> Self {
+        self.ignored = folders.iter().filter_map(|folder| self.inside(folder)).collect();
+        self
+    }
+
+    /// The folder of the working tree, without links.
+    #[must_use]
+    pub fn top(&self) -> &Path {
+        &self.top
     }
 
     /// The number of the commit of a name.
@@ -168,14 +247,30 @@ impl Git {
         }
     }
 
-    /// The files of a commit, as a layer over the working tree.
+    /// The files of a commit, as a layer over the working tree; also those of another one, given how the two differ. They have
+    /// nothing at the paths that are untracked.
     ///
     /// # Errors
-    /// Where something of it is not here.
-    pub fn overlay(&self, commit: &str) -> Result<Overlay, RevisionError> {
-        let mut entries = BTreeMap::new();
-        self.add(commit, &mut entries)?;
-        Ok(Overlay::new(entries))
+    /// Where something of them is not here.
+    pub fn overlays(
+        &self,
+        differences: &[Difference],
+        after: Option<&[Difference]>,
+        untracked: &[PathBuf],
+    ) -> Result<(Overlay, Option<Overlay>), RevisionError> {
+        let before = versions(differences);
+        let after = after.map(|after| {
+            let mut versions = before.clone();
+            versions.extend(after.iter().map(|it| (it.path.clone(), it.versions[1].clone())));
+            versions
+        });
+        let contents = self.contents(&objects([Some(&before), after.as_ref()].into_iter().flatten()))?;
+        let overlay = |versions: &Versions| {
+            let mut entries = BTreeMap::new();
+            self.add(versions, &contents, untracked, &mut entries)?;
+            Ok(Overlay::new(entries))
+        };
+        Ok((overlay(&before)?, after.as_ref().map(overlay).transpose()?))
     }
 
     /// A folder from the top of the working tree; `None` where it is not below.
@@ -236,85 +331,101 @@ impl Git {
     }
 
     /// Adds what differs in this repository, and in its submodules.
-    fn add(&self, commit: &str, entries: &mut BTreeMap<PathBuf, Entry>) -> Result<(), RevisionError> {
-        let (untracked, differences) = rayon::join(|| self.untracked(), || self.differences(commit));
-        let (untracked, differences) = (untracked?, differences?);
-        for path in untracked.split(|byte| *byte == 0).filter(|path| !path.is_empty()) {
-            let path = path.strip_suffix(b"/").unwrap_or(path);
-            entries.insert(self.top.join(path_of(path)), Entry::Absent);
-        }
+    fn add(
+        &self,
+        versions: &Versions,
+        contents: &Contents,
+        untracked: &[PathBuf],
+        entries: &mut BTreeMap<PathBuf, Entry>,
+    ) -> Result<(), RevisionError> {
+        entries.extend(untracked.iter().map(|path| (self.top.join(path), Entry::Absent)));
         let (submodules, files): (Vec<_>, Vec<_>) =
-            differences.into_iter().partition(|difference| difference.mode == *SUBMODULE);
-        let wanted: BTreeSet<String> =
-            files.iter().filter(|file| file.mode != *NOTHING).map(|file| file.object.clone()).collect();
-        let contents = self.contents(&wanted)?;
-        for Difference { path, mode, object, status: _ } in files {
-            let entry = match contents.get(&object) {
-                _ if mode == *NOTHING => Entry::Absent,
-                None => return Err(RevisionError::MissingObject(object)),
-                Some(bytes) if mode == *LINK => Entry::Link(path_of(bytes)),
+            versions.iter().partition(|(_, version)| version.mode == *SUBMODULE);
+        for (path, version) in files {
+            let entry = match contents.get(&version.object) {
+                _ if !version.is_there() => Entry::Absent,
+                None => return Err(RevisionError::MissingObject(version.object.clone())),
+                Some(bytes) if version.mode == *LINK => Entry::Link(path_of(bytes)),
                 Some(bytes) => Entry::File(Arc::clone(bytes)),
             };
-            let path = self.top.join(path);
-            // A file in conflict is named twice.
-            if entry != Entry::Absent || !matches!(entries.get(&path), Some(Entry::File(_) | Entry::Link(_)))
-            {
-                entries.insert(path, entry);
-            }
+            entries.insert(self.top.join(path), entry);
         }
-        submodules.iter().try_for_each(|submodule| self.add_submodule(submodule, entries))
+        submodules.iter().try_for_each(|(path, version)| self.add_submodule(path, &version.object, entries))
     }
 
-    /// The paths of files that git does not know and does not ignore, each with a zero behind.
-    fn untracked(&self) -> Result<&[u8], RevisionError> {
-        if let Some(known) = self.others.get() {
-            return Ok(known);
+    /// The paths of files that git does not know and does not ignore: all, or those among some paths. From the top, as all of
+    /// these.
+    ///
+    /// # Errors
+    /// Where git fails.
+    pub fn untracked(&self, among: Option<&[PathBuf]>) -> Result<Vec<PathBuf>, RevisionError> {
+        let mut command = command(&self.top);
+        command.env("GIT_LITERAL_PATHSPECS", "1");
+        command.args(["ls-files", "--others", "--exclude-standard", "-z"]);
+        let exclude =
+            |path: &PathBuf| format!("--exclude=/{}", ::glob::Pattern::escape(&paths::slashed(path)));
+        command.args(self.ignored.iter().map(exclude)).arg("--").args(among.unwrap_or_default());
+        if among.is_some_and(<[_]>::is_empty) {
+            return Ok(Vec::new());
         }
-        let others = self.ask(&["ls-files", "--others", "--exclude-standard", "-z"])?;
-        Ok(self.others.get_or_init(|| others))
+        let others = output(&mut command)?;
+        let paths = others.split(|byte| *byte == 0).filter(|path| !path.is_empty());
+        Ok(paths.map(|path| path_of(path.strip_suffix(b"/").unwrap_or(path))).collect())
+    }
+
+    /// What the index has.
+    ///
+    /// # Errors
+    /// Where git fails.
+    pub fn tracked(&self) -> Result<Tracked, RevisionError> {
+        Ok(Tracked::read(self.ask(&["ls-files", "-v", "-z"])?))
     }
 
     fn add_submodule(
         &self,
-        submodule: &Difference,
+        path: &Path,
+        commit: &str,
         entries: &mut BTreeMap<PathBuf, Entry>,
     ) -> Result<(), RevisionError> {
-        let folder = self.top.join(&submodule.path);
-        let lost = || RevisionError::Submodule(submodule.path.to_string_lossy().into_owned());
+        let folder = self.top.join(path);
+        let lost = || RevisionError::Submodule(path.to_string_lossy().into_owned());
         if !folder.join(".git").exists() {
             return Err(lost());
         }
         let inner = Self::open(&folder)?;
-        inner.commit(&submodule.object).map_err(|_| lost())?;
+        inner.commit(commit).map_err(|_| lost())?;
         // It may have been named as a file that is not known to the index.
         entries.remove(&folder);
-        inner.add(&submodule.object, entries)
+        let versions = versions(&inner.differences(commit)?);
+        let contents = inner.contents(&objects([&versions]))?;
+        inner.add(&versions, &contents, &inner.untracked(None)?, entries)
     }
 
-    /// `:100644 100644 <number> <number> M\0path\0`, again and again.
-    fn differences(&self, commit: &str) -> Result<Vec<Difference>, RevisionError> {
-        let flags =
-            ["--raw", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff", "--ignore-submodules=none"];
-        let raw = self.ask(&[&["diff"][..], &flags, &[commit, "--"]].concat())?;
-        let odd = || RevisionError::Failed("`git diff` says what is not understood".to_owned());
-        let mut parts = raw.split(|byte| *byte == 0);
-        let mut found = Vec::new();
-        while let Some(head) = parts.next().filter(|head| !head.is_empty()) {
-            let path = path_of(parts.next().ok_or_else(odd)?);
-            let head = String::from_utf8_lossy(head);
-            let fields: Vec<&str> = head.trim_start_matches(':').split(' ').collect();
-            let [mode, _, object, _, status] = fields[..] else { return Err(odd()) };
-            let mode = mode.as_bytes().try_into().map_err(|_| odd())?;
-            let status = status.bytes().next().unwrap_or_default();
-            found.push(Difference { path, mode, object: object.to_owned(), status });
-        }
+    /// The paths at which a commit is not the working tree.
+    ///
+    /// # Errors
+    /// Where git fails.
+    pub fn differences(&self, commit: &str) -> Result<Vec<Difference>, RevisionError> {
+        let mut found = read_differences(&self.ask(&[&["diff"][..], &RAW, &[commit, "--"]].concat())?)?;
         self.settle_conflicts(commit, &mut found)?;
         Ok(found)
     }
 
+    /// The paths at which two commits differ.
+    ///
+    /// # Errors
+    /// Where git fails, or does not know them.
+    pub fn between(&self, from: &str, to: &str) -> Result<Vec<Difference>, RevisionError> {
+        if from == to {
+            return Ok(Vec::new());
+        }
+        read_differences(&self.ask(&[&["diff-tree", "-r"][..], &RAW, &[from, to, "--"]].concat())?)
+    }
+
     /// Git does not say what the revision has where the index holds a conflict.
     fn settle_conflicts(&self, commit: &str, found: &mut [Difference]) -> Result<(), RevisionError> {
-        for difference in found.iter_mut().filter(|it| it.status == b'U' && it.mode == *NOTHING) {
+        let unknown = |it: &&mut Difference| it.status == b'U' && !it.versions[0].is_there();
+        for difference in found.iter_mut().filter(unknown) {
             let output = command(&self.top)
                 .env("GIT_LITERAL_PATHSPECS", "1")
                 .args(["ls-tree", "-z", "--full-tree", commit, "--"])
@@ -326,15 +437,14 @@ impl Git {
             if let [mode, _, object] = fields[..]
                 && let Ok(mode) = mode.as_bytes().try_into()
             {
-                difference.mode = mode;
-                object.clone_into(&mut difference.object);
+                difference.versions[0] = Version { mode, object: object.to_owned() };
             }
         }
         Ok(())
     }
 
     /// The bytes of objects, from one process; those that are not here are left out.
-    fn contents(&self, wanted: &BTreeSet<String>) -> Result<BTreeMap<String, Arc<[u8]>>, RevisionError> {
+    fn contents(&self, wanted: &BTreeSet<String>) -> Result<Contents, RevisionError> {
         if wanted.is_empty() {
             return Ok(BTreeMap::new());
         }
@@ -371,11 +481,56 @@ fn output(command: &mut Command) -> Result<Vec<u8>, RevisionError> {
     if output.status.success() { Ok(output.stdout) } else { Err(RevisionError::Failed(said(&output.stderr))) }
 }
 
+/// The top of the working tree and so many commits, a line each.
+fn read_commits(output: &[u8], many: usize) -> Option<(PathBuf, Vec<String>)> {
+    let mut lines = output.strip_suffix(b"\n")?.split(|byte| *byte == b'\n');
+    let top = path_of(lines.next()?);
+    let commits: Option<Vec<String>> = lines.map(|line| String::from_utf8(line.to_owned()).ok()).collect();
+    let is_number = |text: &String| text.len() >= 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    commits.filter(|commits| commits.len() == many && commits.iter().all(is_number)).map(|it| (top, it))
+}
+
+/// `:100644 100644 <number> <number> M\0path\0`, again and again.
+fn read_differences(raw: &[u8]) -> Result<Vec<Difference>, RevisionError> {
+    let odd = || RevisionError::Failed("`git diff` says what is not understood".to_owned());
+    let mut parts = raw.split(|byte| *byte == 0);
+    let mut found = Vec::new();
+    while let Some(head) = parts.next().filter(|head| !head.is_empty()) {
+        let path = path_of(parts.next().ok_or_else(odd)?);
+        let head = String::from_utf8_lossy(head);
+        let fields: Vec<&str> = head.trim_start_matches(':').split(' ').collect();
+        let [before, after, one, other, status] = fields[..] else { return Err(odd()) };
+        let version = |mode: &str, object: &str| {
+            let mode = mode.as_bytes().try_into().map_err(|_| odd())?;
+            Ok(Version { mode, object: object.to_owned() })
+        };
+        let versions = [version(before, one)?, version(after, other)?];
+        found.push(Difference { path, versions, status: status.bytes().next().unwrap_or_default() });
+    }
+    Ok(found)
+}
+
+/// What the first of two revisions has where they differ.
+fn versions(differences: &[Difference]) -> Versions {
+    let mut versions = Versions::new();
+    for Difference { path, versions: [version, _], .. } in differences {
+        // A file in conflict is named twice.
+        if version.is_there() || !versions.contains_key(path) {
+            versions.insert(path.clone(), version.clone());
+        }
+    }
+    versions
+}
+
+/// The numbers of the files of some revisions.
+fn objects<'v>(revisions: impl IntoIterator<Item = &'v Versions>) -> BTreeSet<String> {
+    let versions = revisions.into_iter().flat_map(BTreeMap::values);
+    let files = versions.filter(|version| version.is_there() && version.mode != *SUBMODULE);
+    files.map(|file| file.object.clone()).collect()
+}
+
 /// `<number> blob <bytes>\n…\n` or `<number> missing\n` for each that was asked for.
-fn read_batch(
-    mut output: impl BufRead,
-    wanted: &BTreeSet<String>,
-) -> io::Result<BTreeMap<String, Arc<[u8]>>> {
+fn read_batch(mut output: impl BufRead, wanted: &BTreeSet<String>) -> io::Result<Contents> {
     let mut contents = BTreeMap::new();
     for object in wanted {
         let mut line = String::new();

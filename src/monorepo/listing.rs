@@ -55,6 +55,11 @@ impl Listing {
         Some(self.entries[at].1)
     }
 
+    /// The names of the entries.
+    pub fn names(&self) -> impl Iterator<Item = &OsStr> {
+        self.entries.iter().map(|(name, _)| name.as_os_str())
+    }
+
     /// The names with their kinds, as a digest.
     #[must_use]
     pub fn answer(&self) -> Answer {

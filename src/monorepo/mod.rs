@@ -18,6 +18,7 @@ mod problem;
 mod read;
 pub mod rules;
 mod settings;
+mod tracked;
 mod unit;
 mod world;
 
@@ -26,13 +27,14 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use discover::discover;
-pub use git::{Commit, Git, RevisionError};
+pub use git::{Commit, Difference, Git, RevisionError};
 pub use kcl_mod::PackageStore;
 pub use listing::{Kind, Listing};
 pub use overlay::Overlay;
 pub use problem::{Problem, ProblemKind};
 pub(crate) use read::text as read_text;
 pub use settings::{Flags, is_option};
+pub use tracked::Tracked;
 pub use unit::{CompileUnit, RunRequest};
 pub use world::DiskWorld;
 pub(crate) use world::plain;

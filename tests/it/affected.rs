@@ -354,6 +354,54 @@ fn builds_of_what_is_affected_delete_artifacts_of_stacks_that_are_gone() {
     assert_eq!(repo.files("dist"), left);
 }
 
+/// Files have to be left alone for a second before a build trusts what it remembers of them.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "time is what it waits for")]
+fn what_git_tells_of_files_that_nobody_looks_at_is_exact() {
+    let Some(repo) = demo() else { return };
+    repo.write("base/more/.hidden/x.txt", b"x\n");
+    repo.write(
+        "base/files.k",
+        b"import file\n\ntext = [file.exists(\"more/.hidden/\" + x) for x in \"xyz\"]\n",
+    );
+    repo.write("apps/c/dev/main.k", b"import base.model\n\nname = typeof(model.App {name = \"a\"})\n");
+    commit(&repo);
+    std::thread::sleep(std::time::Duration::from_millis(1200));
+    repo.konfig(&["build"]).good();
+    // The first one finds out what the survey stands on.
+    for _ in 0..2 {
+        assert_eq!(affected(&repo, &["--head", "HEAD"]), ["apps/b/dev modified", "apps/c/dev modified"]);
+    }
+    let model = repo.read("base/model.k").expect("a model");
+    repo.write("base/model.k", model.replace("int = 1", "int = 2").as_bytes());
+    assert_eq!(pending(&repo), ["apps/a/dev modified", "apps/a/prod modified"]);
+    assert_eq!(affected(&repo, &["--head", "HEAD"]), ["apps/b/dev modified", "apps/c/dev modified"]);
+    commit(&repo);
+    assert_eq!(pending(&repo), [""; 0]);
+    assert_eq!(affected(&repo, &["--head", "HEAD"]), ["apps/a/dev modified", "apps/a/prod modified"]);
+    for (file, expected) in [
+        ("base/more/.hidden/y", &["apps/b/dev modified"][..]),
+        ("base/more/.hidden/z.log", &["apps/b/dev modified"]),
+        ("dist/more", &["apps/b/dev modified"]),
+        ("apps/c/dev/new/x.txt", &["apps/b/dev modified"]),
+    ] {
+        repo.write(file, b"new\n");
+        assert_eq!(pending(&repo), expected, "{file}");
+        assert_eq!(affected(&repo, &["--head", "HEAD"]), ["apps/a/dev modified", "apps/a/prod modified"]);
+    }
+    repo.konfig(&["build"]).good();
+    assert_eq!(pending(&repo), ["apps/b/dev modified"]);
+    // Both commits have the file no more, and the working tree has it still.
+    git(&repo, "", &["rm", "--quiet", "--cached", "base/model.k"]);
+    git(&repo, "", &["commit", "--quiet", "--message", "x"]);
+    let expected =
+        ["apps/a/dev modified", "apps/a/prod modified", "apps/b/dev modified", "apps/c/dev modified"];
+    assert_eq!(pending(&repo), expected);
+    git(&repo, "", &["commit", "--quiet", "--allow-empty", "--message", "x"]);
+    assert_eq!(affected(&repo, &["--head", "HEAD"]), [""; 0]);
+    assert_eq!(pending(&repo), expected);
+}
+
 /// What a build from nothing gives: the artifact or the failure of each stack.
 fn truth(repo: &Repo) -> BTreeMap<String, String> {
     let _ = fs::remove_dir_all(repo.path("dist"));

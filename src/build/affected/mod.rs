@@ -24,7 +24,7 @@ pub use self::artifacts::Artifact;
 pub use self::why::{Chain, ChangedFile, Declaration, Import, Why};
 use super::checkout::Checkout;
 use super::compile::{Shared, prepare};
-use super::reuse::{ActionKey, Evidence, Reason, Reuse, State};
+use super::reuse::{ActionKey, Evidence, Reason, Reuse};
 use super::{Artifacts, BuildRequest, Failure, Finished, Goal, Outcome, Progress, Report, build};
 use crate::graph::imports::{Followed, ImportsOf};
 use crate::memory::Memory;
@@ -118,6 +118,9 @@ pub struct Remembered<'a> {
     pub began: Duration,
 }
 
+/// How many stacks are compared without what builds know of files.
+const SOME: usize = 256;
+
 /// How many files are named for one stack.
 const NAMED: usize = 3;
 
@@ -177,13 +180,17 @@ impl Comparison<'_> {
 
     /// Builds both sides for their digests.
     fn results<'r>(&'r self, remembered: &'r Remembered<'r>, progress: &dyn Progress) -> Results<'r> {
-        let State { files, artifacts } = remembered.checkout.state();
         let (pairs, alone) = self.pairs();
         let (before, after): (Vec<StackId>, Vec<StackId>) = pairs.iter().copied().unzip();
+        // To know what all files were like takes longer than to read those of some stacks.
+        let state = (pairs.len() > SOME).then(|| remembered.checkout.state());
+        let (files, artifacts) = state.map(|it| (it.files, it.artifacts)).unwrap_or_default();
         let (base, files, mut problems) = self.built(self.base, &before, files, remembered, progress);
         let (head, files, more) = self.built(self.head, &after, files, remembered, progress);
         problems.extend(more);
-        problems.extend(remembered.checkout.keep(Ok(()), files.clone(), artifacts, |known| known));
+        if pairs.len() > SOME {
+            problems.extend(remembered.checkout.keep(Ok(()), files.clone(), artifacts, |known| known));
+        }
         problems.dedup();
         let different = Different {
             comparison: self,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use kcl::world::World;
 use rustc_hash::FxHashSet;
 
-use super::{FOLDER, Sweep};
+use super::{FOLDER, Point, Since, Standing, Sweep};
 use crate::monorepo::{DiskWorld, Overlay, marks};
 
 /// Two revisions of the working tree that a survey was drawn in.
@@ -21,14 +21,20 @@ pub struct Versions<'a> {
     pub root: &'a Path,
     /// Where artifacts go.
     pub out: &'a Path,
+    /// How the survey's ground differs from them, if git has told.
+    pub since: Option<&'a Since>,
+}
+
+/// Where something is not as a survey has seen it.
+#[derive(Default)]
+struct Places {
+    /// Files, and folders with which a path begins or ends.
+    contents: FxHashSet<PathBuf>,
+    /// Folders that list something else.
+    listed: FxHashSet<PathBuf>,
 }
 
 impl Versions<'_> {
-    /// The paths at which one of the revisions is not the working tree.
-    fn paths(&self) -> BTreeSet<&Path> {
-        self.overlays().flat_map(Overlay::paths).collect()
-    }
-
     /// How they differ from the working tree.
     fn overlays(&self) -> impl Iterator<Item = &Overlay> {
         [self.base.overlay(), self.head.overlay()].into_iter().flatten()
@@ -44,15 +50,60 @@ impl Versions<'_> {
         path.starts_with(self.out) || path.starts_with(self.root.join(FOLDER))
     }
 
-    /// The folders that list something else in one of them, given a path that comes or goes.
-    fn listed(&self, path: &Path, listed: &mut FxHashSet<PathBuf>) {
+    /// Adds the folders that list something else, given a path that comes or goes.
+    fn list(&self, path: &Path, places: &mut Places) {
         for folder in path.ancestors().skip(1) {
             // That builds write somewhere makes no difference to packages above it.
             let is_own = folder == self.out || folder == self.root.join(FOLDER);
-            if !listed.insert(folder.to_owned()) || is_own || self.agree(folder) {
+            let is_new = places.listed.insert(folder.to_owned());
+            // One that is nowhere now may have been on the ground.
+            if !is_new || is_own || folder.exists() && self.agree(folder) {
                 return;
             }
         }
+    }
+
+    /// Where one of the revisions is not the working tree. `None` where they may have other stacks.
+    fn places(&self) -> Option<Places> {
+        let mut places = Places::default();
+        for path in self.overlays().flat_map(Overlay::paths) {
+            self.add(path, !self.agree(path), &mut places)?;
+        }
+        Some(places)
+    }
+
+    /// Where one of them is not the ground.
+    fn places_since(&self, since: &Since) -> Option<Places> {
+        let mut places = Places::default();
+        for difference in since.differences() {
+            let comes_or_goes = difference.is_there() != [true, true];
+            self.add(&self.root.join(difference.path()), comes_or_goes, &mut places)?;
+        }
+        if since.head.is_none() {
+            for path in self.base.overlay().into_iter().flat_map(Overlay::paths) {
+                self.add(path, !self.agree(path), &mut places)?;
+            }
+        }
+        Some(places)
+    }
+
+    fn add(&self, path: &Path, comes_or_goes: bool, places: &mut Places) -> Option<()> {
+        let is_one = |names: &[&str]| names.iter().any(|name| path.file_name() == Some(OsStr::new(name)));
+        let moves = is_one(&marks::DESCRIPTIONS) || comes_or_goes && is_one(&marks::ALL);
+        if moves && !self.is_own(path) {
+            return None;
+        }
+        if comes_or_goes {
+            self.list(path, places);
+        }
+        places.contents.insert(path.to_owned());
+        Some(())
+    }
+}
+
+impl Places {
+    fn have(&self, path: &Path, point: &Point) -> bool {
+        if point.folder { self.listed.contains(path) } else { self.contents.contains(path) }
     }
 }
 
@@ -63,22 +114,16 @@ impl Sweep {
     pub fn concerned(&self, versions: &Versions<'_>) -> Option<BTreeSet<String>> {
         let survey = &self.survey;
         let links = survey.links || versions.overlays().any(Overlay::has_links);
-        if self.moved || links || fs::canonicalize(versions.root).ok()? != *versions.root {
+        let is_untold = self.on_ground && versions.since.is_none();
+        if self.moved || links || is_untold || fs::canonicalize(versions.root).ok()? != *versions.root {
             return None;
         }
-        let (mut contents, mut listed) = (FxHashSet::default(), FxHashSet::default());
-        for path in versions.paths() {
-            let comes_or_goes = !versions.agree(path);
-            let is_one = |names: &[&str]| names.iter().any(|name| path.file_name() == Some(OsStr::new(name)));
-            let moves = is_one(&marks::DESCRIPTIONS) || comes_or_goes && is_one(&marks::ALL);
-            if moves && !versions.is_own(path) {
-                return None;
-            }
-            if comes_or_goes {
-                versions.listed(path, &mut listed);
-            }
-            contents.insert(path);
-        }
+        let now = versions.places()?;
+        let since = versions.since.map(|since| versions.places_since(since));
+        let since = match &since {
+            Some(since) => Some(since.as_ref()?),
+            None => None,
+        };
         let mut concerned = vec![false; survey.points.len()];
         for ((path, point), concerned) in survey.paths().zip(&survey.points).zip(&mut concerned) {
             // A path outside may lead back inside.
@@ -86,7 +131,8 @@ impl Sweep {
             if outside && fs::canonicalize(path).is_ok_and(|real| real.starts_with(versions.root)) {
                 return None;
             }
-            *concerned = if point.folder { listed.contains(path) } else { contents.contains(path) };
+            let places = since.filter(|_| point.standing == Standing::Firm).unwrap_or(&now);
+            *concerned = places.have(path, point);
         }
         let is_concerned = |points: &[u32]| points.iter().any(|at| concerned[*at as usize]);
         let closures: Vec<bool> = survey.closures.iter().map(|points| is_concerned(points)).collect();

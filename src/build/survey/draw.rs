@@ -9,7 +9,7 @@ use kcl::world::{Query, World};
 use rustc_hash::FxHashMap;
 
 use super::sweep::Seen;
-use super::{Point, Rest, SEPARATOR, Survey, Sweep};
+use super::{Point, Rest, SEPARATOR, Standing, Survey, Sweep};
 use crate::build::reuse::{PackageState, Question};
 use crate::build::{Goal, Outcome, Report};
 use crate::monorepo::answers::{Answers, Stamp};
@@ -95,7 +95,8 @@ impl Drawing<'_> {
         let Monorepo { projects, stacks, .. } = self.monorepo;
         let (projects, stacks) = (projects.clone(), stacks.clone());
         let key = *self.key.as_bytes();
-        Some(Survey { key, projects, stacks, rests, paths, points, found_by, links, closures })
+        let ground = self.before.and_then(|before| before.survey.ground.clone());
+        Some(Survey { key, projects, stacks, rests, paths, points, found_by, links, closures, ground })
     }
 }
 
@@ -263,7 +264,7 @@ impl<'a> Draft<'a> {
         let answer = self.on.answers.confirmed(&query)?;
         let stamp = self.on.answers.stamped(path)?;
         let stamp = Some(stamp).filter(|stamp| stamp.is_settled(self.on.began));
-        self.point(path, Point { folder: false, answer, stamp })
+        self.point(path, Point { folder: false, answer, stamp, standing: Standing::New })
     }
 
     fn folder(&mut self, path: &Path, listing: &Listing) -> Option<u32> {
@@ -275,7 +276,7 @@ impl<'a> Draft<'a> {
         }
         let stamp = listing.stamp()?;
         let stamp = Some(stamp).filter(|stamp| stamp.is_settled(self.on.began));
-        self.point(path, Point { folder: true, answer: listing.answer(), stamp })
+        self.point(path, Point { folder: true, answer: listing.answer(), stamp, standing: Standing::New })
     }
 
     /// The number of a point; none where another stack has seen something else there.

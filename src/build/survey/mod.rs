@@ -8,6 +8,7 @@
 
 mod concern;
 mod draw;
+mod ground;
 mod sweep;
 
 use std::fs;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::concern::Versions;
 pub use self::draw::{Drawing, Held};
+pub use self::ground::{Since, Tree};
 pub use self::sweep::Sweep;
 use super::checkout::FOLDER;
 use super::reuse::{decode, encode};
@@ -49,6 +51,8 @@ pub struct Survey {
     links: bool,
     /// What some stacks rest on in common: the packages that they import, and where their imports lead.
     closures: Vec<Vec<u32>>,
+    /// The commit that points stand on.
+    ground: Option<String>,
 }
 
 /// What a stack rests on.
@@ -72,6 +76,18 @@ struct Point {
     answer: Answer,
     /// `None` where it was too young to be told by its stamp.
     stamp: Option<Stamp>,
+    standing: Standing,
+}
+
+/// How a point is to the ground.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum Standing {
+    /// Nobody has compared them.
+    New,
+    /// The ground has the same.
+    Firm,
+    /// The ground has something else, or git does not tell of it.
+    Apart,
 }
 
 /// Ends a path; none has it.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use super::{Point, Rest, Survey};
+use super::{Point, Rest, Standing, Survey};
 use crate::build::{Finished, Outcome, Report};
 use crate::monorepo::answers::{Answer, Stamp};
 use crate::monorepo::{Listing, Monorepo, StackId};
@@ -18,6 +18,8 @@ pub struct Sweep {
     pub(super) moved: bool,
     /// By closure: whether anything in it changed.
     changed: Vec<bool>,
+    /// Whether files were left to git.
+    pub(super) on_ground: bool,
 }
 
 /// What became of a point.
@@ -38,13 +40,31 @@ impl Sweep {
     /// Looks at all points of a survey, with all cores: a microsecond each.
     #[must_use]
     pub fn of(survey: Survey) -> Self {
+        Self::looking(survey, false)
+    }
+
+    /// Looks at no files that git can tell of, given how the ground differs from what is compared.
+    #[must_use]
+    pub fn on_ground(survey: Survey) -> Self {
+        let on_ground = survey.ground.is_some();
+        Self::looking(survey, on_ground)
+    }
+
+    fn looking(survey: Survey, on_ground: bool) -> Self {
         let paths: Vec<&Path> = survey.paths().collect();
         let both = paths.par_iter().zip(survey.points.par_iter());
-        let seen: Vec<Seen> = both.with_min_len(SHARE).map(|(path, point)| point.look(path)).collect();
+        let look = |(path, point): (&&Path, &Point)| {
+            if on_ground && point.standing == Standing::Firm && !point.folder {
+                Seen::Same
+            } else {
+                point.look(path)
+            }
+        };
+        let seen: Vec<Seen> = both.with_min_len(SHARE).map(look).collect();
         let is_changed = |at: &u32| seen[*at as usize] == Seen::Changed;
         let moved = survey.found_by.iter().any(is_changed);
         let changed = survey.closures.iter().map(|points| points.iter().any(is_changed)).collect();
-        Self { survey, seen, moved, changed }
+        Self { survey, seen, moved, changed, on_ground }
     }
 
     /// The projects and stacks below the root, if nothing happened to what they were found by.
@@ -89,6 +109,12 @@ impl Sweep {
         better.then_some(self.survey)
     }
 
+    /// The survey as it was drawn.
+    #[must_use]
+    pub fn into_survey(self) -> Survey {
+        self.survey
+    }
+
     fn rest(&self, stack: &str) -> Option<&Rest> {
         let Survey { stacks, rests, .. } = &self.survey;
         let at = stacks.binary_search_by(|other| other.path.as_str().cmp(stack)).ok()?;
@@ -102,7 +128,7 @@ impl Sweep {
 }
 
 impl Point {
-    fn look(&self, path: &Path) -> Seen {
+    pub(super) fn look(&self, path: &Path) -> Seen {
         let Ok(meta) = fs::metadata(path) else { return Seen::Changed };
         if meta.is_dir() != self.folder {
             return Seen::Changed;

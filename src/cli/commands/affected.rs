@@ -7,7 +7,8 @@ use clap::{Args, ValueEnum};
 
 use crate::build::affected::{Affected, Status};
 use crate::build::append_to_file;
-use crate::build::survey::Sweep;
+use crate::build::checkout::FOLDER;
+use crate::build::survey::{Survey, Sweep};
 use crate::cli::diagnostics::{Shown, grouped};
 use crate::cli::error::{EXIT_CODES, Exit, Refusal};
 use crate::cli::github;
@@ -16,7 +17,7 @@ use crate::cli::json::{AffectedV1, status};
 use crate::cli::options::LimitArgs;
 use crate::cli::report;
 use crate::cli::revisions::{Pair, RevisionArgs, Revisions, now};
-use crate::cli::site::{Places, sweep};
+use crate::cli::site::{Places, sweep_on_ground};
 use crate::cli::text::count;
 use crate::cli::ui::Ui;
 
@@ -64,22 +65,26 @@ enum AffectedFormat {
 /// Runs the command.
 pub(crate) fn run(args: &AffectedArgs, ui: &Ui) -> Result<Exit, Refusal> {
     let places = Places::find(args.root.as_deref(), None)?;
-    let find =
-        || Revisions::find(&places.root, args.revisions.base.as_deref(), args.revisions.head.as_deref());
-    let (revisions, sweep) = rayon::join(find, || sweep(&places, args.limits.limits()));
-    let revisions = revisions?;
-    let (base, head) = (revisions.base.clone(), revisions.head.clone());
+    let sweep = || sweep_on_ground(&places, args.limits.limits());
+    let RevisionArgs { base, head } = &args.revisions;
+    let (mut revisions, sweep) = Revisions::find(&places, base.as_deref(), head.as_deref(), sweep)?;
     let (affected, exit) = if revisions.are_same() {
         (Vec::new(), Exit::Good)
     } else {
-        compare(args, &places, revisions, sweep.as_ref(), ui)?
+        compare(args, &places, &mut revisions, sweep.as_deref(), ui)?
     };
     let text = match args.format {
         AffectedFormat::Text => text(&affected),
-        AffectedFormat::Json => AffectedV1::new(&base, head.as_deref(), &affected).to_json(),
+        AffectedFormat::Json => {
+            AffectedV1::new(&revisions.base, revisions.head.as_deref(), &affected).to_json()
+        }
         AffectedFormat::Github => for_workflow(&affected, args.max_jobs)?,
     };
     ui.result(&text).map_err(|error| Refusal::internal(format!("cannot write to stdout: {error}")))?;
+    if let Some(survey) = sweep.and_then(|sweep| revisions.ground(*sweep, &places)) {
+        // If that cannot be, the next one looks at all files again.
+        Survey::write(&survey.encoded(), &places.root.join(FOLDER)).ok();
+    }
     Ok(exit)
 }
 
@@ -87,7 +92,7 @@ pub(crate) fn run(args: &AffectedArgs, ui: &Ui) -> Result<Exit, Refusal> {
 fn compare(
     args: &AffectedArgs,
     places: &Places,
-    mut revisions: Revisions,
+    revisions: &mut Revisions,
     sweep: Option<&Sweep>,
     ui: &Ui,
 ) -> Result<(Vec<Affected>, Exit), Refusal> {

@@ -253,7 +253,7 @@ fn affected(
     began: Duration,
     ui: &Ui,
 ) -> Result<Chosen, Refusal> {
-    let mut revisions = Revisions::since(&places.root, base)?;
+    let mut revisions = Revisions::since(places, base, sweep)?;
     let name = || Name::of(places, Some(revisions.base.clone()), None);
     let name = args.wants_changes().then(name);
     if revisions.are_same() {

@@ -121,7 +121,7 @@ fn affected(
     stacks: Vec<StackId>,
     (began, ui): (Duration, &Ui),
 ) -> Result<(Vec<StackId>, Vec<Shown>), Refusal> {
-    let mut revisions = Revisions::since(&places.root, base)?;
+    let mut revisions = Revisions::since(places, base, None)?;
     let differences = revisions.differences();
     if differences.is_empty() {
         return Ok((Vec::new(), Vec::new()));

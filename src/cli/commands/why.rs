@@ -16,7 +16,7 @@ use crate::cli::progress::Bar;
 use crate::cli::report::{self, notices};
 use crate::cli::revisions::{Pair, RevisionArgs, Revisions, now};
 use crate::cli::selection::select;
-use crate::cli::site::{Places, Site, sweep};
+use crate::cli::site::{Places, Site, sweep_on_ground};
 use crate::cli::ui::Ui;
 use crate::monorepo::{Commit, Git, StackId};
 
@@ -58,11 +58,10 @@ const SHOWN: usize = 12;
 pub(crate) fn run(args: &WhyArgs, ui: &Ui) -> Result<Exit, Refusal> {
     let began = now();
     let places = Places::find(args.root.as_deref(), None)?;
-    let find =
-        || Revisions::find(&places.root, args.revisions.base.as_deref(), args.revisions.head.as_deref());
-    let (revisions, sweep) = rayon::join(find, || sweep(&places, args.limits.limits()));
-    let mut revisions = revisions?;
-    let (before, after, _) = revisions.sites(&places, sweep.as_ref())?;
+    let sweep = || sweep_on_ground(&places, args.limits.limits());
+    let RevisionArgs { base, head } = &args.revisions;
+    let (mut revisions, sweep) = Revisions::find(&places, base.as_deref(), head.as_deref(), sweep)?;
+    let (before, after, _) = revisions.sites(&places, sweep.as_deref())?;
     let path = stack(&before, &after, &args.stack)?;
     let pair = Pair::new(&before, &after, args.limits.limits());
     let only = BTreeSet::from([path.clone()]);

@@ -1,0 +1,150 @@
+//! A commit that a survey stands on. Where a point is known to be as a commit has it, git tells in a moment whether another
+//! commit has it otherwise, and nobody need look at the disk.
+//!
+//! A file is *firm* if the survey has seen in it what the commit has, as far as git sees a difference. A folder is firm if the
+//! survey has seen in it what the commit has, and nothing else; git's own folder and those that builds write to do not
+//! count. So a firm folder that says the same as before has nothing in it that is ignored or untracked.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use super::sweep::Seen;
+use super::{FOLDER, Point, Standing, Survey, Sweep};
+use crate::monorepo::{Difference, Listing, Tracked, paths};
+
+/// The working tree as git knows it.
+#[derive(Clone, Copy)]
+pub struct Tree<'a> {
+    /// What the index has.
+    pub tracked: &'a Tracked,
+    /// Its top, which is the root of the monorepo.
+    pub root: &'a Path,
+    /// Where artifacts go.
+    pub out: &'a Path,
+}
+
+/// How the ground differs from two revisions.
+#[derive(Debug)]
+pub struct Since {
+    /// The one before.
+    pub base: Vec<Difference>,
+    /// The one after; `None` if that is the working tree.
+    pub head: Option<Vec<Difference>>,
+}
+
+/// How many paths git is asked about one by one.
+const SOME: usize = 256;
+
+/// Which part of the points may be new before all are compared with another commit.
+const PART: usize = 8;
+
+impl Survey {
+    /// The commit that it stands on.
+    #[must_use]
+    pub fn ground(&self) -> Option<&str> {
+        self.ground.as_deref()
+    }
+
+    /// Whether so much of it is new since it was put on its ground that it is better put on another one.
+    #[must_use]
+    pub fn is_adrift(&self) -> bool {
+        let is_new = |point: &&Point| point.standing == Standing::New && point.stamp.is_some();
+        self.points.iter().filter(is_new).count() > self.points.len() / PART
+    }
+
+    /// Puts the survey on a commit, given the paths from the top where that is not the working tree. Git was asked before this
+    /// looks: what has the stamp that the survey knows was the same all the time.
+    #[must_use]
+    pub fn grounded(mut self, commit: &str, differing: &BTreeSet<PathBuf>, tree: Tree<'_>) -> Self {
+        let above: BTreeSet<&Path> = differing.iter().flat_map(|path| path.ancestors()).collect();
+        let all: Vec<&Path> = self.paths().collect();
+        let standing = |(path, point): (&&Path, &Point)| {
+            let Some(inside) = tree.inside(path) else { return Standing::Apart };
+            if point.look(path) != Seen::Same {
+                return Standing::New;
+            }
+            let has = !above.contains(inside)
+                && if point.folder { tree.has_all(path, point) } else { tree.has(inside) };
+            if has { Standing::Firm } else { Standing::Apart }
+        };
+        let standings: Vec<Standing> = all.par_iter().zip(&self.points).map(standing).collect();
+        for (point, standing) in self.points.iter_mut().zip(standings) {
+            point.standing = standing;
+        }
+        self.ground = Some(commit.to_owned());
+        self
+    }
+}
+
+impl Tree<'_> {
+    /// A path from the top.
+    fn inside<'p>(&self, path: &'p Path) -> Option<&'p Path> {
+        path.strip_prefix(self.root).ok()
+    }
+
+    fn has(&self, inside: &Path) -> bool {
+        inside.to_str().is_some_and(|_| self.tracked.has(&paths::slashed(inside)))
+    }
+
+    /// Whether a folder has what the index has, and nothing else.
+    fn has_all(&self, folder: &Path, point: &Point) -> bool {
+        Listing::of(folder)
+            .is_ok_and(|listing| listing.answer() == point.answer && self.others(folder, &listing).is_empty())
+    }
+
+    /// The paths from the top in a folder that the index has not, but for those that builds and git have for themselves.
+    fn others(&self, folder: &Path, listing: &Listing) -> Vec<PathBuf> {
+        let Some(inside) = self.inside(folder) else { return Vec::new() };
+        let own = [self.root.join(".git"), self.root.join(FOLDER), self.out.to_owned()];
+        // What is in a submodule is that one's business.
+        if folder.starts_with(self.out) || inside.ancestors().any(|folder| self.has(folder)) {
+            return Vec::new();
+        }
+        let is_other = |name: &&OsStr| {
+            let known = |name: &str| self.tracked.has_any(&paths::slashed(&inside.join(name)));
+            !own.contains(&folder.join(name)) && !name.to_str().is_some_and(known)
+        };
+        listing.names().filter(is_other).map(|name| inside.join(name)).collect()
+    }
+}
+
+impl Sweep {
+    /// The commit that the survey stands on.
+    #[must_use]
+    pub fn ground(&self) -> Option<&str> {
+        self.survey.ground()
+    }
+
+    /// The paths from the top at which there may be something that git does not know; `None` where these are many. A path
+    /// stands for all below it.
+    #[must_use]
+    pub fn unknown(&self, since: &Since, tree: Tree<'_>) -> Option<Vec<PathBuf>> {
+        let hidden = tree.tracked.hidden_folders();
+        let mut unknown: BTreeSet<PathBuf> = hidden.into_iter().map(PathBuf::from).collect();
+        let gone = since.differences().filter(|it| it.is_there() == [true, false]).map(Difference::path);
+        let is_left = |path: &&Path| !tree.has(path) && tree.root.join(path).symlink_metadata().is_ok();
+        unknown.extend(gone.filter(is_left).map(Path::to_owned));
+        for ((path, point), seen) in self.survey.paths().zip(&self.survey.points).zip(&self.seen) {
+            if point.folder
+                && (point.standing != Standing::Firm || *seen == Seen::Changed)
+                && let Ok(listing) = Listing::of(path)
+            {
+                unknown.extend(tree.others(path, &listing));
+            }
+            if unknown.len() > SOME {
+                return None;
+            }
+        }
+        Some(unknown.into_iter().collect())
+    }
+}
+
+impl Since {
+    /// All paths at which one of the revisions is not the ground.
+    pub(super) fn differences(&self) -> impl Iterator<Item = &Difference> {
+        self.base.iter().chain(self.head.iter().flatten())
+    }
+}
