@@ -118,7 +118,7 @@ impl<'r> Run<'r> {
         if all {
             self.tracer.coarse();
         }
-        self.tracer.ordered = true;
+        self.tracer.asked_instances(ty.id);
         let by = self.main.id;
         let recorded = self.instances.get(&ty.id).map_or(&[][..], Vec::as_slice);
         let shown = recorded.iter().filter(|made| all || made.by == by);

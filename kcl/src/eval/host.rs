@@ -134,6 +134,7 @@ struct Mark {
     targets: usize,
     backtracks: usize,
     schema_depth: u32,
+    mixing: usize,
     schema_expr_depth: u32,
     depth: u32,
 }
@@ -145,17 +146,19 @@ impl Run<'_> {
             targets: self.targets.len(),
             backtracks: self.backtracks.len(),
             schema_depth: self.schema_depth,
+            mixing: self.mixing.len(),
             schema_expr_depth: self.schema_expr_depth,
             depth: self.depth,
         }
     }
 
     fn back_to(&mut self, mark: Mark) {
-        let Mark { locals, targets, backtracks, schema_depth, schema_expr_depth, depth } = mark;
+        let Mark { locals, targets, backtracks, schema_depth, mixing, schema_expr_depth, depth } = mark;
         self.locals.truncate(locals);
         self.targets.truncate(targets);
         self.backtracks.truncate(backtracks);
         self.schema_depth = schema_depth;
+        self.mixing.truncate(mixing);
         self.schema_expr_depth = schema_expr_depth;
         self.depth = depth;
     }

@@ -13,8 +13,8 @@ use super::stmt::set_entry;
 use super::{Frame, Recorded, Run, This, Used};
 use crate::lower::RULE;
 use crate::lower::code::{
-    AttrCode, Check, DecoratorCode, Expr, ExprKind, IndexCode, Layout, NO_SLOT, RuleCode, SchemaCode,
-    SchemaExprCode, Setter,
+    AttrCode, BodyLayout, Check, DecoratorCode, Expr, ExprKind, IndexCode, Layout, NO_SLOT, RuleCode,
+    SchemaCode, SchemaExprCode, Setter,
 };
 use crate::package::PackageId;
 use crate::stdlib::{Failure, Host as _, Outcome};
@@ -226,9 +226,7 @@ impl<'r> Run<'r> {
             run.stmts(&code.body)?;
             run.decorate(&code.decorators, code.ty.name.as_str(), true)
         })?;
-        for mixin in &body_layout.mixins {
-            self.set_up(context, *mixin, args, package)?;
-        }
+        self.mixed(layout, body, |run, mixin| run.set_up(context, mixin, args, package))?;
         if part {
             self.record(context, code.ty.id, by);
         }
@@ -249,6 +247,12 @@ impl<'r> Run<'r> {
     }
 
     fn record(&mut self, context: u32, schema: SchemaId, by: PackageId) {
+        // Where it is in the list, and what it is listed as, which is the last mixin.
+        let layout = self.contexts[context as usize].layout;
+        let several = layout.bodies.iter().filter(|body| body.mixins.len() > 1);
+        for mixed in self.mixing.iter().copied().chain(several.map(|body| body.schema)) {
+            self.tracer.listed_by_mixins(schema, mixed);
+        }
         let made = self.instances.entry(schema).or_default();
         self.contexts[context as usize].recorded.push((schema, made.len()));
         made.push(Recorded { by, value: None });
@@ -637,14 +641,32 @@ impl<'r> Run<'r> {
 
     /// The checks of the base, of the schema, of the mixins.
     fn checks(&mut self, context: u32, body: u32) -> Outcome<()> {
-        let body_layout = &self.contexts[context as usize].layout.bodies[body as usize];
+        let layout = self.contexts[context as usize].layout;
+        let body_layout = &layout.bodies[body as usize];
         let Some(code) = self.schema_code(body_layout.schema) else { return Ok(()) };
         if let Some(base) = body_layout.base {
             self.checks(context, base)?;
         }
         let frame = self.body_frame(context, body, code);
         self.within(frame, |run| code.checks.iter().try_for_each(|check| run.check(context, check)))?;
-        body_layout.mixins.iter().try_for_each(|mixin| self.checks(context, *mixin))
+        self.mixed(layout, body, |run, mixin| run.checks(context, mixin))
+    }
+
+    /// Runs something for each mixin of a body.
+    fn mixed(
+        &mut self,
+        layout: &'r Layout,
+        body: u32,
+        mut each: impl FnMut(&mut Self, u32) -> Outcome<()>,
+    ) -> Outcome<()> {
+        let BodyLayout { schema, mixins, .. } = &layout.bodies[body as usize];
+        let around = self.mixing.len();
+        if mixins.len() > 1 {
+            self.mixing.push(*schema);
+        }
+        mixins.iter().try_for_each(|mixin| each(self, *mixin))?;
+        self.mixing.truncate(around);
+        Ok(())
     }
 
     fn check(&mut self, context: u32, check: &'r Check) -> Outcome<()> {

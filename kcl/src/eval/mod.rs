@@ -140,6 +140,8 @@ pub struct Run<'r> {
     /// How many instances are under construction, and how many schema expressions.
     schema_depth: u32,
     schema_expr_depth: u32,
+    /// The schemas whose several mixins are running, innermost last.
+    mixing: Vec<SchemaId>,
     depth: u32,
     steps: u64,
     /// What the statements under way set, innermost last.
@@ -201,6 +203,7 @@ impl<'r> Run<'r> {
             contexts: Vec::new(),
             free_contexts: Vec::new(),
             schema_depth: 0,
+            mixing: Vec::new(),
             schema_expr_depth: 0,
             depth: 0,
             steps: 0,

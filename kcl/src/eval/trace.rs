@@ -175,8 +175,10 @@ pub(super) struct Tracer<'r> {
     options: Vec<String>,
     queries: Vec<Query>,
     effects: Vec<PackageId>,
-    /// Whether somebody asked for all instances of a schema, in the order in which they were made.
-    pub(super) ordered: bool,
+    /// The schemas of which somebody asked for all instances, in the order in which they were made.
+    listed: FxHashSet<SchemaId>,
+    /// Of which schemas the list of instances depends on the order of mixins, and of whose.
+    mixed: FxHashSet<(SchemaId, SchemaId)>,
 }
 
 impl<'r> Tracer<'r> {
@@ -193,7 +195,8 @@ impl<'r> Tracer<'r> {
             options: Vec::new(),
             queries: Vec::new(),
             effects: Vec::new(),
-            ordered: false,
+            listed: FxHashSet::default(),
+            mixed: FxHashSet::default(),
         }
     }
 
@@ -249,6 +252,16 @@ impl<'r> Tracer<'r> {
 
     pub(super) fn volatile(&mut self, what: Volatile) {
         self.note(Note::Volatile(what));
+    }
+
+    /// Somebody asked for all instances of a schema.
+    pub(super) fn asked_instances(&mut self, of: SchemaId) {
+        self.listed.insert(of);
+    }
+
+    /// Where an instance is in the list of its schema, or what it is listed as, depends on the order of a schema's mixins.
+    pub(super) fn listed_by_mixins(&mut self, listed: SchemaId, mixed: SchemaId) {
+        self.mixed.insert((listed, mixed));
     }
 
     /// What the statement that runs does counts, whether or not somebody reads its variables.
@@ -369,20 +382,23 @@ impl<'r> Tracer<'r> {
                 }
             }
         }
-        if self.ordered {
-            let mixins = found.iter().filter_map(|note| match note {
-                Note::Part(Used::Schema(package, at)) => Some(Note::Part(Used::Mixins(*package, *at))),
-                _ => None,
-            });
-            let mixins: Vec<Note> = mixins.collect();
-            found.extend(mixins);
-        }
+        found.extend(self.mixins(&found));
         let notes = self.lists.iter().flat_map(|list| list.notes.iter().copied());
         let idle =
             notes.filter(|note| matches!(note, Note::Option(_) | Note::Query(_)) && !found.contains(note));
         let idle = self.sorted(&idle.collect());
         let used = self.sorted(&found);
         Trace { idle_options: idle.options, idle_queries: idle.queries, ..used }
+    }
+
+    /// The schemas that count whose order of mixins somebody has seen in a list of instances.
+    fn mixins(&self, found: &FxHashSet<Note>) -> Vec<Note> {
+        // What is noted has no order.
+        #[allow(clippy::iter_over_hash_type)]
+        let seen = self.mixed.iter().filter(|(listed, _)| self.listed.contains(listed));
+        let ids = seen.map(|(_, mixed)| (PackageId(mixed.package), mixed.schema));
+        let counts = ids.filter(|(package, at)| found.contains(&Note::Part(Used::Schema(*package, *at))));
+        counts.map(|(package, at)| Note::Part(Used::Mixins(package, at))).collect()
     }
 
     /// The lists of the statements that a part stands for. A variable that several statements set depends on the
