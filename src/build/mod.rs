@@ -65,6 +65,25 @@ pub struct BuildRequest<'a> {
     pub keep: bool,
 }
 
+impl<'a> BuildRequest<'a> {
+    /// Only the digests of artifacts are wanted.
+    fn digests(monorepo: &'a Monorepo, stacks: &'a [StackId], store: &'a PackageStore) -> Self {
+        Self {
+            monorepo,
+            stacks,
+            store,
+            goal: Goal::Digest,
+            fail_fast: false,
+            audit: 0,
+            artifacts: Artifacts::default(),
+            sweep: None,
+            journal: None,
+            stop: None,
+            keep: false,
+        }
+    }
+}
+
 /// What becomes of what a stack compiles to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Goal {

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use cache::Digest;
+use clap::Args;
 
 use super::diagnostics::Shown;
 use super::error::Refusal;
-use super::options::cache_dir;
-use super::revisions::{Pair, RevisionArgs, Revisions};
+use super::options::{LimitArgs, cache_dir};
+use super::revisions::{Pair, RevisionArgs, Revisions, now};
 use super::selection::select;
 use super::site::{Places, Site, sweep_on_ground};
 use super::ui::Ui;
@@ -19,7 +19,65 @@ use crate::build::checkout::Checkout;
 use crate::build::reuse::Artifacts;
 use crate::build::{Report, write_file};
 use crate::monorepo::{Git, paths};
-use kcl::eval::Limits;
+
+/// Which changes a command is about.
+#[derive(Debug, Args)]
+pub(crate) struct ChangeArgs {
+    #[command(flatten)]
+    revisions: RevisionArgs,
+    /// Take this change set of `konfig build --change-set`
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["base", "head"])]
+    change_set: Option<PathBuf>,
+    /// The monorepo [default: the nearest folder upwards with `konfig.yaml`, else with `.git`]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) root: Option<PathBuf>,
+    /// Where artifacts are [default: `dist` in the monorepo]
+    #[arg(long, short, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+impl ChangeArgs {
+    /// The changes, or those in stacks that selectors select.
+    pub(crate) fn find(&self, places: &Places, selectors: &[String], ui: &Ui) -> Result<Found, Refusal> {
+        match &self.change_set {
+            Some(file) => saved(places, file),
+            None => self.between(places, selectors, ui),
+        }
+    }
+
+    /// The change set between two revisions. Stacks that come out differently are built for it, if no earlier build has done so.
+    fn between(&self, places: &Places, selectors: &[String], ui: &Ui) -> Result<Found, Refusal> {
+        let (limits, began) = (self.limits.limits(), now());
+        let RevisionArgs { base, head } = &self.revisions;
+        let sweep = || sweep_on_ground(places, limits);
+        let (mut revisions, sweep) = Revisions::find(places, base.as_deref(), head.as_deref(), sweep)?;
+        let (base, head) = (revisions.base.clone(), revisions.head.clone());
+        let name = Name::of(places, Some(base), head);
+        if revisions.are_same() {
+            let changes = Changes::default();
+            return Ok(Found { set: name.set(&changes), changes, said: Vec::new() });
+        }
+        let (before, after, mut concerned) = revisions.sites(places, sweep.as_deref())?;
+        let problems = after.monorepo.problems.iter();
+        let mut said: Vec<Shown> = problems.map(|problem| Shown::problem(problem, &after.world)).collect();
+        if !selectors.is_empty() {
+            let mut selected = selected(&before, &after, selectors)?;
+            selected.retain(|path| concerned.as_ref().is_none_or(|all| all.contains(path)));
+            concerned = Some(selected);
+        }
+        let pair = Pair::new(&before, &after, limits);
+        let (affected, notices) = pair.by_results(concerned.as_ref(), began, ui);
+        said.extend(notices);
+        let (changes, notices) = pair.changes(&affected, began, ui)?;
+        said.extend(notices);
+        drop(pair);
+        // The process ends soon: freeing a tree of millions of nodes one by one would only cost time.
+        std::mem::forget((before, after));
+        Ok(Found { set: name.set(&changes), changes, said })
+    }
+}
 
 /// What differs, and what it is called.
 pub(crate) struct Found {
@@ -29,50 +87,6 @@ pub(crate) struct Found {
     pub(crate) changes: Changes,
     /// What there is to say besides.
     pub(crate) said: Vec<Shown>,
-}
-
-/// Where a change set comes from and what belongs to it.
-pub(crate) struct Source<'a> {
-    /// The places.
-    pub(crate) places: &'a Places,
-    /// The revisions, unless a file is given.
-    pub(crate) revisions: &'a RevisionArgs,
-    /// The selectors of the stacks that are meant.
-    pub(crate) selectors: &'a [String],
-    /// How much programs may do.
-    pub(crate) limits: Limits,
-    /// When this process began, since 1970.
-    pub(crate) began: Duration,
-}
-
-/// The change set between two revisions. Stacks that come out differently are built for it, if no earlier build has done so.
-pub(crate) fn between(source: &Source<'_>, ui: &Ui) -> Result<Found, Refusal> {
-    let Source { places, revisions: args, selectors, limits, began } = source;
-    let sweep = || sweep_on_ground(places, *limits);
-    let (mut revisions, sweep) = Revisions::find(places, args.base.as_deref(), args.head.as_deref(), sweep)?;
-    let (base, head) = (revisions.base.clone(), revisions.head.clone());
-    let name = Name::of(places, Some(base), head);
-    if revisions.are_same() {
-        let changes = Changes::default();
-        return Ok(Found { set: name.set(&changes), changes, said: Vec::new() });
-    }
-    let (before, after, mut concerned) = revisions.sites(places, sweep.as_deref())?;
-    let problems = after.monorepo.problems.iter();
-    let mut said: Vec<Shown> = problems.map(|problem| Shown::problem(problem, &after.world)).collect();
-    if !selectors.is_empty() {
-        let mut selected = selected(&before, &after, selectors)?;
-        selected.retain(|path| concerned.as_ref().is_none_or(|all| all.contains(path)));
-        concerned = Some(selected);
-    }
-    let pair = Pair::new(&before, &after, *limits);
-    let (affected, notices) = pair.by_results(concerned.as_ref(), *began, ui);
-    said.extend(notices);
-    let (changes, notices) = pair.changes(&affected, *began, ui)?;
-    said.extend(notices);
-    drop(pair);
-    // The process ends soon: freeing a tree of millions of nodes one by one would only cost time.
-    std::mem::forget((before, after));
-    Ok(Found { set: name.set(&changes), changes, said })
 }
 
 /// The paths of the stacks that selectors select in either revision: what is gone can only be selected in the base.
@@ -93,7 +107,7 @@ pub(crate) fn selected(
 }
 
 /// A change set from a file, with the artifacts that are here: in the output folder, or in the store.
-pub(crate) fn saved(places: &Places, file: &Path) -> Result<Found, Refusal> {
+fn saved(places: &Places, file: &Path) -> Result<Found, Refusal> {
     let set = read(&paths::join(&places.stand, file), file)?;
     let checkout = Checkout::open(&places.root, cache_dir().as_deref());
     let mut changes = Changes { failed: set.failed.clone(), ..Changes::default() };

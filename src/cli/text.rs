@@ -1,5 +1,7 @@
 //! Wording: counts, lists, paths in messages.
 
+use std::fmt::Write as _;
+
 /// `1 stack`, `2 stacks`
 pub(super) fn count(number: usize, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
@@ -50,6 +52,29 @@ pub(super) fn some_of(items: &[String], most: usize) -> String {
     list(&shown, "and")
 }
 
+/// Longer texts in markdown are cut.
+const LONGEST: usize = 300;
+
+/// A text in markdown that stands for nothing but itself: on one line, and without marks that could begin something.
+pub(crate) fn markdown(text: &str) -> String {
+    let mut plain = String::new();
+    for letter in text.chars().take(LONGEST) {
+        match letter {
+            _ if letter.is_control() => plain.push(' '),
+            '/' | '.' | ' ' => plain.push(letter),
+            _ if letter.is_ascii_punctuation() => {
+                // Writing to a string cannot fail.
+                let _ = write!(plain, "&#{};", u32::from(letter));
+            }
+            _ => plain.push(letter),
+        }
+    }
+    if text.chars().nth(LONGEST).is_some() {
+        plain.push('…');
+    }
+    plain
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,5 +88,13 @@ mod tests {
         assert_eq!(some_of(&items, 2), "`a`, `b` and 2 more");
         assert_eq!(some_of(&items[..1], 2), "`a`");
         assert_eq!(line("a\n\u{9b}31m"), "a\u{fffd}\u{fffd}31m");
+    }
+
+    #[test]
+    fn names_are_no_markdown() {
+        assert_eq!(markdown("apps/shop/dev"), "apps/shop/dev");
+        assert_eq!(markdown("a|b\n<script>"), "a&#124;b &#60;script&#62;");
+        assert_eq!(markdown("[x](http://e.vil) @ann"), "&#91;x&#93;&#40;http&#58;//e.vil&#41; &#64;ann");
+        assert_eq!(markdown(&"x".repeat(400)).chars().count(), LONGEST + 1);
     }
 }

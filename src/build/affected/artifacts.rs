@@ -3,8 +3,8 @@
 use cache::Digest;
 
 use super::{Affected, Comparison, Remembered, Side, Status};
-use crate::build::reuse::{Artifacts, State};
-use crate::build::{BuildRequest, Finished, Goal, Progress, build};
+use crate::build::reuse::State;
+use crate::build::{BuildRequest, Finished, Progress, build};
 use crate::monorepo::StackId;
 use crate::monorepo::answers::{Known, nanos};
 
@@ -43,19 +43,8 @@ impl Comparison<'_> {
         progress: &dyn Progress,
     ) -> (Vec<Artifact>, Known) {
         let stacks: Vec<StackId> = ids.iter().flatten().copied().collect();
-        let request = BuildRequest {
-            monorepo: side.monorepo,
-            stacks: &stacks,
-            store: self.store,
-            goal: Goal::Digest,
-            fail_fast: false,
-            audit: 0,
-            artifacts: Artifacts::default(),
-            sweep: None,
-            journal: None,
-            stop: None,
-            keep: true,
-        };
+        let request =
+            BuildRequest { keep: true, ..BuildRequest::digests(side.monorepo, &stacks, self.store) };
         let reuse = remembered.reuse(side, files);
         let report = build(side.shared, &request, Some(&reuse), progress);
         let (_, files) = reuse.finish(nanos(remembered.began), true);

@@ -25,7 +25,7 @@ pub use self::why::{Chain, ChangedFile, Declaration, Import, Why};
 use super::checkout::Checkout;
 use super::compile::{Shared, prepare};
 use super::reuse::{ActionKey, Evidence, Reason, Reuse};
-use super::{Artifacts, BuildRequest, Failure, Finished, Goal, Outcome, Progress, Report, build};
+use super::{BuildRequest, Failure, Finished, Outcome, Progress, Report, build};
 use crate::graph::imports::{Followed, ImportsOf};
 use crate::memory::Memory;
 use crate::monorepo::answers::{Answers, Known, nanos};
@@ -210,19 +210,7 @@ impl Comparison<'_> {
         remembered: &Remembered<'_>,
         progress: &dyn Progress,
     ) -> (Report, Known, Vec<String>) {
-        let request = BuildRequest {
-            monorepo: side.monorepo,
-            stacks,
-            store: self.store,
-            goal: Goal::Digest,
-            fail_fast: false,
-            audit: 0,
-            artifacts: Artifacts::default(),
-            sweep: None,
-            journal: None,
-            stop: None,
-            keep: false,
-        };
+        let request = BuildRequest::digests(side.monorepo, stacks, self.store);
         let reuse = remembered.reuse(side, files);
         let report = build(side.shared, &request, Some(&reuse), progress);
         let began = nanos(remembered.began);

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,14 +12,13 @@ use crate::apply::route::{Routes, Wanted, routes};
 use crate::apply::run::{Done, End, Hand, Plan, Told, Wave};
 use crate::apply::target::Context;
 use crate::apply::{ChangeSet, StackStatus, job};
-use crate::cli::changes::{Found, Source, between, saved};
+use crate::cli::changes::{ChangeArgs, Found};
 use crate::cli::diagnostics::{Shown, grouped};
 use crate::cli::error::{EXIT_CODES, Exit, Refusal};
-use crate::cli::options::LimitArgs;
 use crate::cli::progress::Steps;
 use crate::cli::rendered::ApplyV1;
 use crate::cli::report;
-use crate::cli::revisions::{RevisionArgs, now};
+use crate::cli::revisions::now;
 use crate::cli::selection::{Settled, settled};
 use crate::cli::site::{Places, Site};
 use crate::cli::text::{count, some_of};
@@ -37,16 +35,7 @@ use crate::monorepo::{Monorepo, plain};
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct ApplyArgs {
     #[command(flatten)]
-    revisions: RevisionArgs,
-    /// Apply this change set of `konfig build --change-set`; its artifacts must be as they were then
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["base", "head"])]
-    change_set: Option<PathBuf>,
-    /// The monorepo [default: the nearest folder upwards with `konfig.yaml`, else with `.git`]
-    #[arg(long, value_name = "DIR")]
-    root: Option<PathBuf>,
-    /// Where artifacts are [default: `dist` in the monorepo]
-    #[arg(long, short, value_name = "DIR")]
-    out: Option<PathBuf>,
+    changes: ChangeArgs,
     /// Only these targets [default: all]
     #[arg(long, value_name = "NAME")]
     target: Vec<String>,
@@ -71,8 +60,6 @@ pub(crate) struct ApplyArgs {
     /// How the report is written
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: ApplyFormat,
-    #[command(flatten)]
-    limits: LimitArgs,
 }
 
 /// How the report is written.
@@ -92,18 +79,10 @@ pub(crate) fn keep() -> Result<Exit, Refusal> {
 
 /// Runs the command.
 pub(crate) fn run(args: &ApplyArgs, ui: &Ui) -> Result<Exit, Refusal> {
-    let places = Places::find(args.root.as_deref(), args.out.as_deref())?;
+    let places = Places::find(args.changes.root.as_deref(), args.changes.out.as_deref())?;
     let site = Site::here(&places)?;
     let settings = settings(args, &site, &places)?;
-    let found = match &args.change_set {
-        Some(file) => saved(&places, file)?,
-        None => {
-            let limits = args.limits.limits();
-            let source =
-                Source { places: &places, revisions: &args.revisions, selectors: &[], limits, began: now() };
-            between(&source, ui)?
-        }
-    };
+    let found = args.changes.find(&places, &[], ui)?;
     let Found { set, changes, said } = found;
     // A change set that was written before may have been built elsewhere: values are not needed to apply it.
     report::say(&grouped(said.into_iter().filter(|it| it.code() != "C03")), ui);

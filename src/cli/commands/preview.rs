@@ -1,16 +1,12 @@
 //! `konfig preview`
 
-use std::path::PathBuf;
-
 use clap::{Args, ValueEnum};
 
-use crate::cli::changes::{Source, between, saved};
+use crate::cli::changes::ChangeArgs;
 use crate::cli::diagnostics::grouped;
 use crate::cli::error::{EXIT_CODES, Exit, Refusal};
-use crate::cli::options::LimitArgs;
 use crate::cli::rendered::{PreviewV1, markdown, text};
 use crate::cli::report;
-use crate::cli::revisions::{RevisionArgs, now};
 use crate::cli::selection::SELECTORS;
 use crate::cli::site::Places;
 use crate::cli::ui::Ui;
@@ -23,19 +19,10 @@ use crate::cli::ui::Ui;
 #[command(after_help = SELECTORS.to_owned() + EXIT_CODES)]
 pub(crate) struct PreviewArgs {
     /// Stacks to show [default: all that differ]
-    #[arg(value_name = "SELECTOR", conflicts_with = "change_set")]
+    #[arg(value_name = "&args.selectorsECTOR", conflicts_with = "change_set")]
     selectors: Vec<String>,
     #[command(flatten)]
-    revisions: RevisionArgs,
-    /// Show this change set of `konfig build --change-set`
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["base", "head"])]
-    change_set: Option<PathBuf>,
-    /// The monorepo [default: the nearest folder upwards with `konfig.yaml`, else with `.git`]
-    #[arg(long, value_name = "DIR")]
-    root: Option<PathBuf>,
-    /// Where artifacts are [default: `dist` in the monorepo]
-    #[arg(long, short, value_name = "DIR")]
-    out: Option<PathBuf>,
+    changes: ChangeArgs,
     /// How the result is written
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: PreviewFormat,
@@ -45,8 +32,6 @@ pub(crate) struct PreviewArgs {
     /// The size that markdown stays below, in bytes; comments of GitHub may have 65536
     #[arg(long, value_name = "BYTES", default_value_t = 60_000)]
     max_size: usize,
-    #[command(flatten)]
-    limits: LimitArgs,
 }
 
 /// How the result is written.
@@ -62,15 +47,8 @@ enum PreviewFormat {
 
 /// Runs the command.
 pub(crate) fn run(args: &PreviewArgs, ui: &Ui) -> Result<Exit, Refusal> {
-    let places = Places::find(args.root.as_deref(), args.out.as_deref())?;
-    let found = match &args.change_set {
-        Some(file) => saved(&places, file)?,
-        None => {
-            let limits = args.limits.limits();
-            let (revisions, selectors) = (&args.revisions, &args.selectors[..]);
-            between(&Source { places: &places, revisions, selectors, limits, began: now() }, ui)?
-        }
-    };
+    let places = Places::find(args.changes.root.as_deref(), args.changes.out.as_deref())?;
+    let found = args.changes.find(&places, &args.selectors, ui)?;
     report::say(&grouped(found.said), ui);
     let text = match args.format {
         PreviewFormat::Text => text(&found.set, &found.changes.diffs, ui),

@@ -6,14 +6,12 @@ use super::summary_file;
 use crate::build::{Counts, Outcome, Report, append_to_file};
 use crate::cli::diagnostics::Shown;
 use crate::cli::report;
+use crate::cli::text::markdown as markdown_text;
 use crate::cli::ui::Ui;
 use crate::monorepo::Monorepo;
 
 /// How many things a list names.
 const MOST: usize = 50;
-
-/// How long a text in it may be, in letters.
-const LONGEST: usize = 300;
 
 /// Adds to the summary of the job, where there is one. A job does not fail for want of it.
 pub(crate) fn add(ui: &Ui, markdown: impl FnOnce() -> String) {
@@ -81,8 +79,8 @@ pub(crate) fn problems(diagnostics: &[Shown]) -> String {
         let _ = writeln!(
             text,
             "| {kind} {code} | {} | {} | {} |",
-            plain(&place),
-            plain(shown.message()),
+            markdown_text(&place),
+            markdown_text(shown.message()),
             shown.stacks().len()
         );
     }
@@ -100,7 +98,7 @@ fn folded(title: &str, items: &[&str]) -> String {
     }
     let mut text = format!("<details><summary>{} {title}</summary>\n\n", items.len());
     for item in items.iter().take(MOST) {
-        let _ = writeln!(text, "- {}", plain(item));
+        let _ = writeln!(text, "- {}", markdown_text(item));
     }
     if items.len() > MOST {
         let _ = writeln!(text, "- and {} more", items.len() - MOST);
@@ -109,36 +107,9 @@ fn folded(title: &str, items: &[&str]) -> String {
     text
 }
 
-/// A text in markdown that stands for nothing but itself: on one line, and without marks that could begin something.
-pub(crate) fn plain(text: &str) -> String {
-    let mut plain = String::new();
-    for letter in text.chars().take(LONGEST) {
-        match letter {
-            _ if letter.is_control() => plain.push(' '),
-            '/' | '.' | ' ' => plain.push(letter),
-            _ if letter.is_ascii_punctuation() => {
-                let _ = write!(plain, "&#{};", u32::from(letter));
-            }
-            _ => plain.push(letter),
-        }
-    }
-    if text.chars().nth(LONGEST).is_some() {
-        plain.push('…');
-    }
-    plain
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_are_no_markdown() {
-        assert_eq!(plain("apps/shop/dev"), "apps/shop/dev");
-        assert_eq!(plain("a|b\n<script>"), "a&#124;b &#60;script&#62;");
-        assert_eq!(plain("[x](http://e.vil) @ann"), "&#91;x&#93;&#40;http&#58;//e.vil&#41; &#64;ann");
-        assert_eq!(plain(&"x".repeat(400)).chars().count(), LONGEST + 1);
-    }
 
     #[test]
     fn the_length_is_bounded() {

@@ -5,7 +5,7 @@ use super::value::{lines, shown};
 use super::{resources, short, summary};
 use crate::apply::change_set::{ChangeSet, StackDiff};
 use crate::apply::diff::Field;
-use crate::cli::text::{count, line};
+use crate::cli::text::{count, line, markdown as markdown_text};
 
 /// What differs as markdown of at most `most` bytes: stacks that do not fit are counted.
 pub(crate) fn markdown(set: &ChangeSet, diffs: &[StackDiff], most: usize) -> String {
@@ -57,7 +57,7 @@ fn stack(diff: &StackDiff, detailed: bool) -> String {
     let title = format!(
         "{} <code>{}</code> {}, {counted}",
         sign(change.status).0,
-        escaped(&change.path),
+        markdown_text(&change.path),
         change.status.word()
     );
     let mut body = String::new();
@@ -108,25 +108,7 @@ fn fence(body: &str) -> String {
 
 /// Text between backticks.
 fn code(text: &str) -> String {
-    format!("<code>{}</code>", escaped(text))
-}
-
-/// Text as HTML: a name is never a tag, a mention or a link.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::new();
-    for letter in line(text).chars() {
-        match letter {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '@' | '#' | '*' | '_' | '`' | '[' | ']' | '~' | '|' | '\\' | ':' => {
-                escaped.push_str(&format!("&#{};", u32::from(letter)));
-            }
-            other => escaped.push(other),
-        }
-    }
-    escaped
+    format!("<code>{}</code>", markdown_text(text))
 }
 
 #[cfg(test)]
@@ -134,8 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_never_markup() {
-        assert_eq!(escaped("<b>@x"), "&lt;b&gt;&#64;x");
+    fn bodies_stay_in_their_blocks() {
         assert_eq!(line("a\nb"), "a\u{fffd}b");
         assert_eq!(fence("a ```` b"), "`````");
         assert_eq!(fence("a"), "```");
