@@ -13,7 +13,11 @@ pub(crate) fn sarif(all: &[&Shown], workflow: Option<&Places>) -> Value {
     rules.sort_unstable();
     rules.dedup();
     let rules: Vec<Value> = rules.into_iter().map(|id| json!({ "id": id })).collect();
-    let results: Vec<Value> = all.iter().map(|shown| result(shown, workflow)).collect();
+    // Scanners take no result that is nowhere: it is one of the tool itself.
+    let (placed, others): (Vec<&Shown>, Vec<&Shown>) = all.iter().partition(|it| it.place().file().is_some());
+    let results: Vec<Value> = placed.iter().map(|shown| result(shown, workflow)).collect();
+    let others: Vec<Value> = others.iter().map(|shown| notification(shown)).collect();
+    let successful = !all.iter().any(|shown| shown.is_error());
     let version = env!("CARGO_PKG_VERSION");
     json!({
         "version": "2.1.0",
@@ -21,14 +25,13 @@ pub(crate) fn sarif(all: &[&Shown], workflow: Option<&Places>) -> Value {
         "runs": [{
             "tool": { "driver": { "name": "konfig", "version": version, "rules": rules } },
             "columnKind": "unicodeCodePoints",
+            "invocations": [{ "executionSuccessful": successful, "toolExecutionNotifications": others }],
             "results": results,
         }],
     })
 }
 
 fn result(shown: &Shown, workflow: Option<&Places>) -> Value {
-    let help = shown.hints().iter().map(|hint| format!("\nhelp: {hint}"));
-    let message = format!("{}{}", shown.message(), help.collect::<String>());
     let locations: Vec<Value> = location(shown.place(), workflow).into_iter().collect();
     let related = |(at, note): (usize, &ShownNote)| {
         let mut location = location(&note.place, workflow)?;
@@ -40,11 +43,21 @@ fn result(shown: &Shown, workflow: Option<&Places>) -> Value {
     json!({
         "ruleId": shown.code(),
         "level": shown.severity(),
-        "message": { "text": message },
+        "message": { "text": message(shown) },
         "locations": locations,
         "relatedLocations": related,
         "properties": { "stacks": shown.stacks() },
     })
+}
+
+fn notification(shown: &Shown) -> Value {
+    let (id, level) = (shown.code(), shown.severity());
+    json!({ "descriptor": { "id": id }, "level": level, "message": { "text": message(shown) } })
+}
+
+fn message(shown: &Shown) -> String {
+    let help = shown.hints().iter().map(|hint| format!("\nhelp: {hint}"));
+    format!("{}{}", shown.message(), help.collect::<String>())
 }
 
 fn location(place: &ShownPlace, workflow: Option<&Places>) -> Option<Value> {
@@ -100,6 +113,16 @@ mod tests {
         assert_eq!(result["message"]["text"], "`zed` is not defined\nhelp: did you mean `x`?");
         assert_eq!(result["relatedLocations"][0]["message"]["text"], "`x` is here");
         assert_eq!(result["relatedLocations"][0]["physicalLocation"]["region"]["startLine"], 1);
+    }
+
+    #[test]
+    fn what_is_nowhere_is_said_by_the_tool_itself() {
+        let placeless = Shown::error("C01", "no stack".into(), None, Vec::new());
+        let run = &sarif(&[&placeless], None)["runs"][0];
+        assert_eq!(run["results"], json!([]));
+        let said = &run["invocations"][0]["toolExecutionNotifications"][0];
+        assert_eq!(said["message"]["text"], "no stack");
+        assert_eq!(run["invocations"][0]["executionSuccessful"], false);
     }
 
     #[test]

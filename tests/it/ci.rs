@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::git::{commit, demo};
+use crate::git::{commit, committed, demo};
 use crate::repo::Repo;
 
 /// Outputs as GitHub reads them: a line each.
@@ -185,4 +185,24 @@ fn workflows_get_a_summary_of_the_job() {
     // A job does not fail because its summary cannot be written.
     let repo = repo.env("GITHUB_STEP_SUMMARY", "/nowhere/summary.md").file("mono/apps/a/main.k", "x = 1\n");
     repo.konfig(&["build"]).good().says("cannot write the summary of the job");
+}
+
+#[test]
+fn hostile_names_give_a_workflow_neither_commands_nor_outputs() {
+    let hostile = "apps/x\n::error::y\nany=false";
+    let Some(repo) = committed(Repo::monorepo().stack("apps/a", "x = 1\n")) else { return };
+    let repo = repo.stack(hostile, "x = y\n").env("GITHUB_ACTIONS", "true");
+    for arguments in [&["affected"][..], &["build", "-v"], &["verify"], &["affected", "--format", "github"]] {
+        let ran = repo.konfig(arguments);
+        for text in [&ran.stdout, &ran.stderr] {
+            assert!(
+                !text.lines().any(|line| line.trim_start().starts_with("::error::y")),
+                "{arguments:?}: {text}"
+            );
+        }
+    }
+    let found = outputs(&repo.konfig(&["affected", "--format", "github"]).good().stdout);
+    assert_eq!(found[1], ("any".to_owned(), json!(true)));
+    let selector = found[0].1["include"][0]["selector"].as_str().expect("a selector");
+    repo.konfig(&["build", selector]).exits(1).prints("1 stack: ");
 }

@@ -18,7 +18,7 @@ use crate::cli::options::LimitArgs;
 use crate::cli::report;
 use crate::cli::revisions::{Pair, RevisionArgs, Revisions, now};
 use crate::cli::site::{Places, sweep_on_ground};
-use crate::cli::text::count;
+use crate::cli::text::{count, line};
 use crate::cli::ui::Ui;
 
 /// Name the stacks that come out differently between two revisions
@@ -78,7 +78,7 @@ pub(crate) fn run(args: &AffectedArgs, ui: &Ui) -> Result<Exit, Refusal> {
         AffectedFormat::Json => {
             AffectedV1::new(&revisions.base, revisions.head.as_deref(), &affected).to_json()
         }
-        AffectedFormat::Github => for_workflow(&affected, args.max_jobs)?,
+        AffectedFormat::Github => for_workflow(&affected, args.max_jobs, ui)?,
     };
     ui.result(&text).map_err(|error| Refusal::internal(format!("cannot write to stdout: {error}")))?;
     if let Some(survey) = sweep.and_then(|sweep| revisions.ground(*sweep, &places)) {
@@ -118,21 +118,24 @@ fn compare(
 }
 
 /// Sets the outputs of the step that this runs in, and gives the text for its log; elsewhere the outputs are the text.
-fn for_workflow(affected: &[Affected], jobs: u16) -> Result<String, Refusal> {
+fn for_workflow(affected: &[Affected], jobs: u16, ui: &Ui) -> Result<String, Refusal> {
     let outputs = matrix::outputs(affected, jobs);
     let Some(file) = github::output_file() else { return Ok(outputs) };
     append_to_file(&file, &outputs).map_err(|error| {
         let message = format!("cannot write outputs to `{}`: {error}", file.display());
         Refusal::request(message, "`GITHUB_OUTPUT` names the file; without it they go to stdout")
     })?;
-    Ok(text(affected))
+    let text = text(affected);
+    github::summary::add(ui, || github::summary::of_affected(affected));
+    Ok(text)
 }
 
 fn text(affected: &[Affected]) -> String {
     let mut text = String::new();
     for stack in affected {
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "{:8} {}: {}", status(stack.status), stack.path, stack.because.join(", "));
+        let (path, because) = (line(&stack.path), line(&stack.because.join(", ")));
+        let _ = writeln!(text, "{:8} {path}: {because}", status(stack.status));
     }
     let number = |wanted| affected.iter().filter(|stack| stack.status == wanted).count();
     let (added, removed, modified) =

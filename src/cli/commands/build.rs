@@ -32,7 +32,7 @@ use crate::cli::revisions::{Pair, Revisions, now};
 use crate::cli::selection::{SELECTORS, select};
 use crate::cli::shard::ShardArgs;
 use crate::cli::site::{Places, Site, sweep};
-use crate::cli::text::count;
+use crate::cli::text::{count, line};
 use crate::cli::ui::{Ui, Verbosity};
 use crate::monorepo::answers::{Answers, Known, nanos};
 use crate::monorepo::{Monorepo, StackId};
@@ -389,9 +389,9 @@ pub(super) fn each(monorepo: &Monorepo, report: &Report, ui: &Ui) -> String {
     let mut text = String::new();
     if ui.says(Verbosity::Verbose) {
         for finished in &report.stacks {
-            let path = &monorepo.stack(finished.stack).path;
+            let path = line(&monorepo.stack(finished.stack).path);
             let why = finished.reason.as_ref().filter(|reason| **reason != Reason::New);
-            let why = why.map_or_else(String::new, |reason| format!(": {reason}"));
+            let why = why.map_or_else(String::new, |reason| format!(": {}", line(&reason.to_string())));
             // Writing to a string cannot fail.
             let _ = writeln!(text, "{:8} {path}{why}", word(&finished.outcome));
         }

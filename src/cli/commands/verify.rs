@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::build::{Manner, build, exit};
 use crate::build::affected::Status;
+use crate::build::survey::Sweep;
 use crate::build::{GOLDEN, Goal};
 use crate::cli::diagnostics::Shown;
 use crate::cli::error::{EXIT_CODES, Exit, Refusal};
@@ -19,7 +20,7 @@ use crate::cli::profile;
 use crate::cli::report;
 use crate::cli::revisions::{Pair, Revisions, now};
 use crate::cli::selection::{SELECTORS, select};
-use crate::cli::site::{Places, Site};
+use crate::cli::site::{Places, Site, sweep};
 use crate::cli::text::count;
 use crate::cli::ui::Ui;
 use crate::cli::verified::VerifyV1;
@@ -81,12 +82,14 @@ pub(crate) fn run(args: &VerifyArgs, ui: &Ui) -> Result<Exit, Refusal> {
     let selected = select(&site, &args.selectors)?;
     let inspection = Inspection { world: &site.world, monorepo: &site.monorepo, levels: &settings.verify };
     let findings = inspection.findings((!args.selectors.is_empty()).then_some(&selected));
+    let sweep = sweep(&places, args.limits.limits());
     let (stacks, mut said) = match &args.affected {
-        Some(base) => affected(args, base, &places, &site, selected, (began, ui))?,
+        Some(base) => affected(args, base, (&places, &site, sweep.as_ref()), selected, (began, ui))?,
         None => (selected, Vec::new()),
     };
     let profile = profile::wanted(None, args.junit.is_some(), ui);
-    let manner = Manner { limits: args.limits.limits(), profile: profile.as_ref(), ..Manner::default() };
+    let (sweep, profile) = (sweep.as_ref(), profile.as_ref());
+    let manner = Manner { limits: args.limits.limits(), sweep, profile, ..Manner::default() };
     let (report, _, notices) = build(&manner, &site, (&stacks, &Goal::Check), began, ui);
     said.extend(notices);
     let wrong = diagnostics(site.built(), &report, said);
@@ -95,7 +98,7 @@ pub(crate) fn run(args: &VerifyArgs, ui: &Ui) -> Result<Exit, Refusal> {
     let all = [wrong.clone(), of_rules].concat();
     github::summary::add(ui, || github::summary::of_build("konfig verify", &site.monorepo, &report, &all));
     if let Some(file) = &args.junit {
-        let (monorepo, report, times) = (&site.monorepo, &report, &profile::times(profile.as_ref()));
+        let (monorepo, report, times) = (&site.monorepo, &report, &profile::times(profile));
         Tested { name: "konfig verify", monorepo, report, diagnostics: &all, times }.write(file)?;
     }
     let took = start.elapsed();
@@ -116,8 +119,7 @@ pub(crate) fn run(args: &VerifyArgs, ui: &Ui) -> Result<Exit, Refusal> {
 fn affected(
     args: &VerifyArgs,
     base: &str,
-    places: &Places,
-    site: &Site,
+    (places, site, sweep): (&Places, &Site, Option<&Sweep>),
     stacks: Vec<StackId>,
     (began, ui): (Duration, &Ui),
 ) -> Result<(Vec<StackId>, Vec<Shown>), Refusal> {
@@ -126,9 +128,10 @@ fn affected(
     if differences.is_empty() {
         return Ok((Vec::new(), Vec::new()));
     }
-    let (before, _) = revisions.site_before(places, &site.world, None)?;
+    let (before, concerned) = revisions.site_before(places, &site.world, sweep)?;
     let path = |id: &StackId| site.monorepo.stack(*id).path.clone();
-    let wanted: BTreeSet<String> = stacks.iter().map(path).collect();
+    let mut wanted: BTreeSet<String> = stacks.iter().map(path).collect();
+    wanted.retain(|path| concerned.as_ref().is_none_or(|concerned| concerned.contains(path)));
     let pair = Pair::new(&before, site, args.limits.limits());
     let (affected, said) = pair.by_results(Some(&wanted), began, ui);
     drop(pair);

@@ -3,8 +3,10 @@
 use std::fmt::Write as _;
 
 use super::summary_file;
+use crate::build::affected::{Affected, Status};
 use crate::build::{Counts, Outcome, Report, append_to_file};
 use crate::cli::diagnostics::Shown;
+use crate::cli::json::status;
 use crate::cli::report;
 use crate::cli::text::markdown as markdown_text;
 use crate::cli::ui::Ui;
@@ -39,6 +41,20 @@ pub(crate) fn of_build(command: &str, monorepo: &Monorepo, report: &Report, diag
     text.push_str(&folded("failed", &failed));
     text.push_str(&folded("changed", &changed));
     text.push_str(&folded("volatile: never reused", &volatile.map(path).collect::<Vec<_>>()));
+    text
+}
+
+/// What a change affects.
+pub(crate) fn of_affected(affected: &[Affected]) -> String {
+    let mut text = "### konfig affected\n\n".to_owned();
+    if affected.is_empty() {
+        text.push_str("No stack comes out differently.\n\n");
+    }
+    for wanted in [Status::Modified, Status::Added, Status::Removed] {
+        let stacks = affected.iter().filter(|stack| stack.status == wanted);
+        let paths: Vec<&str> = stacks.map(|stack| stack.path.as_str()).collect();
+        text.push_str(&folded(status(wanted), &paths));
+    }
     text
 }
 

@@ -109,7 +109,7 @@ impl Page<'_> {
                     @for (at, (what, number)) in counts.into_iter().enumerate() {
                         // What never happened is not worth a place.
                         @if number > 0 || at < 5 {
-                            li.(what) { b { (number) } " " (what) }
+                            li class=(if number > 0 { what } else { "none" }) { b { (number) } " " (what) }
                         }
                     }
                 }

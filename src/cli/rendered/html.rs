@@ -9,6 +9,8 @@ use crate::apply::change_set::{ChangeSet, StackDiff};
 use crate::apply::diff::Field;
 use crate::cli::text::{count, line};
 
+/// How many stacks are in sight at once.
+const OPEN: usize = 20;
 /// How much is shown: stacks, resources of a stack, fields of a resource, lines of a text.
 const STACKS: usize = 200;
 const RESOURCES: usize = 30;
@@ -21,8 +23,14 @@ pub(crate) fn html(set: &ChangeSet, diffs: &[StackDiff]) -> Markup {
         section.diff {
             h2 { "What differs" }
             p { (summary(set)) }
-            @for diff in diffs.iter().take(STACKS) { (stack(diff)) }
-            @if diffs.len() > STACKS { p.more { "and " (count(diffs.len() - STACKS, "more stack")) } }
+            @for diff in diffs.iter().take(OPEN) { (stack(diff)) }
+            @if diffs.len() > OPEN {
+                details {
+                    summary { (count(diffs.len() - OPEN, "more stack")) }
+                    @for diff in diffs.iter().take(STACKS).skip(OPEN) { (stack(diff)) }
+                    @if diffs.len() > STACKS { p.more { "and " (diffs.len() - STACKS) " that are not shown" } }
+                }
+            }
         }
     }
 }
