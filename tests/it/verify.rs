@@ -153,5 +153,12 @@ fn only_goldens_that_a_change_may_have_made_wrong_are_compared() {
     repo.write("apps/shop/new/stack.yaml", STACK.as_bytes());
     commit(&repo);
     repo.konfig(&["verify", "--affected"]).good().says("warning[V01]").prints("0 stacks: ");
+    // So is a golden that is new and that git does not know of yet, after a build that remembers everything.
+    repo.write("apps/shop/new/main.k", b"x = 1\n");
+    commit(&repo);
+    repo.konfig(&["build"]).good();
+    repo.konfig(&["affected"]).good();
+    repo.write("apps/shop/new/ci-test/stdout.golden.yaml", b"x: 4\n");
+    repo.konfig(&["verify", "--affected"]).exits(1).says("stack `apps/shop/new` differs from its golden");
     repo.konfig(&["verify", "--affected", "nowhere"]).exits(4).says("name stacks before it");
 }
