@@ -68,7 +68,7 @@ impl ChangeArgs {
             concerned = Some(selected);
         }
         let pair = Pair::new(&before, &after, limits);
-        let (affected, notices) = pair.by_results(concerned.as_ref(), began, ui);
+        let (affected, notices) = pair.by_results(concerned.as_ref(), false, began, ui);
         said.extend(notices);
         let (changes, notices) = pair.changes(&affected, began, ui)?;
         said.extend(notices);

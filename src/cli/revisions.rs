@@ -212,13 +212,15 @@ impl<'a> Pair<'a> {
     /// The comparison of their stacks, or of some by their paths.
     pub(crate) fn comparison(&'a self, only: Option<&'a BTreeSet<String>>) -> Comparison<'a> {
         let side = |it: &'a (&'a Site, Shared<'a>)| Side { shared: &it.1, monorepo: &it.0.monorepo };
-        Comparison { base: side(&self.before), head: side(&self.after), store: &self.after.0.store, only }
+        let (base, head) = (side(&self.before), side(&self.after));
+        Comparison { base, head, store: &self.after.0.store, only, reasons: true }
     }
 
-    /// The stacks that come out differently, and what the store had to say.
+    /// The stacks that come out differently, with reasons if these are wanted, and what the store had to say.
     pub(crate) fn by_results(
         &self,
         only: Option<&BTreeSet<String>>,
+        reasons: bool,
         began: Duration,
         ui: &Ui,
     ) -> (Vec<Affected>, Vec<Shown>) {
@@ -230,7 +232,8 @@ impl<'a> Pair<'a> {
         let remembered = self.remembered(&checkout, began);
         let stacks = |site: &Site| only.map_or(site.monorepo.stacks.len(), BTreeSet::len);
         let bar = Bar::new(ui, stacks(before) + stacks(after));
-        let (affected, problems) = self.comparison(only).by_results(&remembered, &bar);
+        let (affected, problems) =
+            Comparison { reasons, ..self.comparison(only) }.by_results(&remembered, &bar);
         bar.clear();
         (affected, notices(&checkout, problems))
     }

@@ -50,6 +50,8 @@ pub struct Comparison<'a> {
     pub store: &'a PackageStore,
     /// The paths of the stacks to compare; all where there are none.
     pub only: Option<&'a BTreeSet<String>>,
+    /// Whether reasons are wanted, which cost more than the answer.
+    pub reasons: bool,
 }
 
 /// What became of a stack.
@@ -97,7 +99,7 @@ pub struct Affected {
     pub project: Option<String>,
     /// What became of it.
     pub status: Status,
-    /// Why, most telling first; not empty.
+    /// Why, most telling first; not empty where reasons are wanted.
     pub because: Vec<String>,
 }
 
@@ -262,16 +264,25 @@ struct Different<'a> {
 impl Different<'_> {
     /// Why a stack differs; `None` if it does not.
     fn because(&self, pair: (StackId, StackId), base: &Finished, head: &Finished) -> Option<Vec<String>> {
-        let mut because = match (failure(base), failure(head)) {
-            (None, None) if base.artifact == head.artifact => return None,
+        let is_same = match (failure(base), failure(head)) {
+            (None, None) => base.artifact == head.artifact,
+            (Some(before), Some(now)) => self.told(before) == self.told(now),
+            _ => false,
+        };
+        if is_same {
+            return None;
+        }
+        let volatile: BTreeSet<Volatile> = base.volatile.iter().chain(&head.volatile).copied().collect();
+        if !self.comparison.reasons && volatile.is_empty() {
+            return Some(Vec::new());
+        }
+        let mut because: Vec<String> = match (failure(base), failure(head)) {
             (None, None) => self.reason(pair).into_iter().collect(),
-            (Some(before), Some(now)) if self.told(before) == self.told(now) => return None,
             (Some(_), Some(_)) => vec!["it fails in another way".to_owned()],
             (Some(_), None) => vec!["it failed before".to_owned()],
             (None, Some(_)) => vec!["it fails now".to_owned()],
         };
         let inputs = self.inputs.differences(pair).because();
-        let volatile: BTreeSet<Volatile> = base.volatile.iter().chain(&head.volatile).copied().collect();
         if !volatile.is_empty() && inputs.is_none() {
             return None;
         }
@@ -286,7 +297,7 @@ impl Different<'_> {
 
     /// What stands against reusing the base's result.
     fn reason(&self, (before, now): (StackId, StackId)) -> Option<String> {
-        let Comparison { base, head, store, only: _ } = self.comparison;
+        let Comparison { base, head, store, .. } = self.comparison;
         let folder = head.monorepo.folder(head.monorepo.stack(now));
         let evidence: Evidence = self.base.evidence(base.monorepo.stack(before), &folder)?;
         let unit = CompileUnit::of_stack(head.shared.world, store, &head.monorepo.root, &folder).ok()?;

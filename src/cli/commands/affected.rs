@@ -104,7 +104,7 @@ fn compare(
     let affected = if args.no_eval {
         pair.comparison(concerned.as_ref()).by_inputs()
     } else {
-        let (affected, notices) = pair.by_results(concerned.as_ref(), began, ui);
+        let (affected, notices) = pair.by_results(concerned.as_ref(), true, began, ui);
         said.extend(notices);
         affected
     };

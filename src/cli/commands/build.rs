@@ -264,7 +264,7 @@ fn affected(
     let mut wanted = changes::selected(&before, site, &args.selectors)?;
     wanted.retain(|path| concerned.as_ref().is_none_or(|concerned| concerned.contains(path)));
     let pair = Pair::new(&before, site, args.limits.limits());
-    let (affected, mut said) = pair.by_results(Some(&wanted), began, ui);
+    let (affected, mut said) = pair.by_results(Some(&wanted), args.report.is_some(), began, ui);
     let mut changed = None;
     if let Some(name) = name {
         let (changes, notices) = pair.changes(&affected, began, ui)?;

@@ -133,7 +133,7 @@ fn affected(
     let mut wanted: BTreeSet<String> = stacks.iter().map(path).collect();
     wanted.retain(|path| concerned.as_ref().is_none_or(|concerned| concerned.contains(path)));
     let pair = Pair::new(&before, site, args.limits.limits());
-    let (affected, said) = pair.by_results(Some(&wanted), began, ui);
+    let (affected, said) = pair.by_results(Some(&wanted), false, began, ui);
     drop(pair);
     std::mem::forget(before);
     let here = affected.into_iter().filter(|stack| stack.status != Status::Removed);
