@@ -9,6 +9,7 @@ use std::sync::Arc;
 use syntax::ast::EntryOp;
 use syntax::{Code, Diagnostic, Source, Span};
 
+use super::slot::{Slot, UNSET};
 use super::stmt::set_entry;
 use super::{Frame, Recorded, Run, This, Used};
 use crate::lower::RULE;
@@ -20,9 +21,7 @@ use crate::package::PackageId;
 use crate::stdlib::{Failure, Host as _, Outcome};
 use crate::value::convert::text;
 use crate::value::union::{UnionOptions, merge_entry, union};
-use crate::value::{
-    Args, Dict, DictBuilder, Entry, Func, Instance, Key, Origin, SchemaId, SchemaType, Value,
-};
+use crate::value::{Args, Dict, DictBuilder, Entry, Func, Instance, Key, SchemaId, SchemaType, Value};
 
 /// What an attribute's config does to it: contradicts nothing, and constructs instances again.
 const ATTRIBUTE: UnionOptions = UnionOptions { config_resolve: true, ..UnionOptions::ATTRIBUTE };
@@ -48,35 +47,6 @@ pub(super) struct Context<'r> {
     /// A lambda reads it after the construction.
     kept: bool,
 }
-
-/// An attribute of an instance under construction.
-#[derive(Clone, Copy)]
-struct Slot<'r> {
-    value: Value<'r>,
-    op: EntryOp,
-    index: Option<i32>,
-    origin: Origin,
-    /// The type of the declaration that ran last.
-    /// Its declaration, once that was reached: in which package, and the code.
-    attr: Option<(PackageId, &'r AttrCode)>,
-    /// What reading it gave, or its last statement.
-    last: Option<Value<'r>>,
-    /// How many of its setters are running for a read, the last one first.
-    level: u32,
-    /// How many of its setters have run in order.
-    runs: u32,
-}
-
-const UNSET: Slot<'static> = Slot {
-    value: Value::Undefined,
-    op: EntryOp::Union,
-    index: None,
-    origin: Origin::NOWHERE,
-    attr: None,
-    last: None,
-    level: 0,
-    runs: 0,
-};
 
 impl<'r> Run<'r> {
     pub(super) fn schema_expr(&mut self, code: &'r SchemaExprCode) -> Outcome<Value<'r>> {
@@ -576,6 +546,32 @@ impl<'r> Run<'r> {
 
     /// The instance of the slots.
     fn finish(&mut self, context: u32, code: &'r SchemaCode, args: Args<'r>) -> Value<'r> {
+        let open = &self.contexts[context as usize];
+        let layout = open.layout;
+        let plain = open.extras.entries().is_empty() && layout.key_slot.is_none();
+        let attrs = if plain && open.slots.len() == layout.slots.len() {
+            let pairs = open.slots.iter().zip(&layout.slots);
+            Dict::with_index(self.arena.alloc_slice_fill_iter(pairs.map(Slot::entry)), &layout.dict)
+        } else {
+            self.attrs_with_extras(context)
+        };
+        let open = &self.contexts[context as usize];
+        let keys = open.config.entries().iter().map(|entry| entry.key);
+        let place = Some(open.place);
+        let config_keys: &[_] = self.arena.alloc_slice_fill_iter(keys);
+        let quiet = |slot: &&u32| layout.slots[**slot as usize].quiet;
+        let slots = config_keys.iter().filter_map(|key| layout.by_key.get(key)).filter(quiet).copied();
+        let watch = self.watch(code.ty.id, layout, slots);
+        let instance = self.arena.alloc(Instance::new(&code.ty, attrs, watch));
+        instance.config_keys = config_keys;
+        instance.args = args.positional;
+        instance.kwargs = args.named;
+        instance.place = place;
+        Value::Instance(instance)
+    }
+
+    /// The attributes of an instance that has more than its schema declares, or not all of that.
+    fn attrs_with_extras(&mut self, context: u32) -> Dict<'r> {
         let open = &mut self.contexts[context as usize];
         let layout = open.layout;
         let mut attrs = DictBuilder::with_capacity(open.slots.len());
@@ -583,8 +579,7 @@ impl<'r> Run<'r> {
             if layout.key_slot == Some(at as u32) && place.setters.is_empty() {
                 continue;
             }
-            let Slot { value, op, index, origin, .. } = *slot;
-            attrs.put(Entry { key: place.key, value, op, index, origin });
+            attrs.put(Slot::entry((slot, place)));
         }
         let extras = std::mem::take(&mut open.extras);
         let extras = extras.entries();
@@ -594,18 +589,7 @@ impl<'r> Run<'r> {
         for entry in first.iter().chain(rest) {
             attrs.put(*entry);
         }
-        let keys = open.config.entries().iter().map(|entry| entry.key);
-        let place = Some(open.place);
-        let config_keys: &[_] = self.arena.alloc_slice_fill_iter(keys.collect::<Vec<_>>());
-        let quiet = |slot: &&u32| layout.slots[**slot as usize].quiet;
-        let slots = config_keys.iter().filter_map(|key| layout.by_key.get(key)).filter(quiet).copied();
-        let watch = self.watch(code.ty.id, layout, slots.collect());
-        let instance = self.arena.alloc(Instance::new(&code.ty, attrs.finish(self.arena), watch));
-        instance.config_keys = config_keys;
-        instance.args = args.positional;
-        instance.kwargs = args.named;
-        instance.place = place;
-        Value::Instance(instance)
+        attrs.finish(self.arena)
     }
 
     /// Every required attribute is set, in the instances inside too.
@@ -624,8 +608,14 @@ impl<'r> Run<'r> {
     }
 
     fn check_own_required(&self, instance: &'r Instance<'r>, layout: &'r Layout) -> Outcome<()> {
-        let set = |key: Key<'_>| instance.quietly().get(key).is_some_and(|value| !value.is_nothing());
-        let Some(missing) = layout.required.iter().find(|key| !set(**key)) else { return Ok(()) };
+        let attrs = instance.quietly();
+        let set = |(key, slot): &(Key<'_>, u32)| {
+            let entry = attrs.entries().get(*slot as usize).filter(|entry| entry.key == *key);
+            entry.or_else(|| attrs.entry(*key)).is_some_and(|entry| !entry.value.is_nothing())
+        };
+        let Some((missing, _)) = layout.required.iter().find(|required| !set(required)) else {
+            return Ok(());
+        };
         let (source, span) = instance.place.unwrap_or(self.place);
         let message = format!(
             "attribute '{}' of {} is required and can't be None or Undefined",

@@ -17,6 +17,7 @@ mod global;
 mod host;
 mod instance;
 mod limits;
+mod slot;
 mod stmt;
 mod trace;
 mod typing;

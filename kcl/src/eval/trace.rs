@@ -477,11 +477,16 @@ fn place_of<T>(list: &mut Vec<T>, is: impl Fn(&T) -> bool, make: impl FnOnce() -
 
 impl<'r> Run<'r> {
     /// What an instance watches that sets these quiet slots.
-    pub(super) fn watch(&mut self, schema: SchemaId, layout: &Layout, slots: Vec<u32>) -> &'r Watch<'r> {
+    pub(super) fn watch(
+        &mut self,
+        schema: SchemaId,
+        layout: &Layout,
+        slots: impl IntoIterator<Item = u32>,
+    ) -> &'r Watch<'r> {
         if self.tracer.idle {
             return self.tracer.blank(self.arena, schema);
         }
-        self.tracer.watch(self.arena, schema, layout, slots)
+        self.tracer.watch(self.arena, schema, layout, slots.into_iter().collect())
     }
 
     /// Runs a statement of a package; what it uses is noted under it, unless the package is the main one.

@@ -281,8 +281,10 @@ pub struct Layout {
     pub by_key: FxHashMap<Key<'static>, u32>,
     /// Bodies in order of their set-up: base first, mixins last.
     pub bodies: Vec<BodyLayout>,
-    /// The attributes that must be set, in the order in which they are looked at.
-    pub required: Box<[Key<'static>]>,
+    /// The index of a dict that has all attributes in this order.
+    pub dict: Vec<u32>,
+    /// The attributes that must be set, in the order in which they are looked at, with their slots.
+    pub required: Box<[(Key<'static>, u32)]>,
     /// The slot of the name that the index signature gives the key; it is no attribute.
     pub key_slot: Option<u32>,
     /// How many locals all bodies need together.

@@ -8,6 +8,7 @@ use super::code::{
     AttrCode, BodyLayout, Const, ExprKind, Layout, NO_SLOT, SchemaCode, Setter, SlotLayout, StmtKind, Type,
 };
 use super::fingerprint::Names;
+use crate::value::dict::index_of;
 use crate::value::{Key, SchemaId};
 
 /// Longer chains of mixins are circles. Circles of bases are refused by the checker, but for a schema that names itself.
@@ -67,10 +68,12 @@ fn lay_out<'c>(code: &'c SchemaCode, find: Find<'_, 'c>) -> Result<Layout, Strin
         let (quiet, default) = (attr.is_some(), attr.is_some_and(|attr| attr.value.is_some()));
         SlotLayout { key: name.into(), name, setters: setters.into(), quiet, default }
     });
-    let slots = slots.collect();
+    let slots: Vec<SlotLayout> = slots.collect();
     let required = declared.iter().filter(|(_, optional)| !**optional);
-    let required = required.map(|(name, _)| Key::from(*name)).collect();
-    Ok(Layout { slots, index, by_key, bodies, required, key_slot, locals })
+    let slot = |name: &Symbol| index.get(name).copied().unwrap_or(NO_SLOT);
+    let required = required.map(|(name, _)| (Key::from(*name), slot(name))).collect();
+    let dict = index_of(slots.iter().map(|slot| slot.key));
+    Ok(Layout { slots, index, by_key, bodies, dict, required, key_slot, locals })
 }
 
 /// The attribute that a statement of a body declares, if that body makes nothing of it.

@@ -42,7 +42,7 @@ pub(super) fn style(text: &str) -> Style {
     let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else { return Style::SingleQuoted };
     let plain = BYTES[usize::from(*first)] & START != 0
         && *last != b' '
-        && bytes.iter().all(|byte| BYTES[usize::from(*byte)] & SAFE != 0);
+        && (0..bytes.len()).all(|at| BYTES[usize::from(bytes[at])] & SAFE != 0 || is_inside_word(bytes, at));
     if plain {
         return if is_word(bytes) { Style::SingleQuoted } else { Style::Plain };
     }
@@ -55,6 +55,17 @@ pub(super) fn style(text: &str) -> Style {
         _ if !facts.plain_allowed() || is_ambiguous(bytes) => Style::SingleQuoted,
         _ => Style::Plain,
     }
+}
+
+/// Whether this is a `:` that no space follows, or a `#` that none comes before.
+fn is_inside_word(bytes: &[u8], at: usize) -> bool {
+    let other = match bytes[at] {
+        b':' => bytes.get(at + 1),
+        b'#' => at.checked_sub(1).map(|before| &bytes[before]),
+        _ => return false,
+    };
+    // What else is a gap is no safe byte itself.
+    other.is_some_and(|other| *other != b' ')
 }
 
 /// Whether a reader could take it for something else than a string.

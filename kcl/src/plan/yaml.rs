@@ -102,8 +102,9 @@ impl Writer<'_> {
     }
 
     fn key(&mut self, key: &str, indent: usize) -> After {
-        if key.len() <= MAX_SIMPLE_KEY && !key.contains(is_break) {
-            self.quoted(key, style(key), indent);
+        let style = style(key);
+        if key.len() <= MAX_SIMPLE_KEY && (style == Style::Plain || !key.contains(is_break)) {
+            self.quoted(key, style, indent);
             self.out.push(':');
             return After::Key;
         }

@@ -110,6 +110,11 @@ impl<'v> Dict<'v> {
     /// The dict without entries.
     pub const EMPTY: Dict<'static> = Dict { entries: &[], index: &[] };
 
+    /// A dict of entries whose keys are those that the index was made of.
+    pub(crate) fn with_index(entries: &'v [Entry<'v>], index: &'v [u32]) -> Self {
+        Self { entries, index }
+    }
+
     /// The entries in order.
     #[must_use]
     pub fn entries(&self) -> &'v [Entry<'v>] {
@@ -218,14 +223,20 @@ impl<'v> DictBuilder<'v> {
     }
 
     fn grow_index(&mut self) {
-        if self.entries.len() <= SMALL {
-            return;
-        }
-        self.index = vec![0; (self.entries.len() * 4).next_power_of_two()];
-        for (at, entry) in self.entries.iter().enumerate() {
-            insert(&mut self.index, entry.key.hash, at as u32 + 1);
-        }
+        self.index = index_of(self.entries.iter().map(|entry| entry.key));
     }
+}
+
+/// The index of dicts that have these keys in this order, each once.
+pub(crate) fn index_of<'k>(keys: impl ExactSizeIterator<Item = Key<'k>>) -> Vec<u32> {
+    if keys.len() <= SMALL {
+        return Vec::new();
+    }
+    let mut index = vec![0; (keys.len() * 4).next_power_of_two()];
+    for (key, number) in keys.zip(1..) {
+        insert(&mut index, key.hash, number);
+    }
+    index
 }
 
 fn insert(index: &mut [u32], hash: u64, number: u32) {

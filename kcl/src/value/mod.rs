@@ -4,7 +4,7 @@
 //! changes, and is freed with its arena: a union or an update makes a new spine and shares the rest.
 
 pub mod convert;
-mod dict;
+pub(crate) mod dict;
 mod func;
 mod instance;
 pub mod ops;

@@ -1,6 +1,6 @@
 //! Reuse: which stacks come out as in an earlier build.
 //!
-//! There are two proofs. The first reads no program: a compile is a function of what it asks the world, so where all
+//! There are three proofs. The first reads no program: a compile is a function of what it asks the world, so where all
 //! questions of a stack and of the packages that it imports have the answers of then, the artifact is the one of then.
 //! The second is for stacks where an answer differs: their program is loaded and checked, and where everything that
 //! the trace of then names has the same fingerprint, and the packages that it imports can still be evaluated, the
