@@ -75,7 +75,8 @@ fn wrong_arguments_are_said_in_the_form_that_was_asked_for() {
     assert_eq!(json["code"], "C01");
     let sarif = run(&["--error-format", "sarif"]);
     let sarif: serde_json::Value = serde_json::from_str(&sarif).expect("a document");
-    assert_eq!(sarif.pointer("/runs/0/results/0/ruleId"), Some(&"C01".into()));
+    let said = sarif.pointer("/runs/0/invocations/0/toolExecutionNotifications/0/descriptor/id");
+    assert_eq!(said, Some(&"C01".into()));
     let pretty = run(&["build", "--rot", "."]);
     assert!(pretty.starts_with("error: unexpected argument"), "{pretty}");
 }
