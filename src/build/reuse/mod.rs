@@ -725,7 +725,7 @@ impl<'a> Reuse<'a> {
         }
     }
 
-    /// Commits what is left so far; [`Reuse::finish`] says what was in the way.
+    /// Commits what is left so far; what was in the way of that is said in the end.
     pub fn flush(&self) {
         let batch = std::mem::take(&mut *self.batch.lock().unwrap_or_else(PoisonError::into_inner));
         if let Err(error) = self.store.commit(batch, self.now) {
