@@ -1,6 +1,6 @@
 //! What git knows: which files a revision has where the working tree has others.
 //!
-//! This is the only place that starts another program, and it only asks: no command here writes to the repository.
+//! It only asks: no command here writes to the repository. `apply::target` has what does.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
