@@ -135,25 +135,77 @@ mixin TwoMixin for AProtocol:
 schema S:
     mixin [OneMixin, TwoMixin]
     name: str
+
+schema T:
+    name: str
 ";
     let repo = Repo::monorepo()
         .file("lib/m.k", model)
         .stack("reads", "import lib.m\n_s = m.S {name = \"a\"}\nx = _s.one + _s.two\n")
         .stack("shows", "import lib.m\nx = m.S {name = \"a\"}\n")
-        .stack("made", "import lib.m\n_s = m.S {name = \"a\"}\nx = len(m.OneMixin.instances())\n");
+        .stack("made", "import lib.m\n_s = m.S {name = \"a\"}\nx = len(m.OneMixin.instances())\n")
+        .stack("others", "import lib.m\n_s = m.S {name = \"a\"}\nx = len(m.T.instances())\n");
     repo.konfig(&["build"]).good();
     repo.write("lib/m.k", model.replace("[OneMixin, TwoMixin]", "[TwoMixin, OneMixin]").as_bytes());
     repo.konfig(&["build", "--verbose"])
         .good()
+        .prints("reused   others\n")
         .prints("reused   reads\n")
-        .prints("3 stacks: 2 built, 1 reused");
+        .prints("4 stacks: 2 built, 2 reused");
     let dependent = model
         .replace("two: str = name", "two: str = one")
         .replace("[OneMixin, TwoMixin]", "[TwoMixin, OneMixin]");
     repo.write("lib/m.k", dependent.as_bytes());
     repo.konfig(&["build"]).good();
     repo.write("lib/m.k", dependent.replace("[TwoMixin, OneMixin]", "[OneMixin, TwoMixin]").as_bytes());
-    repo.konfig(&["build"]).good().prints("3 stacks: 3 built, 0 reused");
+    repo.konfig(&["build"]).good().prints("4 stacks: 4 built, 0 reused");
+}
+
+#[test]
+fn what_mixins_make_is_listed_in_their_order() {
+    let model = "\
+schema T:
+    name: str
+
+mixin OneMixin:
+    one: T = T {name = \"1\"}
+
+mixin TwoMixin:
+    two: T = T {name = \"2\"}
+
+schema Parts:
+    mixin [OneMixin, TwoMixin]
+
+schema S(Parts):
+    name: str
+";
+    let main = format!(
+        "{model}\n_s = S {{name = \"a\"}}\nx = [t.name for t in T.instances()]\n\
+         y = [typeof(s) for s in S.instances()]\n"
+    );
+    let repo = Repo::monorepo().stack("a", &main);
+    repo.konfig(&["build"]).good();
+    let before = repo.read("dist/a.yaml");
+    repo.write("a/main.k", main.replace("[OneMixin, TwoMixin]", "[TwoMixin, OneMixin]").as_bytes());
+    repo.konfig(&["build"]).good().prints("1 stack: 1 built, 0 reused, 0 failed, 1 changed");
+    assert_ne!(repo.read("dist/a.yaml"), before);
+}
+
+#[test]
+fn private_constants_of_a_stack_concern_those_who_read_or_show_them() {
+    let repo = Repo::monorepo()
+        .stack("a", "_x = 1\n_y = 2\nz = _x\n")
+        .stack("b", "_x = 1\n_y = 2\nz = _x\n")
+        .file("b/kcl.yaml", "kcl_cli_configs: {show_hidden: true}\n");
+    repo.konfig(&["build"]).good();
+    for (main, built) in
+        [("_y = 2\nz = _x\n_x = 1\n", 1), ("z = _x\n_x = 1\n_w = 3\n", 1), ("_x = 2\nz = _x\n", 2)]
+    {
+        repo.write("a/main.k", main.as_bytes());
+        repo.write("b/main.k", main.as_bytes());
+        repo.konfig(&["build"]).good().prints(&format!("2 stacks: {built} built, {} reused", 2 - built));
+    }
+    assert_eq!(repo.read("dist/b.yaml").as_deref(), Some("_x: 2\nz: 2\n"));
 }
 
 #[test]

@@ -93,6 +93,14 @@ pub(super) struct Program<'a> {
     pub(super) fingerprints: Fingerprints,
 }
 
+impl Program<'_> {
+    /// The statements that count at once.
+    fn statements(&self) -> Part {
+        let all = self.unit.flags.show_hidden.unwrap_or(false);
+        if all { Part::Everything } else { Part::Statements }
+    }
+}
+
 /// What earlier builds found out about a stack, newest first.
 #[derive(Default)]
 pub(super) struct Records(Vec<Record>);
@@ -391,7 +399,7 @@ impl<'a> Reuse<'a> {
         if let Some(question) = self.changed_file(folder, &record.files) {
             return Some(Reason::File(question.subject().to_owned()));
         }
-        if !is_same(program.fingerprints.get(Part::Statements), &record.statements) {
+        if !is_same(program.fingerprints.get(program.statements()), &record.statements) {
             return Some(Reason::Statements);
         }
         self.different_part(record, program, closure)
@@ -585,7 +593,7 @@ impl<'a> Reuse<'a> {
             seen.collect::<Option<Vec<_>>>()
         };
         let (Some(used), Some(idle)) = (files(&trace.queries), files(&trace.idle_queries)) else { return };
-        let statements = program.fingerprints.get(Part::Statements).map_or([0; 16], |it| it.0);
+        let statements = program.fingerprints.get(program.statements()).map_or([0; 16], |it| it.0);
         let mut batch = Batch::default();
         let own = self.hand(&mut batch, &Encoded::of(&own));
         let lists = imported.iter().map(|list| {

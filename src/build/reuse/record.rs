@@ -90,6 +90,7 @@ pub(super) type Parts = Vec<(PartName, [u8; 16])>;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) enum PartName {
     Statements,
+    Everything,
     Variable(String),
     Schema(String),
     Rule(String),
@@ -139,6 +140,7 @@ impl From<Part> for PartName {
     fn from(part: Part) -> Self {
         match part {
             Part::Statements => Self::Statements,
+            Part::Everything => Self::Everything,
             Part::Variable(name) => Self::Variable(name.to_string()),
             Part::Schema(name) => Self::Schema(name.to_string()),
             Part::Rule(name) => Self::Rule(name.to_string()),
@@ -161,6 +163,7 @@ impl PartName {
     pub(super) fn part(&self) -> Part {
         match self {
             Self::Statements => Part::Statements,
+            Self::Everything => Part::Everything,
             Self::Variable(name) => Part::Variable(Symbol::new(name)),
             Self::Schema(name) => Part::Schema(Symbol::new(name)),
             Self::Rule(name) => Part::Rule(Symbol::new(name)),

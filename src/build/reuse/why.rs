@@ -70,7 +70,7 @@ impl Reuse<'_> {
             files.filter(|(question, answer)| self.answers.answer(&question.query(folder)) != *answer);
         all.extend(files.map(|(file, _)| Obstacle::Other(Reason::File(file.subject().to_owned()))));
         let now = |part| program.fingerprints.get(part);
-        if !is_same(now(Part::Statements), &record.statements) {
+        if !is_same(now(program.statements()), &record.statements) {
             all.push(Obstacle::Other(Reason::Statements));
         }
         for (name, before) in self.own_parts(record).iter().flat_map(|parts| parts.iter()) {

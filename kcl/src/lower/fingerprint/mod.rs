@@ -40,8 +40,10 @@ impl Fingerprint {
 /// A part of a package that a program can use without the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Part {
-    /// All top-level statements in their order; the bodies of their lambdas aside.
+    /// All top-level statements in their order, but for those that only name something; the bodies of their lambdas aside.
     Statements,
+    /// All of them, for those who see hidden keys too.
+    Everything,
     /// A variable: the statements that set it.
     Variable(Symbol),
     /// A schema, mixin or protocol.
@@ -187,7 +189,7 @@ impl From<Value<'_>> for Kind {
 impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Statements => f.write_str("(all statements)"),
+            Self::Statements | Self::Everything => f.write_str("(all statements)"),
             Self::Variable(name) | Self::Schema(name) | Self::Rule(name) => f.write_str(name.as_str()),
             Self::Lambda(name, number) => write!(f, "{name} (lambda {})", number + 1),
             Self::Default(schema, attr, _) => write!(f, "{schema}.{attr} (default)"),

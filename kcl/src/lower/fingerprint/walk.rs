@@ -143,7 +143,7 @@ impl<'a> Walk<'a> {
     /// Each statement is written once: on its own, for the variables that it sets, and into the whole.
     fn statements(&mut self) {
         let code = self.code;
-        let mut whole = Vec::new();
+        let (mut whole, mut everything) = (Vec::new(), Vec::new());
         let mut of_slot: Vec<Vec<u8>> = vec![Vec::new(); code.globals.len()];
         let setters = setters(code);
         let inert = inert(code);
@@ -154,6 +154,7 @@ impl<'a> Walk<'a> {
                 self.owner = first.unwrap_or_else(|| Symbol::new(""));
                 self.out.clear();
                 self.stmt(stmt);
+                everything.extend_from_slice(&self.out);
                 if !slots.iter().any(|slot| inert[*slot as usize]) {
                     whole.extend_from_slice(&self.out);
                 }
@@ -164,6 +165,9 @@ impl<'a> Walk<'a> {
             }
         }
         self.found.parts.insert(Part::Statements, Fingerprint::of(&whole));
+        if code.id == PackageId::MAIN {
+            self.found.parts.insert(Part::Everything, Fingerprint::of(&everything));
+        }
         for (global, bytes) in code.globals.iter().zip(&of_slot) {
             if matches!(global.kind, GlobalKind::Variable(_)) {
                 self.found.parts.insert(Part::Variable(global.name), Fingerprint::of(bytes));
