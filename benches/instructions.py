@@ -15,7 +15,7 @@ import sys
 import tempfile
 
 # What counts as the same.
-SLACK = 0.02
+SLACK = 0.05
 
 
 def count(binary, root, *arguments):

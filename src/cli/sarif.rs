@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn workflows_name_files_from_the_top() {
-        let places = places("/work/repo/konfig".into(), Some(Path::new("/work/repo")));
+        let places = places("/srv/repo/konfig".into(), Some(Path::new("/srv/repo")));
         let document = sarif(&[&shown()], Some(&places));
         let uri = document.pointer("/runs/0/results/0/locations/0/physicalLocation/artifactLocation/uri");
         assert_eq!(uri, Some(&json!("konfig/a%20b/main.k")));

@@ -108,7 +108,7 @@ mod tests {
     }
 
     fn here() -> Places {
-        places("/work/repo/konfig".into(), Some(Path::new("/work/repo/")))
+        places("/srv/repo/konfig".into(), Some(Path::new("/srv/repo/")))
     }
 
     #[test]
