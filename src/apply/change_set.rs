@@ -237,7 +237,7 @@ impl ChangeSet {
 /// Whether a path can be that of a stack or its artifact: it leads nowhere else, and has no character that steers
 /// terminals or ends lines. The root itself is a stack with the path `.`.
 fn is_stack_path(path: &str) -> bool {
-    path == "." || (crate::monorepo::konfig_yaml::is_inside(path) && !path.chars().any(char::is_control))
+    path == "." || (crate::monorepo::paths::is_inside(path) && !path.chars().any(char::is_control))
 }
 
 #[cfg(test)]

@@ -114,17 +114,18 @@ fn lists(old: &[Value], new: &[Value], at: &mut Vec<Step>, found: &mut Vec<Field
     let Some(key) = merge_key(at, old, new) else { return by_place(old, new, at, found) };
     let named = |list: &[Value]| -> Vec<String> { list.iter().filter_map(|it| name(it, key)).collect() };
     let (names, names_now) = (named(old), named(new));
+    let was: BTreeMap<&String, &Value> = names.iter().zip(old).collect();
+    let is: BTreeSet<&String> = names_now.iter().collect();
     for (name, after) in names_now.iter().zip(new) {
-        let before = names.iter().position(|it| it == name).map(|place| &old[place]);
+        let before = was.get(name).copied();
         within(at, Step::Item { key, value: name.clone() }, |at| one(before, Some(after), at, found));
     }
-    for (name, before) in names.iter().zip(old).filter(|(name, _)| !names_now.contains(name)) {
+    for (name, before) in names.iter().zip(old).filter(|(name, _)| !is.contains(name)) {
         within(at, Step::Item { key, value: name.clone() }, |at| one(Some(before), None, at, found));
     }
-    let in_both = |names: &[String], others: &[String]| -> Vec<String> {
-        names.iter().filter(|name| others.contains(name)).cloned().collect()
-    };
-    let (order, order_now) = (in_both(&names, &names_now), in_both(&names_now, &names));
+    let order: Vec<&str> = names.iter().filter(|it| is.contains(it)).map(String::as_str).collect();
+    let order_now: Vec<&str> =
+        names_now.iter().filter(|it| was.contains_key(it)).map(String::as_str).collect();
     if order != order_now {
         found.push(field(at, Some(&Value::from(order)), Some(&Value::from(order_now))));
     }

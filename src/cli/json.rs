@@ -11,6 +11,14 @@ use crate::build::{Counts, Finished, Goal, Outcome, Report};
 use crate::graph::map::{Map, Node};
 use crate::monorepo::{Commit, Monorepo};
 
+/// A report as text.
+pub(crate) fn text(report: &impl Serialize) -> String {
+    // Plain data with text keys always has a JSON form.
+    let mut text = serde_json::to_string_pretty(report).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
 /// The report of `konfig build --format json`: docs/schema/build-report.v1.json.
 #[derive(Debug, Serialize)]
 pub(crate) struct BuildReportV1<'a> {
@@ -56,10 +64,7 @@ impl<'a> AffectedV1<'a> {
 
     /// As text.
     pub(crate) fn to_json(&self) -> String {
-        // Plain data with text keys always has a JSON form.
-        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
-        text.push('\n');
-        text
+        text(self)
     }
 }
 
@@ -135,10 +140,7 @@ impl<'a> WhyV1<'a> {
 
     /// As text.
     pub(crate) fn to_json(&self) -> String {
-        // Plain data with text keys always has a JSON form.
-        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
-        text.push('\n');
-        text
+        text(self)
     }
 }
 
@@ -216,10 +218,7 @@ impl<'a> GraphV1<'a> {
 
     /// As text.
     pub(crate) fn to_json(&self) -> String {
-        // Plain data with text keys always has a JSON form.
-        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
-        text.push('\n');
-        text
+        text(self)
     }
 }
 
@@ -282,10 +281,7 @@ impl<'a> BuildReportV1<'a> {
 
     /// As text.
     pub(crate) fn to_json(&self) -> String {
-        // Plain data with text keys always has a JSON form.
-        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
-        text.push('\n');
-        text
+        text(self)
     }
 }
 

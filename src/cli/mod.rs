@@ -112,7 +112,9 @@ pub fn reference() -> String {
     let head = "# The command line\n\nMade from the help texts: `scripts/bless` writes it anew.\n";
     let mut page = head.to_owned();
     page.push_str(&section(&mut command, "konfig"));
-    for inner in command.get_subcommands_mut().filter(|inner| inner.get_name() != "help") {
+    for inner in
+        command.get_subcommands_mut().filter(|inner| inner.get_name() != "help" && !inner.is_hide_set())
+    {
         let title = format!("konfig {}", inner.get_name());
         page.push_str(&section(inner, &title));
     }

@@ -63,10 +63,7 @@ impl<'a> VerifyV1<'a> {
 
     /// As text.
     pub(crate) fn to_json(&self) -> String {
-        // Plain data with text keys always has a JSON form.
-        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
-        text.push('\n');
-        text
+        crate::cli::json::text(self)
     }
 
     /// `39 stacks: 38 as their goldens, 1 failed, 0 without golden; rules: 0 errors, 2 warnings`

@@ -56,6 +56,15 @@ pub fn nearest(start: &Path, holds: impl Fn(&Path) -> bool) -> Option<PathBuf> {
     start.ancestors().find(|folder| holds(folder)).map(Path::to_owned)
 }
 
+/// Whether a path stays where it is put: no part is empty, `.`, `..` or git's own folder.
+#[must_use]
+pub fn is_inside(path: &str) -> bool {
+    let is_plain = |part: &str| {
+        !matches!(part, "" | "." | "..") && !part.eq_ignore_ascii_case(".git") && !part.contains('\0')
+    };
+    path.split(['/', '\\']).all(is_plain) && !Path::new(path).is_absolute()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,5 +83,13 @@ mod tests {
         assert_eq!(relative(from, Path::new("/home/me/repo/appops/x.k")), Path::new("x.k"));
         assert_eq!(relative(from, from), Path::new("."));
         assert_eq!(relative(from, Path::new("/etc/hosts")), Path::new("/etc/hosts"));
+    }
+
+    #[test]
+    fn paths_stay_inside() {
+        assert!(is_inside("apps/shop/dev.yaml"));
+        for path in ["", "/etc", "a/../b", "..", "a//b", "a/./b", ".git/hooks", "a/.GIT/x", "a\\..\\b"] {
+            assert!(!is_inside(path), "{path}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Context, Item, Outcome, Target};
 use crate::build::write_file;
-use crate::monorepo::konfig_yaml::{DirectorySettings, is_inside};
+use crate::monorepo::konfig_yaml::DirectorySettings;
 use crate::monorepo::{paths, plain};
 
 /// A folder.
@@ -34,7 +34,7 @@ impl<'a> Mirror<'a> {
 
     /// Where a file goes. No link on the way is followed, so that it stays below the folder.
     fn place(&self, path: &str) -> Result<PathBuf, String> {
-        if !is_inside(path) {
+        if !paths::is_inside(path) {
             return Err(format!("`{}` would be outside of the folder", path.escape_debug()));
         }
         let place = self.folder.join(path);

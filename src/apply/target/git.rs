@@ -16,8 +16,8 @@ use cache::Digest;
 use super::{Context, Item, Outcome, Target};
 use crate::apply::change_set::StackStatus;
 use crate::apply::mask;
-use crate::monorepo::konfig_yaml::{GitSettings, TargetSettings, is_inside, repository};
-use crate::monorepo::plain;
+use crate::monorepo::konfig_yaml::{GitSettings, TargetSettings, repository};
+use crate::monorepo::{paths, plain};
 
 /// How often a push is tried that comes second.
 const TRIES: u32 = 12;
@@ -134,7 +134,7 @@ impl<'a> Branch<'a> {
 
     /// A path in the branch, in quotes.
     fn place(&self, path: &str) -> Result<String, String> {
-        if !is_inside(path) {
+        if !paths::is_inside(path) {
             return Err(format!("`{}` would be outside of the branch", path.escape_debug()));
         }
         let folder = &self.settings.folder;

@@ -71,6 +71,9 @@ enum ApplyFormat {
     Json,
 }
 
+/// How many notes on hand-overs are said one by one.
+const NOTES: usize = 10;
+
 /// Runs a command for an apply that may be gone meanwhile; its input says which.
 pub(crate) fn keep() -> Result<Exit, Refusal> {
     let refused = |error| Refusal::request(format!("there is no job to keep: {error}"), "use `konfig apply`");
@@ -235,7 +238,12 @@ fn hand_over(
     let bar = Steps::new(ui, steps);
     let clock = || now().as_secs();
     let done = Hand::new(&context, &bar, &clock).map_err(unwritable)?.run(plan);
-    let notes = bar.clear();
+    let mut notes = bar.clear();
+    let more = notes.len().saturating_sub(NOTES);
+    notes.truncate(NOTES);
+    if more > 0 {
+        notes.push(format!("{} more like these", count(more, "note")));
+    }
     report::say(&grouped(notes.into_iter().map(|note| Shown::warning("C04", note, Vec::new()))), ui);
     done.map_err(|why| Refusal::request(why, "mend `konfig.yaml`; docs/apply.md has an example"))
 }

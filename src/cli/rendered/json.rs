@@ -69,10 +69,7 @@ impl<'a> PreviewV1<'a> {
 
     /// As text.
     pub(crate) fn to_json(&self) -> String {
-        // Plain data with text keys always has a JSON form.
-        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
-        text.push('\n');
-        text
+        crate::cli::json::text(self)
     }
 }
 
