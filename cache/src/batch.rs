@@ -24,13 +24,18 @@ impl Batch {
     /// A blob of more than 512 MiB is not kept: it is a miss later.
     pub fn blob(&mut self, bytes: &[u8]) -> Digest {
         let digest = Digest::of(bytes);
+        self.blob_of(digest, bytes);
+        digest
+    }
+
+    /// Adds a blob whose digest is known.
+    pub fn blob_of(&mut self, digest: Digest, bytes: &[u8]) {
         if !self.blobs.contains_key(&digest)
             && let Some(packed) = pack(bytes)
         {
             self.bytes += packed.data.len();
             self.blobs.insert(digest, packed);
         }
-        digest
     }
 
     /// Adds a value under a key, as its newest. A key has eight values at most; the oldest go.

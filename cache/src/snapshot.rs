@@ -8,10 +8,20 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 
 use crate::beside::beside;
+use crate::digest::Digest;
 
 const MAGIC: [u8; 8] = *b"\x89konfig\n";
 const HEAD: usize = 8 + 4 + 8;
 const DIGEST: usize = 32;
+
+/// A value that was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The value.
+    pub bytes: Vec<u8>,
+    /// What tells it from others, also from the same value in another version.
+    pub digest: Digest,
+}
 
 /// Writes a value. It is written beside and renamed, so that whoever reads finds the old one or the new one.
 ///
@@ -29,7 +39,7 @@ pub fn write(path: &Path, version: u32, bytes: &[u8]) -> io::Result<()> {
 
 /// Reads a value of this version; none where there is no file, or anything about it is odd.
 #[must_use]
-pub fn read(path: &Path, version: u32) -> Option<Vec<u8>> {
+pub fn read(path: &Path, version: u32) -> Option<Snapshot> {
     let mut file = File::open(path).ok()?;
     let on_disk = file.metadata().ok()?.len();
     let mut found = [0; HEAD];
@@ -42,8 +52,9 @@ pub fn read(path: &Path, version: u32) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     bytes.try_reserve_exact(length + DIGEST).ok()?;
     file.take((length + DIGEST) as u64).read_to_end(&mut bytes).ok()?;
-    let digest = bytes.split_off(length.min(bytes.len()));
-    (digest == trailer(&found, &bytes).as_bytes()).then_some(bytes)
+    let kept = bytes.split_off(length.min(bytes.len()));
+    let digest = trailer(&found, &bytes);
+    (kept == digest.as_bytes()).then(|| Snapshot { bytes, digest: Digest::from_bytes(*digest.as_bytes()) })
 }
 
 fn write_whole(path: &Path, version: u32, bytes: &[u8]) -> io::Result<()> {
@@ -77,7 +88,7 @@ mod tests {
         assert_eq!(read(&path, 1), None);
         for bytes in [&b""[..], b"abc", &[9; 1 << 20]] {
             write(&path, 1, bytes).expect("written");
-            assert_eq!(read(&path, 1).as_deref(), Some(bytes));
+            assert_eq!(read(&path, 1).map(|it| it.bytes).as_deref(), Some(bytes));
             assert_eq!(read(&path, 2), None, "another version");
         }
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1, "nothing is left beside");

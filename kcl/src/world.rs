@@ -138,6 +138,14 @@ pub enum Query {
 }
 
 impl Query {
+    /// What it is about.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Content(path) | Self::Folder(path) | Self::IsFile(path) | Self::Glob(path, _) => path,
+        }
+    }
+
     /// The kind, the path and the pattern. Paths are normal, so their bytes tell them apart, and they are compared as such:
     /// there are many of them, and what a path is made of need not be looked into.
     fn parts(&self) -> (u8, &OsStr, &str) {

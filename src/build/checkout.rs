@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use cache::{Digest, Notice, Store, StoreError};
 
 use super::reuse::{Artifacts, Reuse, State};
-use super::survey::Survey;
-use super::{Goal, Journal, Outcome, Report};
+use super::survey::Drawn;
+use super::{Finished, Goal, Journal, Outcome, Report};
 use crate::monorepo::answers::{Known, Stamp};
 use crate::monorepo::{Monorepo, plain};
 
@@ -25,7 +26,7 @@ pub struct Checkout {
     pub journal: Journal,
     snapshot: PathBuf,
     /// The snapshot that was there at first: where it still is, nobody else has remembered anything.
-    before: Option<Stamp>,
+    before: [Option<Stamp>; 2],
 }
 
 impl Checkout {
@@ -36,7 +37,7 @@ impl Checkout {
         let (store, notices) = Store::open(shared.unwrap_or(&own));
         let journal = Journal::open(&own);
         let snapshot = own.join("state");
-        Self { store, notices, journal, before: Stamp::of(&snapshot), snapshot }
+        Self { store, notices, journal, before: State::stamps(&snapshot), snapshot }
     }
 
     /// Begins another build after one that was remembered.
@@ -44,7 +45,7 @@ impl Checkout {
         if let Some(folder) = self.snapshot.parent() {
             self.journal = Journal::open(folder);
         }
-        self.before = Stamp::of(&self.snapshot);
+        self.before = State::stamps(&self.snapshot);
     }
 
     /// What the files of the checkout were like.
@@ -64,17 +65,32 @@ impl Checkout {
         &self,
         reuse: Reuse<'_>,
         (before, partial): (u64, bool),
-        survey: Option<&Survey>,
+        survey: Option<&Drawn>,
         known: Artifacts,
         change: impl FnOnce(Artifacts) -> Artifacts + Send,
     ) -> Vec<String> {
         let (committed, files) = reuse.finish(before, partial);
-        let keep = || self.keep(committed, files, known, change);
-        let (mut problems, survey) = rayon::join(keep, || survey.map(Survey::encoded));
+        self.with_survey(survey, || self.keep(committed, files, known, change))
+    }
+
+    /// The same for a build of few stacks, which leaves what is known of all others alone.
+    pub fn amend(&self, reuse: Reuse<'_>, survey: Option<&Drawn>, mut artifacts: Artifacts) -> Vec<String> {
+        let (committed, _) = reuse.finish(0, true);
+        self.with_survey(survey, || {
+            self.in_turn(committed, || {
+                self.journal.settle(&mut artifacts);
+                if artifacts.is_empty() { Ok(()) } else { State::add(&self.snapshot, artifacts) }
+            })
+        })
+    }
+
+    /// Writes a survey too, given how the rest is kept.
+    fn with_survey(&self, survey: Option<&Drawn>, keep: impl FnOnce() -> Vec<String> + Send) -> Vec<String> {
+        let (mut problems, survey) = rayon::join(keep, || survey.map(Drawn::encoded));
         // Without one the next build looks at everything anew; the state says why nothing can be written.
         if let (Some(survey), true) = (survey, problems.is_empty())
             && let Some(folder) = self.snapshot.parent()
-            && let Err(error) = Survey::write(&survey, folder)
+            && let Err(error) = survey.write(folder)
             && self.store.is_writable()
         {
             problems.push(format!("cannot remember what stacks rest on: {}", plain(&error)));
@@ -90,12 +106,23 @@ impl Checkout {
         known: Artifacts,
         change: impl FnOnce(Artifacts) -> Artifacts,
     ) -> Vec<String> {
+        self.in_turn(committed, || {
+            // Another build may have ended meanwhile, and knows of artifacts that this one does not.
+            let same = State::stamps(&self.snapshot) == self.before;
+            let mut artifacts = change(if same { known } else { State::read(&self.snapshot).artifacts });
+            self.journal.settle(&mut artifacts);
+            State { files, artifacts }.write(&self.snapshot)
+        })
+    }
+
+    /// Writes while nobody else begins or ends a build, and says what was in the way of that or of an earlier commit.
+    fn in_turn(
+        &self,
+        committed: Result<(), StoreError>,
+        write: impl FnOnce() -> io::Result<()>,
+    ) -> Vec<String> {
         let turn = self.journal.turn();
-        // Another build may have ended meanwhile, and knows of artifacts that this one does not.
-        let same = Stamp::of(&self.snapshot) == self.before;
-        let mut artifacts = change(if same { known } else { State::read(&self.snapshot).artifacts });
-        self.journal.settle(&mut artifacts);
-        let written = State { files, artifacts }.write(&self.snapshot);
+        let written = write();
         if let (Ok(turn), Ok(())) = (&turn, &written) {
             self.journal.clear(turn);
         }
@@ -116,23 +143,34 @@ pub fn artifacts(
     before: u64,
     known: Artifacts,
 ) -> Artifacts {
-    let Goal::Write(out) = goal else { return known };
     let mut artifacts = known;
     for path in &report.removed {
         artifacts.remove(path);
     }
-    for finished in &report.stacks {
-        let Some(digest) = finished.artifact else { continue };
-        let path = out.join(monorepo.stack(finished.stack).artifact());
-        let is_known = artifacts.get(&path).is_some_and(|it| it.0.is_some() && it.1 == digest);
-        // One that was found intact has the stamp of then, or is read again.
-        if is_known && matches!(finished.outcome, Outcome::Reused { changed: false }) {
-            continue;
-        }
-        let stamp = Stamp::of(&path).filter(|stamp| stamp.is_settled(before));
-        artifacts.insert(path, (stamp, digest));
-    }
+    report.stacks.iter().for_each(|finished| add(monorepo, goal, finished, before, &mut artifacts));
     artifacts
+}
+
+/// The artifacts of the stacks of a narrow build that something happened to.
+#[must_use]
+pub fn touched_artifacts(monorepo: &Monorepo, goal: &Goal, report: &Report, before: u64) -> Artifacts {
+    let mut artifacts = Artifacts::new();
+    let touched = report.stacks.iter().filter(|finished| !finished.untouched);
+    touched.for_each(|finished| add(monorepo, goal, finished, before, &mut artifacts));
+    artifacts
+}
+
+/// Adds the artifact of a stack, if it has one.
+fn add(monorepo: &Monorepo, goal: &Goal, finished: &Finished, before: u64, artifacts: &mut Artifacts) {
+    let (Goal::Write(out), Some(digest)) = (goal, finished.artifact) else { return };
+    let path = out.join(monorepo.stack(finished.stack).artifact());
+    let is_known = artifacts.get(&path).is_some_and(|it| it.0.is_some() && it.1 == digest);
+    // One that was found intact has the stamp of then, or is read again.
+    if is_known && matches!(finished.outcome, Outcome::Reused { changed: false }) {
+        return;
+    }
+    let stamp = Stamp::of(&path).filter(|stamp| stamp.is_settled(before));
+    artifacts.insert(path, (stamp, digest));
 }
 
 /// Deletes the artifacts of stacks that are gone: files below the output folder that a build has written and nobody has

@@ -56,6 +56,11 @@ pub struct BuildRequest<'a> {
     pub artifacts: Artifacts,
     /// Which stacks nothing has happened to.
     pub sweep: Option<&'a Sweep>,
+    /// The digests of the artifacts that nothing has happened to either, in the order of the stacks; none where nobody has
+    /// looked.
+    pub untouched: Vec<Option<Digest>>,
+    /// Whether the other stacks are so few that the survey is amended.
+    pub narrow: bool,
     /// Where artifacts are announced before they are written.
     pub journal: Option<&'a Journal>,
     /// Set by somebody else to keep stacks from starting.
@@ -77,6 +82,8 @@ impl<'a> BuildRequest<'a> {
             audit: 0,
             artifacts: Artifacts::default(),
             sweep: None,
+            untouched: Vec::new(),
+            narrow: false,
             journal: None,
             stop: None,
             keep: false,
@@ -158,6 +165,8 @@ pub struct Finished {
     pub text: Option<String>,
     /// What its artifact was before it was written, if that is asked for.
     pub replaced: Option<String>,
+    /// Whether stamps alone tell that nothing has happened to it.
+    pub untouched: bool,
 }
 
 /// What became of all stacks, in order.
@@ -237,7 +246,10 @@ pub fn build(
     let stop = AtomicBool::new(false);
     let stacks: Vec<_> = request.stacks.iter().map(|id| request.monorepo.stack(*id)).collect();
     let moved = |stack: &&Stack| request.sweep.is_none_or(|sweep| sweep.unmoved(&stack.path).is_none());
-    let wanted: Vec<bool> = stacks.par_iter().map(|stack| request.audit > 0 || moved(stack)).collect();
+    let untouched = |at: usize| request.untouched.get(at).copied().flatten();
+    let wanted = stacks.par_iter().enumerate();
+    let wanted: Vec<bool> =
+        wanted.map(|(at, stack)| request.audit > 0 || untouched(at).is_none() && moved(stack)).collect();
     let asked: Vec<&Stack> = stacks.iter().zip(&wanted).filter(|it| *it.1).map(|it| *it.0).collect();
     let records = || reuse.map(|reuse| reuse.records(&asked)).unwrap_or_default();
     let mut records = timed(shared.profile, Step::Records, records).into_iter();
@@ -248,6 +260,9 @@ pub fn build(
     let one = |(at, stack): (usize, &StackId)| {
         if stop.load(Ordering::Relaxed) || request.stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
             return Finished::quiet(*stack, Outcome::Skipped);
+        }
+        if let Some(artifact) = untouched(at) {
+            return Finished::untouched(*stack, artifact);
         }
         let job = Job::new(shared, request, reuse, *stack);
         let finished = timed_stack(shared.profile, *stack, || caught(*stack, || job.run(&records[at])));
@@ -274,7 +289,14 @@ impl Finished {
             volatile: Vec::new(),
             text: None,
             replaced: None,
+            untouched: false,
         }
+    }
+
+    /// A stack that nothing has happened to, nor to its artifact.
+    fn untouched(stack: StackId, artifact: Digest) -> Self {
+        let reused = Self::quiet(stack, Outcome::Reused { changed: false });
+        Self { artifact: Some(artifact), untouched: true, ..reused }
     }
 
     /// The same with the digest of its artifact, unless that could not be put where it belongs: what is there then is

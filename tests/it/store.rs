@@ -71,6 +71,36 @@ fn artifacts_are_restored_and_those_of_stacks_that_are_gone_deleted() {
 }
 
 #[test]
+fn a_build_of_few_stacks_leaves_what_is_known_of_the_others_alone() {
+    let repo = demo();
+    builds(&repo, 2, 0);
+    let known = || ["survey", "state"].map(|name| fs::read(repo.path(&format!(".konfig/{name}"))).ok());
+    let before = known();
+    for size in ["3", "4", "sizes.large"] {
+        repo.write("apps/a/main.k", format!("import lib.sizes\nsize = {size}\n").as_bytes());
+        builds(&repo, 1, 1);
+        builds(&repo, 0, 2);
+    }
+    assert_eq!(known(), before);
+    // What was added counts: this artifact is known to be one, and goes with its stack.
+    fs::remove_dir_all(repo.path("apps/a")).expect("a stack");
+    builds(&repo, 0, 1);
+    assert_eq!(repo.files("dist"), ["apps/b.yaml"]);
+    assert_ne!(known(), before);
+    for (size, damaged) in [(5, &b""[..]), (6, b"nonsense")] {
+        repo.write("apps/b/main.k", format!("size = {size}\n").as_bytes());
+        builds(&repo, 1, 0);
+        for name in [".konfig/survey.more", ".konfig/state.more"] {
+            repo.write(name, damaged);
+        }
+        builds(&repo, 0, 1);
+        repo.write("apps/b/main.k", format!("size = {size}0\n").as_bytes());
+        builds(&repo, 1, 0);
+        assert_eq!(repo.read("dist/apps/b.yaml"), Some(format!("size: {size}0\n")));
+    }
+}
+
+#[test]
 fn what_depends_on_the_clock_is_never_reused() {
     let repo = Repo::monorepo().stack("a", "import datetime\nx = datetime.now() != \"\"\n");
     builds(&repo, 1, 0);

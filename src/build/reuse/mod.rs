@@ -42,7 +42,7 @@ use self::used::{Imported, UsedParts};
 pub(super) use self::why::{Evidence, Obstacle};
 use super::checkout::FOLDER;
 use super::compile::{Ready, Shared};
-use super::survey::{Drawing, Held, Survey};
+use super::survey::{Drawing, Drawn, Held};
 use super::{BuildRequest, Report};
 use crate::memory::Memory;
 use crate::monorepo::answers::{Answer, Answers, Known};
@@ -278,7 +278,7 @@ impl<'a> Reuse<'a> {
         report: &Report,
         out: &Path,
         began: u64,
-    ) -> Option<Survey> {
+    ) -> Option<Drawn> {
         let held = std::mem::take(&mut *self.held.lock().unwrap_or_else(PoisonError::into_inner));
         let drawing = Drawing {
             key: self.key.of_survey(self.root, out),
@@ -289,7 +289,7 @@ impl<'a> Reuse<'a> {
             began,
             before: request.sweep,
         };
-        drawing.draw(held, &request.goal, report)
+        drawing.draw(held, request, report)
     }
 
     fn own_unchanged(&self, folder: &Path, record: &Record) -> bool {
@@ -602,7 +602,9 @@ impl<'a> Reuse<'a> {
         });
         let lists: Imported = lists.collect();
         let imported = self.hand(&mut batch, &Encoded::of(&lists));
-        let artifact = *batch.blob(artifact).as_bytes();
+        let digest = Digest::of(artifact);
+        self.put(&mut batch, digest, artifact);
+        let artifact = *digest.as_bytes();
         self.add(batch);
         self.keep(stack, folder, program, &closure, |renewed| Record {
             unit: unit_answer(program.unit, folder),
@@ -716,10 +718,13 @@ impl<'a> Reuse<'a> {
 
     /// Puts a list that many stacks have into a batch, unless one of them has done so.
     fn hand(&self, batch: &mut Batch, list: &Encoded) -> [u8; 32] {
-        self.handed.get_or(&list.digest, || {
-            batch.blob(&list.bytes);
-        });
+        self.handed.get_or(&list.digest, || self.put(batch, list.digest, &list.bytes));
         *list.digest.as_bytes()
+    }
+
+    /// Puts a blob into a batch. To ask whether the store has it costs a tenth of compressing it.
+    fn put(&self, batch: &mut Batch, digest: Digest, bytes: &[u8]) {
+        if self.store.has_blob(&digest) { batch.used(digest) } else { batch.blob_of(digest, bytes) }
     }
 
     fn add(&self, more: Batch) {

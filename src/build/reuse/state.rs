@@ -1,4 +1,5 @@
-//! What a checkout remembers of its files: stamps of sources and of artifacts, in one snapshot.
+//! What a checkout remembers of its files: stamps of sources and of artifacts, in one snapshot. What builds of few
+//! stacks add to that is beside it, so that they neither read nor write all of it.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -29,20 +30,59 @@ pub struct State {
 #[derive(Serialize, Deserialize)]
 struct Kept {
     files: Vec<(String, Stamp, Answer)>,
-    artifacts: Vec<(String, Option<Stamp>, [u8; 32])>,
+    artifacts: KeptArtifacts,
 }
+
+type KeptArtifacts = Vec<(String, Option<Stamp>, [u8; 32])>;
+
+/// What was added to a state.
+#[derive(Serialize, Deserialize)]
+struct More {
+    /// The stamp of the state.
+    to: Stamp,
+    artifacts: KeptArtifacts,
+}
+
+/// How many artifacts are kept beside a state.
+const BESIDE: usize = 1024;
 
 impl State {
     /// What the snapshot of a checkout says; nothing where there is none, or a damaged one.
     #[must_use]
     pub fn read(path: &Path) -> Self {
-        let kept = snapshot::read(path, VERSION).and_then(|bytes| decode::<Kept>(&bytes));
+        let more = More::read(path);
+        let kept = snapshot::read(path, VERSION).and_then(|kept| decode::<Kept>(&kept.bytes));
         let Some(Kept { files, artifacts }) = kept else { return Self::default() };
         let files = files.into_iter().map(|(path, stamp, answer)| (path.into(), (stamp, answer)));
-        let artifacts = artifacts.into_iter();
-        let artifacts =
-            artifacts.map(|(path, stamp, digest)| (path.into(), (stamp, Digest::from_bytes(digest))));
-        Self { files: files.collect(), artifacts: artifacts.collect() }
+        let mut artifacts = artifacts_of(artifacts);
+        artifacts.extend(more);
+        Self { files: files.collect(), artifacts }
+    }
+
+    /// Adds artifacts to the snapshot of a checkout.
+    ///
+    /// # Errors
+    /// What the operating system said.
+    pub fn add(path: &Path, artifacts: Artifacts) -> io::Result<()> {
+        let mut more = More::read(path);
+        more.extend(artifacts);
+        match Stamp::of(path).filter(|_| more.len() <= BESIDE) {
+            Some(to) => {
+                let more = More { to, artifacts: kept(&more) };
+                snapshot::write(&beside(path), VERSION, &encode(&more))
+            }
+            None => {
+                let mut state = Self::read(path);
+                state.artifacts.extend(more);
+                state.write(path)
+            }
+        }
+    }
+
+    /// What tells a snapshot, and what was added to it, from others.
+    #[must_use]
+    pub fn stamps(path: &Path) -> [Option<Stamp>; 2] {
+        [Stamp::of(path), Stamp::of(&beside(path))]
     }
 
     /// Writes the snapshot. Paths that are not text are left out: they are read again.
@@ -56,13 +96,70 @@ impl State {
             .filter_map(|(path, (stamp, answer))| Some((path.to_str()?.to_owned(), *stamp, *answer)))
             .collect();
         files.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        let artifacts = self.artifacts.iter().filter_map(|(path, (stamp, digest))| {
-            Some((path.to_str()?.to_owned(), *stamp, *digest.as_bytes()))
-        });
-        let kept = Kept { files, artifacts: artifacts.collect() };
+        let kept = Kept { files, artifacts: kept(&self.artifacts) };
         if let Some(folder) = path.parent() {
             cache::prepare(folder)?;
         }
         snapshot::write(path, VERSION, &encode(&kept))
+    }
+}
+
+impl More {
+    /// What was added to the state that is there.
+    fn read(path: &Path) -> Artifacts {
+        let more = snapshot::read(&beside(path), VERSION).and_then(|more| decode::<Self>(&more.bytes));
+        let more = more.filter(|more| Stamp::of(path) == Some(more.to));
+        more.map(|more| artifacts_of(more.artifacts)).unwrap_or_default()
+    }
+}
+
+/// Where additions to a state are.
+fn beside(path: &Path) -> PathBuf {
+    path.with_extension("more")
+}
+
+fn artifacts_of(kept: KeptArtifacts) -> Artifacts {
+    let artifact = |(path, stamp, digest): (String, _, _)| (path.into(), (stamp, Digest::from_bytes(digest)));
+    kept.into_iter().map(artifact).collect()
+}
+
+fn kept(artifacts: &Artifacts) -> KeptArtifacts {
+    let kept = artifacts
+        .iter()
+        .filter_map(|(path, (stamp, digest))| Some((path.to_str()?.to_owned(), *stamp, *digest.as_bytes())));
+    kept.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn artifacts(names: &[(&str, &[u8])]) -> Artifacts {
+        names.iter().map(|(name, bytes)| (PathBuf::from(name), (None, Digest::of(bytes)))).collect()
+    }
+
+    #[test]
+    fn what_is_added_counts_for_that_state_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("state");
+        let state = |artifacts| State { files: Known::default(), artifacts };
+        state(artifacts(&[("a", b"1"), ("b", b"1")])).write(&path).expect("written");
+        State::add(&path, artifacts(&[("b", b"2")])).expect("added");
+        State::add(&path, artifacts(&[("c", b"3")])).expect("added");
+        assert_eq!(State::read(&path).artifacts, artifacts(&[("a", b"1"), ("b", b"2"), ("c", b"3")]));
+        state(artifacts(&[("a", b"4")])).write(&path).expect("written");
+        assert_eq!(State::read(&path).artifacts, artifacts(&[("a", b"4")]));
+    }
+
+    #[test]
+    fn much_is_not_kept_beside() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("state");
+        State::add(&path, artifacts(&[("a", b"1")])).expect("there was none");
+        let many: Artifacts =
+            (0..=BESIDE).map(|at| (format!("b{at}").into(), (None, Digest::of(b"2")))).collect();
+        State::add(&path, many).expect("added");
+        assert!(!beside(&path).exists());
+        assert_eq!(State::read(&path).artifacts.len(), BESIDE + 2);
     }
 }

@@ -1,17 +1,19 @@
 //! Drawing a survey: from the questions of stacks to files and folders.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cache::Digest;
 use kcl::world::{Query, World};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::amend::Amendment;
 use super::sweep::Seen;
-use super::{Point, Rest, SEPARATOR, Standing, Survey, Sweep};
+use super::{Drawn, Point, Rest, SEPARATOR, Standing, Survey, Sweep};
 use crate::build::reuse::{PackageState, Question};
-use crate::build::{Goal, Outcome, Report};
+use crate::build::{BuildRequest, Goal, Outcome, Report};
 use crate::monorepo::answers::{Answers, Stamp};
 use crate::monorepo::{DiskWorld, Kind, Listing, Monorepo, marks, paths};
 
@@ -45,9 +47,13 @@ pub struct Drawing<'a> {
     pub before: Option<&'a Sweep>,
 }
 
-/// A survey under construction.
-struct Draft<'a> {
+/// A survey under construction, or what is added to one.
+pub(super) struct Draft<'a> {
     on: &'a Drawing<'a>,
+    /// The points and closures of a survey that stay, with what became of the points.
+    old: (&'a [Point], &'a [Seen], &'a [Vec<u32>]),
+    /// Points among them that say something else now.
+    changed: BTreeMap<u32, Point>,
     points: Vec<Point>,
     paths: String,
     places: FxHashMap<OsString, u32>,
@@ -64,10 +70,38 @@ struct Draft<'a> {
 impl Drawing<'_> {
     /// The survey after a build, given the stacks that records hold for; none where discovery met problems.
     #[must_use]
-    pub fn draw(&self, held: Vec<Held>, goal: &Goal, report: &Report) -> Option<Survey> {
+    pub fn draw(&self, held: Vec<Held>, request: &BuildRequest<'_>, report: &Report) -> Option<Drawn> {
         if !self.monorepo.problems.is_empty() {
             return None;
         }
+        match self.before.filter(|_| request.narrow) {
+            Some(before) => self.amend(before, &held, &request.goal, report).map(Drawn::Amended),
+            None => self.whole(held, &request.goal, report).map(|survey| Drawn::Anew(Box::new(survey))),
+        }
+    }
+
+    /// All paths that stacks may rest on: what they asked for, and all above that.
+    fn places(&self, held: &[Held]) -> FxHashSet<OsString> {
+        let root = &self.monorepo.root;
+        let asked = held.iter().flat_map(|held| {
+            let folder = paths::join(root, &held.stack);
+            let own = held.questions.iter().chain(&held.files).map(move |question| question.query(&folder));
+            let shared = held.shared.iter().flat_map(|(_, packages)| packages.iter());
+            let shared = shared.flat_map(|package| &package.questions).map(|question| question.query(root));
+            own.chain(shared)
+        });
+        let mut places = FxHashSet::default();
+        for query in asked {
+            for path in query.path().ancestors() {
+                if !places.insert(path.as_os_str().to_owned()) {
+                    break;
+                }
+            }
+        }
+        places
+    }
+
+    fn whole(&self, held: Vec<Held>, goal: &Goal, report: &Report) -> Option<Survey> {
         let mut draft = Draft::new(self);
         let (found_by, links) = draft.discovery()?;
         let held: FxHashMap<String, Held> = held.into_iter().map(|held| (held.stack.clone(), held)).collect();
@@ -96,25 +130,59 @@ impl Drawing<'_> {
         let (projects, stacks) = (projects.clone(), stacks.clone());
         let key = *self.key.as_bytes();
         let ground = self.before.and_then(|before| before.survey.ground.clone());
-        Some(Survey { key, projects, stacks, rests, paths, points, found_by, links, closures, ground })
+        let amendments = None;
+        Some(Survey {
+            key,
+            projects,
+            stacks,
+            rests,
+            paths,
+            points,
+            found_by,
+            links,
+            closures,
+            ground,
+            amendments,
+        })
     }
 }
 
 impl<'a> Draft<'a> {
     fn new(on: &'a Drawing<'a>) -> Self {
-        let (points, closures) = on.before.map_or((0, 0), |it| (it.seen.len(), it.survey.closures.len()));
+        let Some(before) = on.before else { return Self::empty(on) };
+        Self {
+            kept: vec![None; before.seen.len()],
+            kept_closures: vec![None; before.survey.closures.len()],
+            old_paths: before.survey.paths().collect(),
+            ..Self::empty(on)
+        }
+    }
+
+    fn empty(on: &'a Drawing<'a>) -> Self {
         Self {
             on,
+            old: (&[], &[], &[]),
+            changed: BTreeMap::new(),
             points: Vec::new(),
             paths: String::new(),
             places: FxHashMap::default(),
             closures: Vec::new(),
             by_packages: FxHashMap::default(),
-            kept: vec![None; points],
-            kept_closures: vec![None; closures],
-            old_paths: on.before.map(|before| before.survey.paths().collect()).unwrap_or_default(),
+            kept: Vec::new(),
+            kept_closures: Vec::new(),
+            old_paths: Vec::new(),
             grown: FxHashMap::default(),
         }
+    }
+
+    /// What is added to a survey for these stacks.
+    pub(super) fn amending(on: &'a Drawing<'a>, before: &'a Sweep, held: &[Held]) -> Self {
+        let Survey { points, closures, .. } = &before.survey;
+        let wanted = on.places(held);
+        let numbered = before.survey.paths().zip(0..);
+        let known = numbered.filter(|(path, _)| wanted.contains(path.as_os_str()));
+        let places = known.map(|(path, at)| (path.into(), at)).collect();
+        Self { old: (points, &before.seen, closures), places, ..Self::empty(on) }
     }
 
     /// What the projects and stacks were found by: the folders that were listed, and the files that describe them. Also
@@ -178,7 +246,7 @@ impl<'a> Draft<'a> {
         number
     }
 
-    fn rest(&mut self, held: &Held) -> Option<Rest> {
+    pub(super) fn rest(&mut self, held: &Held) -> Option<Rest> {
         let root = &self.on.monorepo.root;
         let folder = paths::join(root, &held.stack);
         let questions = held.questions.iter().chain(&held.files);
@@ -200,9 +268,14 @@ impl<'a> Draft<'a> {
     fn new_closure(&mut self, packages: &[PackageState]) -> Option<u32> {
         let root = &self.on.monorepo.root;
         let questions = packages.iter().flat_map(|package| &package.questions);
-        let points = questions.map(|question| self.question(&question.query(root))).collect::<Option<_>>()?;
-        self.closures.push(points);
-        Some(self.closures.len() as u32 - 1)
+        let points =
+            questions.map(|question| self.question(&question.query(root))).collect::<Option<Vec<u32>>>()?;
+        let (_, _, old) = self.old;
+        let at = old.iter().position(|closure| *closure == points).unwrap_or_else(|| {
+            self.closures.push(points);
+            old.len() + self.closures.len() - 1
+        });
+        Some(at as u32)
     }
 
     /// The point that the answer to a question rests on; none where there is no such point.
@@ -268,11 +341,12 @@ impl<'a> Draft<'a> {
     }
 
     fn folder(&mut self, path: &Path, listing: &Listing) -> Option<u32> {
-        if let Some(known) = self.places.get(path.as_os_str()).filter(|at| self.points[**at as usize].folder)
+        // If the survey before has looked at it too, that was perhaps at another moment.
+        if self.on.before.is_none()
+            && let Some(known) =
+                self.places.get(path.as_os_str()).filter(|at| self.points[**at as usize].folder)
         {
-            // The survey before has looked at it, and so did this process, perhaps at another moment.
-            let same = self.on.before.is_none() || self.points[*known as usize].answer == listing.answer();
-            return same.then_some(*known);
+            return Some(*known);
         }
         let stamp = listing.stamp()?;
         let stamp = Some(stamp).filter(|stamp| stamp.is_settled(self.on.began));
@@ -281,16 +355,33 @@ impl<'a> Draft<'a> {
 
     /// The number of a point; none where another stack has seen something else there.
     fn point(&mut self, path: &Path, point: Point) -> Option<u32> {
-        if let Some(known) = self.places.get(path.as_os_str()) {
-            let other = &self.points[*known as usize];
-            return (other.folder == point.folder && other.answer == point.answer).then_some(*known);
+        if let Some(known) = self.places.get(path.as_os_str()).copied() {
+            return self.agrees(known, point).then_some(known);
         }
         let text = path.to_str().filter(|text| !text.contains(SEPARATOR))?;
-        let number = self.points.len() as u32;
+        let number = (self.old.0.len() + self.points.len()) as u32;
         self.points.push(point);
         self.paths.push_str(text);
         self.paths.push(SEPARATOR);
         self.places.insert(path.into(), number);
         Some(number)
+    }
+
+    /// Whether a point says what is seen there; one that says something else now takes that over.
+    fn agrees(&mut self, known: u32, point: Point) -> bool {
+        let (old, seen, _) = self.old;
+        let at = known as usize;
+        if seen.get(at) == Some(&Seen::Changed) {
+            let now = self.changed.entry(known).or_insert(point);
+            return now.folder == point.folder && now.answer == point.answer;
+        }
+        let other = old.get(at).unwrap_or_else(|| &self.points[at - old.len()]);
+        other.folder == point.folder && other.answer == point.answer
+    }
+
+    pub(super) fn into_amendment(self) -> Amendment {
+        let Self { paths, points, changed, closures, .. } = self;
+        let changed = changed.into_iter().collect();
+        Amendment { paths, points, changed, closures, rests: Vec::new() }
     }
 }

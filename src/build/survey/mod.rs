@@ -6,6 +6,7 @@
 //! the form of files that are there and folders that are listed. What is absent is so because a folder does not list it.
 //! Stacks whose questions have no such form, that warn, or that depend on the clock are left out and go the usual way.
 
+mod amend;
 mod concern;
 mod draw;
 mod ground;
@@ -18,6 +19,7 @@ use std::path::Path;
 use cache::{Digest, snapshot};
 use serde::{Deserialize, Serialize};
 
+pub use self::amend::Amendments;
 pub use self::concern::Versions;
 pub use self::draw::{Drawing, Held};
 pub use self::ground::{Since, Tree};
@@ -53,6 +55,55 @@ pub struct Survey {
     closures: Vec<Vec<u32>>,
     /// The commit that points stand on.
     ground: Option<String>,
+    /// What builds have added to it since it was written.
+    #[serde(skip)]
+    amendments: Option<Amendments>,
+}
+
+/// What is to be kept of what a build has seen.
+#[derive(Debug)]
+pub enum Drawn {
+    /// A survey that takes the place of the one before.
+    Anew(Box<Survey>),
+    /// What is added to the one before.
+    Amended(Amendments),
+}
+
+/// A [`Drawn`] as it is kept.
+pub enum Encoded {
+    /// A survey.
+    Anew(Vec<u8>),
+    /// What is beside one.
+    Amended(Vec<u8>),
+}
+
+impl Drawn {
+    /// As it is kept.
+    #[must_use]
+    pub fn encoded(&self) -> Encoded {
+        match self {
+            Self::Anew(survey) => Encoded::Anew(encode(survey)),
+            Self::Amended(amendments) => Encoded::Amended(encode(amendments)),
+        }
+    }
+}
+
+impl Encoded {
+    /// Writes it into a folder.
+    ///
+    /// # Errors
+    /// What the operating system said.
+    pub fn write(&self, folder: &Path) -> io::Result<()> {
+        match self {
+            Self::Anew(survey) => {
+                fs::create_dir_all(folder)?;
+                snapshot::write(&folder.join(FILE), VERSION, survey)?;
+                Amendments::forget(folder);
+                Ok(())
+            }
+            Self::Amended(amendments) => Amendments::write(amendments, folder),
+        }
+    }
 }
 
 /// What a stack rests on.
@@ -109,7 +160,8 @@ impl Survey {
     /// The survey in a folder, if it was drawn under this key.
     #[must_use]
     pub fn read(folder: &Path, key: &Digest) -> Option<Self> {
-        let survey: Self = decode(&snapshot::read(&folder.join(FILE), VERSION)?)?;
+        let kept = snapshot::read(&folder.join(FILE), VERSION)?;
+        let survey = decode::<Self>(&kept.bytes)?.amended(Amendments::read(folder, kept.digest))?;
         (survey.key == *key.as_bytes() && survey.is_whole()).then_some(survey)
     }
 
@@ -124,21 +176,6 @@ impl Survey {
             && rests.iter().flatten().all(|rest| {
                 known(&rest.own) && rest.closures.iter().all(|at| (*at as usize) < closures.len())
             })
-    }
-
-    /// The survey as it is kept.
-    #[must_use]
-    pub fn encoded(&self) -> Vec<u8> {
-        encode(self)
-    }
-
-    /// Writes an encoded survey into a folder.
-    ///
-    /// # Errors
-    /// What the operating system said.
-    pub fn write(encoded: &[u8], folder: &Path) -> io::Result<()> {
-        fs::create_dir_all(folder)?;
-        snapshot::write(&folder.join(FILE), VERSION, encoded)
     }
 
     fn paths(&self) -> impl Iterator<Item = &Path> {

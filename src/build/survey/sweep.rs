@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::Path;
 
+use cache::Digest;
 use rayon::prelude::*;
 
-use super::{Point, Rest, Standing, Survey};
-use crate::build::{Finished, Outcome, Report};
+use super::{Drawn, Point, Rest, Standing, Survey};
+use crate::build::{Finished, Report};
 use crate::monorepo::answers::{Answer, Stamp};
 use crate::monorepo::{Listing, Monorepo, StackId};
 
@@ -17,7 +18,7 @@ pub struct Sweep {
     /// Whether projects and stacks have to be found anew.
     pub(super) moved: bool,
     /// By closure: whether anything in it changed.
-    changed: Vec<bool>,
+    pub(super) changed: Vec<bool>,
     /// Whether files were left to git.
     pub(super) on_ground: bool,
 }
@@ -81,32 +82,41 @@ impl Sweep {
         (!self.has_changed(rest)).then_some(rest)
     }
 
-    /// The report on stacks of which none has to be looked at more closely: nothing happened to them, nor to the artifacts
-    /// that they have below a folder.
+    /// For each stack the digest of its artifact, if nothing happened to that, nor to what the stack rests on.
     #[must_use]
-    pub fn quiet(&self, monorepo: &Monorepo, stacks: &[StackId], out: &Path) -> Option<Report> {
-        let finished = |id: &StackId| {
+    pub fn untouched(&self, monorepo: &Monorepo, stacks: &[StackId], out: &Path) -> Vec<Option<Digest>> {
+        let untouched = |id: &StackId| {
             let stack = monorepo.stack(*id);
             let rest = self.unmoved(&stack.path)?;
-            let reused = Finished::quiet(*id, Outcome::Reused { changed: false });
-            rest.is_intact(&out.join(stack.artifact()))
-                .then(|| Finished { artifact: Some(rest.artifact()), ..reused })
+            rest.is_intact(&out.join(stack.artifact())).then(|| rest.artifact())
         };
-        let stacks: Option<Vec<Finished>> = stacks.par_iter().with_min_len(SHARE).map(finished).collect();
+        stacks.par_iter().with_min_len(SHARE).map(untouched).collect()
+    }
+
+    /// The report on stacks that are all untouched; `None` if one has to be looked at more closely, or there may be others.
+    #[must_use]
+    pub fn quiet(&self, stacks: &[StackId], untouched: &[Option<Digest>]) -> Option<Report> {
+        let both = stacks.iter().zip(untouched);
+        let stacks: Option<Vec<Finished>> =
+            both.map(|(id, digest)| Some(Finished::untouched(*id, (*digest)?))).collect();
         stacks.filter(|_| !self.moved).map(|stacks| Report { stacks, removed: Vec::new() })
     }
 
-    /// The survey with the stamps that points have now, where that makes a difference. `began` is when this process
-    /// began, in nanoseconds since 1970.
+    /// What to keep of a look that found points touched but the same; `None` if that makes no difference. `began` is when this
+    /// process began, in nanoseconds since 1970.
     #[must_use]
-    pub fn refreshed(mut self, began: u64) -> Option<Survey> {
-        let mut better = false;
-        for (point, seen) in self.survey.points.iter_mut().zip(&self.seen) {
-            let Seen::Touched(stamp) = seen else { continue };
-            better |= stamp.is_settled(began);
-            point.stamp = Some(*stamp).filter(|stamp| stamp.is_settled(began));
+    pub fn refreshed(mut self, began: u64) -> Option<Drawn> {
+        let settled = self.settled(began);
+        if settled.is_empty() {
+            return None;
         }
-        better.then_some(self.survey)
+        if self.is_narrow(&[]) {
+            return self.touched(settled).map(Drawn::Amended);
+        }
+        for (at, point) in settled {
+            self.survey.points[at as usize] = point;
+        }
+        Some(Drawn::Anew(Box::new(self.survey)))
     }
 
     /// The survey as it was drawn.
@@ -116,12 +126,16 @@ impl Sweep {
     }
 
     fn rest(&self, stack: &str) -> Option<&Rest> {
-        let Survey { stacks, rests, .. } = &self.survey;
-        let at = stacks.binary_search_by(|other| other.path.as_str().cmp(stack)).ok()?;
-        rests[at].as_ref()
+        self.survey.rests[self.place(stack)? as usize].as_ref()
     }
 
-    fn has_changed(&self, rest: &Rest) -> bool {
+    /// The number of a stack.
+    pub(super) fn place(&self, stack: &str) -> Option<u32> {
+        let stacks = &self.survey.stacks;
+        stacks.binary_search_by(|other| other.path.as_str().cmp(stack)).ok().map(|at| at as u32)
+    }
+
+    pub(super) fn has_changed(&self, rest: &Rest) -> bool {
         rest.closures.iter().any(|at| self.changed[*at as usize])
             || rest.own.iter().any(|at| self.seen[*at as usize] == Seen::Changed)
     }

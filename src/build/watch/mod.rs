@@ -334,6 +334,8 @@ impl<'a> Watch<'a> {
             audit: 0,
             artifacts: std::mem::take(&mut self.artifacts),
             sweep: None,
+            untouched: Vec::new(),
+            narrow: false,
             journal: Some(&checkout.journal),
             stop: Some(self.stop),
             keep: false,

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use crate::build::affected::{Affected, Status};
 use crate::build::append_to_file;
 use crate::build::checkout::FOLDER;
-use crate::build::survey::{Survey, Sweep};
+use crate::build::survey::{Drawn, Sweep};
 use crate::cli::diagnostics::{Shown, grouped};
 use crate::cli::error::{EXIT_CODES, Exit, Refusal};
 use crate::cli::github;
@@ -83,7 +83,7 @@ pub(crate) fn run(args: &AffectedArgs, ui: &Ui) -> Result<Exit, Refusal> {
     ui.result(&text).map_err(|error| Refusal::internal(format!("cannot write to stdout: {error}")))?;
     if let Some(survey) = sweep.and_then(|sweep| revisions.ground(*sweep, &places)) {
         // If that cannot be, the next one looks at all files again.
-        Survey::write(&survey.encoded(), &places.root.join(FOLDER)).ok();
+        Drawn::Anew(Box::new(survey)).encoded().write(&places.root.join(FOLDER)).ok();
     }
     Ok(exit)
 }

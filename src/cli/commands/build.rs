@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use cache::Digest;
 use clap::{Args, ValueEnum};
 use kcl::eval::Limits;
 
@@ -14,7 +15,7 @@ use crate::build::checkout::{self, Checkout, FOLDER};
 use crate::build::compile::Shared;
 use crate::build::profile::{Profile, Step, timed};
 use crate::build::reuse::{Artifacts, Reason, Reuse, State};
-use crate::build::survey::{Survey, Sweep};
+use crate::build::survey::Sweep;
 use crate::build::{self, BuildRequest, Counts, Failure, Finished, Goal, Outcome, Report};
 use crate::cli::changes::{self, Name};
 use crate::cli::diagnostics::Shown;
@@ -125,6 +126,8 @@ pub(super) struct Manner<'a> {
     pub(super) keep: bool,
     /// Which stacks nothing has happened to.
     pub(super) sweep: Option<&'a Sweep>,
+    /// The digests of the artifacts that nothing has happened to; `None` where nobody has looked.
+    pub(super) untouched: Option<Vec<Option<Digest>>>,
     /// Where steps are measured.
     pub(super) profile: Option<&'a Profile>,
 }
@@ -168,18 +171,22 @@ pub(crate) fn run(args: &BuildArgs, _common: &Common, ui: &Ui) -> Result<Exit, R
         })?;
     let stacks = args.shard.stacks(&site, stacks)?;
     let goal = if args.check { Goal::Check } else { Goal::Write(site.out.clone()) };
-    let quiet = match (&sweep, &goal) {
-        (Some(sweep), Goal::Write(out)) if args.audit.is_none() => sweep.quiet(&site.monorepo, &stacks, out),
+    let untouched = match (&sweep, &goal) {
+        (Some(sweep), Goal::Write(out)) if args.audit.is_none() => {
+            Some(sweep.untouched(&site.monorepo, &stacks, out))
+        }
         _ => None,
     };
+    let quiet = sweep.as_ref().zip(untouched.as_ref());
+    let quiet = quiet.and_then(|(sweep, untouched)| sweep.quiet(&stacks, untouched));
     let (report, known) = match quiet {
         Some(report) => {
             refresh(&places, sweep, began);
             (report, Artifacts::default())
         }
         None => {
-            let manner = Manner { sweep: sweep.as_ref(), profile, ..args.manner() };
-            let (report, known, notices) = build(&manner, &site, (&stacks, &goal), began, ui);
+            let manner = Manner { sweep: sweep.as_ref(), untouched, profile, ..args.manner() };
+            let (report, known, notices) = build(manner, &site, (&stacks, &goal), began, ui);
             said.extend(notices);
             (report, known)
         }
@@ -280,24 +287,26 @@ fn affected(
 
 /// Keeps the stamps of files that were touched and say the same as before.
 fn refresh(places: &Places, sweep: Option<Sweep>, began: Duration) {
-    if let Some(survey) = sweep.and_then(|sweep| sweep.refreshed(nanos(began))) {
+    if let Some(drawn) = sweep.and_then(|sweep| sweep.refreshed(nanos(began))) {
         // If that cannot be, the next build looks into these files again.
-        Survey::write(&survey.encoded(), &places.root.join(FOLDER)).ok();
+        drawn.encoded().write(&places.root.join(FOLDER)).ok();
     }
 }
 
 /// Builds stacks; also the artifacts that there were before, and what the store had to say.
 pub(super) fn build(
-    manner: &Manner<'_>,
+    manner: Manner<'_>,
     site: &Site,
     (stacks, goal): (&[StackId], &Goal),
     began: Duration,
     ui: &Ui,
 ) -> (Report, Artifacts, Vec<Shown>) {
     let profile = manner.profile;
+    let looked = manner.sweep.zip(manner.untouched.as_ref()).filter(|_| !manner.keep);
+    let narrow = looked.is_some_and(|(sweep, untouched)| sweep.is_narrow(untouched));
     let open = || {
         let checkout = Checkout::open(&site.monorepo.root, cache_dir().as_deref());
-        let state = checkout.state();
+        let state = if narrow { State::default() } else { checkout.state() };
         (checkout, state)
     };
     let (checkout, state) = (!manner.no_cache).then(|| timed(profile, Step::Open, open)).unzip();
@@ -311,6 +320,8 @@ pub(super) fn build(
         audit: manner.audit,
         artifacts,
         sweep: manner.sweep,
+        untouched: manner.untouched.unwrap_or_default(),
+        narrow,
         journal: checkout.as_ref().map(|checkout| &checkout.journal),
         stop: None,
         keep: manner.keep,
@@ -340,12 +351,18 @@ fn incremental(
     let reuse = Reuse::new(shared, &checkout.store, answers, key, &monorepo.root, began.as_secs());
     let began = nanos(began);
     let mut report = build::build(shared, request, Some(&reuse), bar);
-    report.removed = checkout::remove_gone(monorepo, &request.goal, &request.artifacts);
+    if !request.narrow {
+        report.removed = checkout::remove_gone(monorepo, &request.goal, &request.artifacts);
+    }
     let partial = request.sweep.is_some() || request.stacks.len() < monorepo.stacks.len();
     let draw = || timed(shared.profile, Step::Draw, || reuse.survey(request, &report, &site.out, began));
     let (survey, ()) = rayon::join(draw, || timed(shared.profile, Step::Flush, || reuse.flush()));
     let known = request.artifacts.clone();
     let problems = timed(shared.profile, Step::Remember, || {
+        if request.narrow {
+            let artifacts = checkout::touched_artifacts(monorepo, &request.goal, &report, began);
+            return checkout.amend(reuse, survey.as_ref(), artifacts);
+        }
         checkout.remember(reuse, (began, partial), survey.as_ref(), known, |known| {
             checkout::artifacts(monorepo, &request.goal, &report, began, known)
         })

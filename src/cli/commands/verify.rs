@@ -90,7 +90,7 @@ pub(crate) fn run(args: &VerifyArgs, ui: &Ui) -> Result<Exit, Refusal> {
     let profile = profile::wanted(None, args.junit.is_some(), ui);
     let (sweep, profile) = (sweep.as_ref(), profile.as_ref());
     let manner = Manner { limits: args.limits.limits(), sweep, profile, ..Manner::default() };
-    let (report, _, notices) = build(&manner, &site, (&stacks, &Goal::Check), began, ui);
+    let (report, _, notices) = build(manner, &site, (&stacks, &Goal::Check), began, ui);
     said.extend(notices);
     let wrong = diagnostics(site.built(), &report, said);
     let of_rules: Vec<Shown> = findings.iter().map(|finding| shown(&site, finding)).collect();

@@ -1,0 +1,169 @@
+//! What a build of few stacks adds to a survey: it is kept beside it, so that neither drawing nor writing costs what all
+//! stacks cost.
+//!
+//! Invariants: numbers of points, closures and stacks stay; a point that says something else now is changed only where
+//! nobody rests on what it said before.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use cache::{Digest, snapshot};
+use serde::{Deserialize, Serialize};
+
+use super::draw::{Draft, Drawing, Held};
+use super::sweep::Seen;
+use super::{Point, Rest, Survey, Sweep};
+use crate::build::reuse::decode;
+use crate::build::{Goal, Report};
+use crate::monorepo::answers::Stamp;
+
+/// A file of the checkout's folder.
+const FILE: &str = "survey.more";
+
+/// The shape of the file; another one counts as none.
+const VERSION: u32 = 1;
+
+/// How many stacks are few.
+const FEW: usize = 64;
+
+/// How many amendments a survey has before it is drawn anew.
+const AMENDMENTS: usize = 64;
+
+/// How many points a build may find touched.
+const TOUCHED: usize = 4096;
+
+/// What one build has added.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Amendment {
+    /// The paths of points that are new, each with a separator behind.
+    pub(super) paths: String,
+    pub(super) points: Vec<Point>,
+    /// Points that say something else now, or have another stamp.
+    pub(super) changed: Vec<(u32, Point)>,
+    /// Closures that are new.
+    pub(super) closures: Vec<Vec<u32>>,
+    /// What stacks rest on now.
+    pub(super) rests: Vec<(u32, Option<Rest>)>,
+}
+
+/// The amendments of a survey.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Amendments {
+    /// The digest of the survey as it was written.
+    to: [u8; 32],
+    all: Vec<Amendment>,
+}
+
+impl Amendments {
+    /// Those of a survey in a folder.
+    pub(super) fn read(folder: &Path, to: Digest) -> Self {
+        let none = Self { to: *to.as_bytes(), all: Vec::new() };
+        let kept = snapshot::read(&folder.join(FILE), VERSION).and_then(|kept| decode::<Self>(&kept.bytes));
+        kept.filter(|kept| kept.to == none.to).unwrap_or(none)
+    }
+
+    /// Writes encoded amendments beside the survey in a folder.
+    pub(super) fn write(encoded: &[u8], folder: &Path) -> io::Result<()> {
+        snapshot::write(&folder.join(FILE), VERSION, encoded)
+    }
+
+    /// Deletes what was added to a survey that is no longer there.
+    pub(super) fn forget(folder: &Path) {
+        // It counts for that survey alone.
+        fs::remove_file(folder.join(FILE)).ok();
+    }
+
+    fn with(&self, amendment: Amendment) -> Self {
+        let mut amendments = self.clone();
+        amendments.all.push(amendment);
+        amendments
+    }
+}
+
+impl Survey {
+    /// The survey with what was added to it; `None` where that is about something else.
+    pub(super) fn amended(mut self, amendments: Amendments) -> Option<Self> {
+        for Amendment { paths, points, changed, closures, rests } in &amendments.all {
+            self.paths.push_str(paths);
+            self.points.extend(points);
+            for (at, point) in changed {
+                *self.points.get_mut(*at as usize)? = *point;
+            }
+            self.closures.extend(closures.iter().cloned());
+            for (at, rest) in rests {
+                (*self.rests.get_mut(*at as usize)?).clone_from(rest);
+            }
+        }
+        self.amendments = Some(amendments);
+        Some(self)
+    }
+}
+
+impl Sweep {
+    /// Whether a build amends the survey instead of drawing another one: nothing happened to projects, stacks and what many
+    /// of these import. `untouched` says for each stack of the build whether it needs no other thought.
+    #[must_use]
+    pub fn is_narrow(&self, untouched: &[Option<Digest>]) -> bool {
+        !self.moved
+            && !self.changed.contains(&true)
+            && self.survey.amendments.as_ref().is_some_and(|it| it.all.len() < AMENDMENTS)
+            && untouched.iter().filter(|digest| digest.is_none()).count() <= FEW
+            && self.seen.iter().filter(|seen| matches!(seen, Seen::Touched(_))).count() <= TOUCHED
+    }
+
+    /// What to add to the survey for points that have other stamps now.
+    pub(super) fn touched(&self, changed: Vec<(u32, Point)>) -> Option<Amendments> {
+        Some(self.survey.amendments.as_ref()?.with(Amendment { changed, ..Amendment::default() }))
+    }
+
+    /// The points that were touched, say the same as before, and have been left alone since. `began` is when this process
+    /// began, in nanoseconds since 1970.
+    pub(super) fn settled(&self, began: u64) -> Vec<(u32, Point)> {
+        let points = self.survey.points.iter().zip(&self.seen).zip(0..);
+        let settled = points.filter_map(|((point, seen), at)| match seen {
+            Seen::Touched(stamp) if stamp.is_settled(began) => {
+                Some((at, Point { stamp: Some(*stamp), ..*point }))
+            }
+            _ => None,
+        });
+        settled.collect()
+    }
+}
+
+impl Drawing<'_> {
+    /// What a narrow build adds to the survey before; `None` if that cannot be told, so that the next build thinks about these
+    /// stacks again.
+    pub(super) fn amend(
+        &self,
+        before: &Sweep,
+        held: &[Held],
+        goal: &Goal,
+        report: &Report,
+    ) -> Option<Amendments> {
+        let Survey { rests: old, amendments, .. } = &before.survey;
+        let mut draft = Draft::amending(self, before, held);
+        let changed = old.iter().zip(0..).filter_map(|(rest, at)| Some((rest.as_ref()?, at)));
+        let changed = changed.filter(|(rest, _)| before.has_changed(rest));
+        // Of two records of a stack the later one counts: the artifact of the first was lost.
+        let mut rests: BTreeMap<u32, Option<Rest>> = changed.map(|(_, at)| (at, None)).collect();
+        for held in held {
+            rests.insert(before.place(&held.stack)?, draft.rest(held));
+        }
+        for finished in report.stacks.iter().filter(|finished| !finished.untouched) {
+            let stack = self.monorepo.stack(finished.stack);
+            let at = before.place(&stack.path)?;
+            let rest = rests.entry(at).or_insert_with(|| old[at as usize].clone());
+            *rest = rest.take().filter(|rest| finished.artifact == Some(rest.artifact()));
+            if let (Some(rest), Goal::Write(out)) = (rest, goal) {
+                let stamp = Stamp::of(&out.join(stack.artifact()));
+                rest.stamp = stamp.filter(|stamp| stamp.is_settled(self.began));
+            }
+        }
+        let mut amendment = draft.into_amendment();
+        amendment.changed.extend(before.settled(self.began));
+        amendment.rests = rests.into_iter().collect();
+        Some(amendments.as_ref()?.with(amendment))
+    }
+}
