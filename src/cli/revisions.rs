@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::Deref;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -44,11 +44,29 @@ pub(crate) struct Revisions {
     after: Option<Overlay>,
     /// How the ground of the survey differs from them, if it has one.
     since: Option<Since>,
-    /// What another ground can be found with.
-    tracked: Tracked,
-    differing: BTreeSet<PathBuf>,
-    /// Whether the monorepo is all that git keeps here.
-    is_whole: bool,
+    told: Told,
+}
+
+/// How it was told in what the working tree differs.
+enum Told {
+    /// Git has looked at all of it.
+    ByGit {
+        /// What another ground can be found with.
+        git: Git,
+        tracked: Tracked,
+        /// Whether the monorepo is all that git keeps here.
+        is_whole: bool,
+    },
+    /// The survey has, and git at these files alone.
+    BySurvey { loose: Vec<PathBuf> },
+}
+
+/// What a survey made of the question.
+pub(crate) enum Quick {
+    /// It tells all that there is to tell.
+    Told(Box<(Revisions, Sweep)>),
+    /// Git has to look at the working tree.
+    Open(Option<Box<Survey>>),
 }
 
 /// What became of a thread.
@@ -79,6 +97,61 @@ impl Revisions {
         })
     }
 
+    /// The revisions of these names, if a survey tells how the working tree differs from them. Whoever reads files of them has
+    /// to ask [`Revisions::are_certain`] afterwards.
+    pub(crate) fn quick(
+        places: &Places,
+        base: Option<&str>,
+        head: Option<&str>,
+        survey: impl FnOnce() -> Option<Survey>,
+    ) -> Result<Quick, Refusal> {
+        let root = &places.root;
+        let found = thread::scope(|scope| {
+            let git = scope.spawn(|| commits(places, base, head));
+            let look = if head.is_some() { Sweep::of_commits } else { Sweep::of };
+            let sweep = survey().map(look);
+            joined(git).map(|found| (found, sweep))
+        });
+        let ((git, base, head), sweep) = found.map_err(|error| Refusal::revision(&error))?;
+        let Some(sweep) = sweep else { return Ok(Quick::Open(None)) };
+        // Whatever git does not like is said by who asks it more closely.
+        match Self::told(&git, &base, head.as_deref(), (root, &sweep)) {
+            Some(revisions) => Ok(Quick::Told(Box::new((revisions, sweep)))),
+            None => Ok(Quick::Open(Some(Box::new(sweep.into_survey())))),
+        }
+    }
+
+    fn told(git: &Git, base: &str, head: Option<&str>, (root, sweep): (&Path, &Sweep)) -> Option<Self> {
+        let ground = sweep.ground().filter(|_| git.top() == root)?;
+        let loose = sweep.loose(root)?;
+        let (between, since, at_loose) = thread::scope(|scope| {
+            let between = scope.spawn(|| head.map(|head| git.between(base, head)).transpose());
+            let at_loose = scope.spawn(|| match loose.as_slice() {
+                [] => Ok(Vec::new()),
+                loose => git.differences_among(base, loose),
+            });
+            let since = since(git, ground, (base, head), None);
+            (joined(between), since, joined(at_loose))
+        });
+        let (between, since) = (between.ok()?, since?);
+        let is_loose = |it: &Difference| loose.contains(&root.join(it.path()));
+        let firm = since.base.iter().filter(|it| !is_loose(it)).map(Difference::reversed);
+        let differences: Vec<Difference> = firm.chain(at_loose.ok()?).collect();
+        if differences.iter().chain(between.iter().flatten()).any(Difference::is_submodule) {
+            return None;
+        }
+        let (before, after) = git.overlays(&differences, between.as_deref(), &[]).ok()?;
+        let (base, head) = (base.to_owned(), head.map(str::to_owned));
+        Some(Self { base, head, before, after, since: Some(since), told: Told::BySurvey { loose } })
+    }
+
+    /// Whether all that was read of two revisions is what they have.
+    pub(crate) fn are_certain(&self, worlds: [&DiskWorld; 2], sweep: &Sweep, places: &Places) -> bool {
+        let Told::BySurvey { loose } = &self.told else { return true };
+        let mut overlays = worlds.into_iter().filter_map(DiskWorld::overlay);
+        overlays.all(|overlay| sweep.vouches_for(&overlay.read_from_disk(), loose, &places.root))
+    }
+
     fn ask<S: Deref<Target = Sweep>>(
         places: &Places,
         base: Option<&str>,
@@ -86,12 +159,7 @@ impl Revisions {
         sweep: impl FnOnce() -> Option<S>,
     ) -> Result<(Self, Option<S>), RevisionError> {
         let Places { root, out, .. } = places;
-        let parent = head.map(|head| format!("{head}^"));
-        let base = base.or(parent.as_deref()).unwrap_or("HEAD");
-        let names: Vec<&str> = head.into_iter().chain([base]).collect();
-        let (git, mut commits) = Git::find(root, &names)?;
-        let git = git.ignoring(&[&root.join(FOLDER), out]);
-        let (base, head) = (commits.pop().unwrap_or_default(), commits.pop());
+        let (git, base, head) = commits(places, base, head)?;
         // Git looks at all files for the first question, and answers the others in a moment.
         thread::scope(|scope| {
             let differences = scope.spawn(|| git.differences(&base));
@@ -108,28 +176,25 @@ impl Revisions {
             let untracked = git.untracked(unknown.as_deref())?;
             let differences = joined(differences)?;
             let (before, after) = git.overlays(&differences, between.as_deref(), &untracked)?;
-            let differing = differences.iter().map(|it| it.path().to_owned()).collect();
-            let revisions = Self {
-                before,
-                after,
-                since,
-                tracked,
-                differing,
-                is_whole,
-                base: base.clone(),
-                head: head.clone(),
-            };
-            Ok((revisions, sweep))
+            Ok(((before, after, since), (tracked, is_whole), sweep))
+        })
+        .map(|((before, after, since), (tracked, is_whole), sweep)| {
+            let told = Told::ByGit { git, tracked, is_whole };
+            (Self { base, head, before, after, since, told }, sweep)
         })
     }
 
-    /// A survey that stands on the base, where it stood on nothing before that is of use.
+    /// A survey that stands on what is checked out, where it stood on nothing before that is of use.
     pub(crate) fn ground(&self, sweep: Sweep, places: &Places) -> Option<Survey> {
         let Places { root, out, .. } = places;
+        let Told::ByGit { git, tracked, is_whole } = &self.told else { return None };
         let survey = sweep.into_survey();
-        let is_wanted = self.is_whole && (self.since.is_none() || survey.is_adrift());
-        let tree = Tree { tracked: &self.tracked, root, out };
-        is_wanted.then(|| survey.grounded(&self.base, &self.differing, tree))
+        if !is_whole || self.since.is_some() && !survey.is_adrift() {
+            return None;
+        }
+        let ground = git.commit("HEAD").unwrap_or_else(|_| self.base.clone());
+        let differences = git.differences(&ground).ok()?;
+        Some(survey.grounded(&ground, &differences, Tree { tracked, root, out }))
     }
 
     /// Whether they have the same files.
@@ -187,6 +252,21 @@ pub(crate) struct Pair<'a> {
     before: (&'a Site, Shared<'a>),
     after: (&'a Site, Shared<'a>),
     limits: Limits,
+}
+
+/// The repository, and the commits of these names: the one before, and the one after if there is one.
+fn commits(
+    places: &Places,
+    base: Option<&str>,
+    head: Option<&str>,
+) -> Result<(Git, String, Option<String>), RevisionError> {
+    let Places { root, out, .. } = places;
+    let parent = head.map(|head| format!("{head}^"));
+    let base = base.or(parent.as_deref()).unwrap_or("HEAD");
+    let names: Vec<&str> = head.into_iter().chain([base]).collect();
+    let (git, mut commits) = Git::find(root, &names)?;
+    let (base, head) = (commits.pop().unwrap_or_default(), commits.pop());
+    Ok((git.ignoring(&[&root.join(FOLDER), out]), base, head))
 }
 
 /// How the ground of a survey differs from two revisions; `None` where git does not know it any more.

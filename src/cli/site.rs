@@ -113,11 +113,16 @@ pub(crate) fn sweep(places: &Places, limits: Limits) -> Option<Sweep> {
 
 /// The same, for a comparison of revisions: git tells of many files.
 pub(crate) fn sweep_on_ground(places: &Places, limits: Limits) -> Option<Box<Sweep>> {
-    survey(places, limits).map(|survey| Box::new(Sweep::on_ground(survey)))
+    survey(places, limits).map(on_ground)
+}
+
+/// What became of all that git does not tell of.
+pub(crate) fn on_ground(survey: Survey) -> Box<Sweep> {
+    Box::new(Sweep::on_ground(survey))
 }
 
 /// What an earlier build in this checkout rested on; `None` where there is nothing to rely on.
-fn survey(places: &Places, limits: Limits) -> Option<Survey> {
+pub(crate) fn survey(places: &Places, limits: Limits) -> Option<Survey> {
     let folder = places.root.join(FOLDER);
     // What a killed build has left is for one that looks closer.
     if !Journal::is_empty(&folder) {

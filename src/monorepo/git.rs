@@ -163,6 +163,30 @@ impl Difference {
         &self.path
     }
 
+    /// The other way round.
+    #[must_use]
+    pub fn reversed(&self) -> Self {
+        let [before, after] = self.versions.clone();
+        let status = match self.status {
+            b'A' => b'D',
+            b'D' => b'A',
+            other => other,
+        };
+        Self { path: self.path.clone(), versions: [after, before], status }
+    }
+
+    /// Whether one of them has another repository there.
+    #[must_use]
+    pub fn is_submodule(&self) -> bool {
+        self.versions.iter().any(|version| version.mode == *SUBMODULE)
+    }
+
+    /// Whether both have a file there, with other bytes.
+    #[must_use]
+    pub fn is_of_bytes(&self) -> bool {
+        self.versions.iter().all(|version| version.mode.starts_with(b"100"))
+    }
+
     /// Whether the first one has it, and whether the second one has.
     #[must_use]
     pub fn is_there(&self) -> [bool; 2] {
@@ -406,7 +430,21 @@ impl Git {
     /// # Errors
     /// Where git fails.
     pub fn differences(&self, commit: &str) -> Result<Vec<Difference>, RevisionError> {
-        let mut found = read_differences(&self.ask(&[&["diff"][..], &RAW, &[commit, "--"]].concat())?)?;
+        self.differences_among(commit, &[])
+    }
+
+    /// The same among some paths; among all where none are named.
+    ///
+    /// # Errors
+    /// Where git fails.
+    pub fn differences_among(
+        &self,
+        commit: &str,
+        among: &[PathBuf],
+    ) -> Result<Vec<Difference>, RevisionError> {
+        let mut command = command(&self.top);
+        command.env("GIT_LITERAL_PATHSPECS", "1").arg("diff").args(RAW).args([commit, "--"]).args(among);
+        let mut found = read_differences(&output(&mut command)?)?;
         self.settle_conflicts(commit, &mut found)?;
         Ok(found)
     }

@@ -33,6 +33,8 @@ pub struct Overlay {
     inside: FxHashMap<PathBuf, BTreeSet<OsString>>,
     places: Memory<PathBuf, Place>,
     lists: Memory<PathBuf, Arc<Listing>>,
+    /// What was looked up on the disk.
+    read: Memory<PathBuf, ()>,
 }
 
 /// The entries of a folder by name, with whether they are folders themselves.
@@ -75,7 +77,7 @@ impl Overlay {
                 path = folder;
             }
         }
-        Self { entries, inside, places: Memory::default(), lists: Memory::default() }
+        Self { entries, inside, places: Memory::default(), lists: Memory::default(), read: Memory::default() }
     }
 
     /// The paths at which two revisions of one working tree differ; the tree itself has no overlay.
@@ -90,6 +92,12 @@ impl Overlay {
     /// The paths at which the revision is not the working tree.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
         self.entries.keys().map(PathBuf::as_path)
+    }
+
+    /// The paths at which the revision has what the disk has, as far as anybody wanted to know; in no order.
+    #[must_use]
+    pub fn read_from_disk(&self) -> Vec<PathBuf> {
+        self.read.entries().into_iter().map(|(path, ())| path).collect()
     }
 
     /// Whether the revision has links where the working tree has something else.
@@ -108,7 +116,10 @@ impl Overlay {
             Some(Entry::File(bytes)) => Seen::File(bytes),
             Some(Entry::Link(_)) => Seen::Absent,
             Some(Entry::Absent) if !self.inside.contains_key(&real) => Seen::Absent,
-            None if !self.inside.contains_key(&real) => Seen::Disk(real),
+            None if !self.inside.contains_key(&real) => {
+                self.read.get_or(&real, || ());
+                Seen::Disk(real)
+            }
             _ => {
                 let list = self.list(&real);
                 if list.is_empty() { Seen::Absent } else { Seen::Folder(list) }
@@ -127,6 +138,7 @@ impl Overlay {
             let mut list = Listing::new();
             // Where the revision has something else, what the disk has is a file or gone.
             if !self.entries.contains_key(real) {
+                self.read.get_or(real, || ());
                 for entry in fs::read_dir(real).into_iter().flatten().flatten() {
                     list.insert(entry.file_name(), entry.file_type().is_ok_and(|kind| kind.is_dir()));
                 }

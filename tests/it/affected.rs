@@ -355,8 +355,12 @@ fn builds_of_what_is_affected_delete_artifacts_of_stacks_that_are_gone() {
 }
 
 /// Files have to be left alone for a second before a build trusts what it remembers of them.
-#[test]
 #[expect(clippy::disallowed_methods, reason = "time is what it waits for")]
+fn rest(milliseconds: u64) {
+    std::thread::sleep(std::time::Duration::from_millis(milliseconds));
+}
+
+#[test]
 fn what_git_tells_of_files_that_nobody_looks_at_is_exact() {
     let Some(repo) = demo() else { return };
     repo.write("base/more/.hidden/x.txt", b"x\n");
@@ -366,7 +370,7 @@ fn what_git_tells_of_files_that_nobody_looks_at_is_exact() {
     );
     repo.write("apps/c/dev/main.k", b"import base.model\n\nname = typeof(model.App {name = \"a\"})\n");
     commit(&repo);
-    std::thread::sleep(std::time::Duration::from_millis(1200));
+    rest(1200);
     repo.konfig(&["build"]).good();
     // The first one finds out what the survey stands on.
     for _ in 0..2 {
@@ -402,6 +406,38 @@ fn what_git_tells_of_files_that_nobody_looks_at_is_exact() {
     assert_eq!(pending(&repo), expected);
 }
 
+/// Commits are compared without a look at files that a build has seen, but not at the cost of others.
+#[test]
+fn what_nobody_rested_on_is_read_as_the_revisions_have_it() {
+    let Some(repo) = demo() else { return };
+    let main = |text: &str| repo.write("apps/c/dev/main.k", text.as_bytes());
+    repo.write("base/odd/size.k", b"size = 1\n");
+    main("size = 1\n");
+    commit(&repo);
+    rest(1200);
+    let remember = || {
+        repo.konfig(&["build"]).good();
+        affected(&repo, &["--head", "HEAD"])
+    };
+    remember();
+    assert_eq!(remember(), ["apps/c/dev modified"]);
+    // The commits have the same result, and the working tree has another package that only the second one imports.
+    main("import base.odd\n\nsize = odd.size\n");
+    commit(&repo);
+    repo.write("base/odd/size.k", b"size = 2\n");
+    assert_eq!(affected(&repo, &["--head", "HEAD"]), [""; 0]);
+    assert_eq!(affected(&repo, &["--base", "HEAD~1"]), ["apps/c/dev modified"]);
+    // And one that only the first one imports.
+    main("size = 1\n");
+    git(&repo, "", &["commit", "--quiet", "--message", "x", "apps/c/dev/main.k"]);
+    rest(1200);
+    remember();
+    assert_eq!(affected(&repo, &["--base", "HEAD~1"]), [""; 0]);
+    assert_eq!(affected(&repo, &["--base", "HEAD~2", "--head", "HEAD~1"]), [""; 0]);
+    repo.write("base/odd/more.k", b"more = 1\n");
+    assert_eq!(affected(&repo, &["--base", "HEAD~1", "--head", "HEAD"]), [""; 0]);
+}
+
 /// What a build from nothing gives: the artifact or the failure of each stack.
 fn truth(repo: &Repo) -> BTreeMap<String, String> {
     let _ = fs::remove_dir_all(repo.path("dist"));
@@ -417,7 +453,8 @@ fn truth(repo: &Repo) -> BTreeMap<String, String> {
     results
 }
 
-/// Random commits, of which each may be undone or kept.
+/// Random commits, of which each may be undone or kept. `KONFIG_COMMITS_REST` is how long files are left alone before each
+/// build, in milliseconds.
 #[test]
 fn random_commits_affect_what_builds_say() {
     let number = |name: &str, otherwise: u64| {
@@ -431,7 +468,9 @@ fn random_commits_affect_what_builds_say() {
         tree.files.retain(|path, _| !path.starts_with(".git"));
         let Mutation { name, files, idle: _ } = tree.mutation(&mut random);
         // What a build has remembered of the checkout, now or long ago, only makes the answer faster.
+        let pause = number("KONFIG_COMMITS_REST", 0);
         if random.bool() {
+            rest(pause);
             repo.konfig(&["build"]);
         }
         for (path, bytes) in &files {
@@ -447,6 +486,7 @@ fn random_commits_affect_what_builds_say() {
             commit(&repo);
         }
         if random.u8(..3) == 0 {
+            rest(pause);
             repo.konfig(&["build"]);
         }
         let revision: &[&str] = if uncommitted { &[] } else { &["--head", "HEAD"] };

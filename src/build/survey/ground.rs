@@ -38,9 +38,6 @@ pub struct Since {
 /// How many paths git is asked about one by one.
 const SOME: usize = 256;
 
-/// Which part of the points may be new before all are compared with another commit.
-const PART: usize = 8;
-
 impl Survey {
     /// The commit that it stands on.
     #[must_use]
@@ -48,25 +45,18 @@ impl Survey {
         self.ground.as_deref()
     }
 
-    /// Whether so much of it is new since it was put on its ground that it is better put on another one.
+    /// Puts the survey on a commit, given where that is not the working tree. Git was asked before this looks: what has the stamp
+    /// that the survey knows was the same all the time.
     #[must_use]
-    pub fn is_adrift(&self) -> bool {
-        let is_new = |point: &&Point| point.standing == Standing::New && point.stamp.is_some();
-        self.points.iter().filter(is_new).count() > self.points.len() / PART
-    }
-
-    /// Puts the survey on a commit, given the paths from the top where that is not the working tree. Git was asked before this
-    /// looks: what has the stamp that the survey knows was the same all the time.
-    #[must_use]
-    pub fn grounded(mut self, commit: &str, differing: &BTreeSet<PathBuf>, tree: Tree<'_>) -> Self {
-        let above: BTreeSet<&Path> = differing.iter().flat_map(|path| path.ancestors()).collect();
+    pub fn grounded(mut self, commit: &str, differences: &[Difference], tree: Tree<'_>) -> Self {
+        let apart: BTreeSet<&Path> = differences.iter().flat_map(apart).collect();
         let all: Vec<&Path> = self.paths().collect();
         let standing = |(path, point): (&&Path, &Point)| {
             let Some(inside) = tree.inside(path) else { return Standing::Apart };
             if point.look(path) != Seen::Same {
                 return Standing::New;
             }
-            let has = !above.contains(inside)
+            let has = !apart.contains(inside)
                 && if point.folder { tree.has_all(path, point) } else { tree.has(inside) };
             if has { Standing::Firm } else { Standing::Apart }
         };
@@ -77,6 +67,12 @@ impl Survey {
         self.ground = Some(commit.to_owned());
         self
     }
+}
+
+/// Where a difference shows: other bytes in the file alone, anything else in the folders above too.
+fn apart(difference: &Difference) -> impl Iterator<Item = &Path> {
+    let all = if difference.is_of_bytes() { 1 } else { usize::MAX };
+    difference.path().ancestors().take(all)
 }
 
 impl Tree<'_> {

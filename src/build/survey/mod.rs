@@ -10,6 +10,7 @@ mod amend;
 mod concern;
 mod draw;
 mod ground;
+mod level;
 mod sweep;
 
 use std::fs;

@@ -41,25 +41,29 @@ impl Sweep {
     /// Looks at all points of a survey, with all cores: a microsecond each.
     #[must_use]
     pub fn of(survey: Survey) -> Self {
-        Self::looking(survey, false)
+        Self::looking(survey, false, |_| true)
     }
 
     /// Looks at no files that git can tell of, given how the ground differs from what is compared.
     #[must_use]
     pub fn on_ground(survey: Survey) -> Self {
-        let on_ground = survey.ground.is_some();
-        Self::looking(survey, on_ground)
+        Self::looking(survey, true, |point| point.folder)
     }
 
-    fn looking(survey: Survey, on_ground: bool) -> Self {
+    /// Looks at nothing that is firm: whoever reads any of it has to look then.
+    #[must_use]
+    pub fn of_commits(survey: Survey) -> Self {
+        Self::looking(survey, true, |_| false)
+    }
+
+    /// Looks at all points but those that are firm and not `wanted`, if there is a ground.
+    fn looking(survey: Survey, on_ground: bool, wanted: impl Fn(&Point) -> bool + Sync) -> Self {
+        let on_ground = on_ground && survey.ground.is_some();
         let paths: Vec<&Path> = survey.paths().collect();
         let both = paths.par_iter().zip(survey.points.par_iter());
         let look = |(path, point): (&&Path, &Point)| {
-            if on_ground && point.standing == Standing::Firm && !point.folder {
-                Seen::Same
-            } else {
-                point.look(path)
-            }
+            let is_left = on_ground && point.standing == Standing::Firm && !wanted(point);
+            if is_left { Seen::Same } else { point.look(path) }
         };
         let seen: Vec<Seen> = both.with_min_len(SHARE).map(look).collect();
         let is_changed = |at: &u32| seen[*at as usize] == Seen::Changed;

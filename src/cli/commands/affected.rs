@@ -16,8 +16,8 @@ use crate::cli::github::matrix::{self, MOST_JOBS};
 use crate::cli::json::{AffectedV1, status};
 use crate::cli::options::LimitArgs;
 use crate::cli::report;
-use crate::cli::revisions::{Pair, RevisionArgs, Revisions, now};
-use crate::cli::site::{Places, sweep_on_ground};
+use crate::cli::revisions::{Pair, Quick, RevisionArgs, Revisions, now};
+use crate::cli::site::{Places, on_ground, survey};
 use crate::cli::text::{count, line};
 use crate::cli::ui::Ui;
 
@@ -65,14 +65,8 @@ enum AffectedFormat {
 /// Runs the command.
 pub(crate) fn run(args: &AffectedArgs, ui: &Ui) -> Result<Exit, Refusal> {
     let places = Places::find(args.root.as_deref(), None)?;
-    let sweep = || sweep_on_ground(&places, args.limits.limits());
-    let RevisionArgs { base, head } = &args.revisions;
-    let (mut revisions, sweep) = Revisions::find(&places, base.as_deref(), head.as_deref(), sweep)?;
-    let (affected, exit) = if revisions.are_same() {
-        (Vec::new(), Exit::Good)
-    } else {
-        compare(args, &places, &mut revisions, sweep.as_deref(), ui)?
-    };
+    let (Found { affected, exit, said, .. }, revisions, sweep) = find(args, &places, ui)?;
+    report::say(&grouped(said), ui);
     let text = match args.format {
         AffectedFormat::Text => text(&affected),
         AffectedFormat::Json => {
@@ -88,6 +82,41 @@ pub(crate) fn run(args: &AffectedArgs, ui: &Ui) -> Result<Exit, Refusal> {
     Ok(exit)
 }
 
+/// What a comparison found.
+struct Found {
+    affected: Vec<Affected>,
+    exit: Exit,
+    said: Vec<Shown>,
+    /// Whether all that was read is what the revisions have.
+    certain: bool,
+}
+
+/// Asks the survey first, and git for a look at all files only where that leaves anything open.
+fn find(
+    args: &AffectedArgs,
+    places: &Places,
+    ui: &Ui,
+) -> Result<(Found, Revisions, Option<Box<Sweep>>), Refusal> {
+    let RevisionArgs { base, head } = &args.revisions;
+    let (base, head) = (base.as_deref(), head.as_deref());
+    let known = || survey(places, args.limits.limits());
+    let survey = match Revisions::quick(places, base, head, known)? {
+        Quick::Told(told) => {
+            let (mut revisions, sweep) = *told;
+            let found = compare(args, places, &mut revisions, Some(&sweep), ui)?;
+            if found.certain {
+                return Ok((found, revisions, Some(Box::new(sweep))));
+            }
+            Some(Box::new(sweep.into_survey()))
+        }
+        Quick::Open(survey) => survey,
+    };
+    let (mut revisions, sweep) =
+        Revisions::find(places, base, head, || survey.map(|survey| on_ground(*survey)))?;
+    let found = compare(args, places, &mut revisions, sweep.as_deref(), ui)?;
+    Ok((found, revisions, sweep))
+}
+
 /// The stacks that differ, and how the command ends.
 fn compare(
     args: &AffectedArgs,
@@ -95,7 +124,10 @@ fn compare(
     revisions: &mut Revisions,
     sweep: Option<&Sweep>,
     ui: &Ui,
-) -> Result<(Vec<Affected>, Exit), Refusal> {
+) -> Result<Found, Refusal> {
+    if revisions.are_same() {
+        return Ok(Found { affected: Vec::new(), exit: Exit::Good, said: Vec::new(), certain: true });
+    }
     let began = now();
     let (before, after, concerned) = revisions.sites(places, sweep)?;
     let pair = Pair::new(&before, &after, args.limits.limits());
@@ -109,12 +141,12 @@ fn compare(
         affected
     };
     drop(pair);
-    report::say(&grouped(said), ui);
+    let certain = sweep.is_none_or(|it| revisions.are_certain([&before.world, &after.world], it, places));
     // A folder that cannot be read hides its stacks: the result is not to be relied on.
     let exit = if after.monorepo.problems.is_empty() { Exit::Good } else { Exit::BadRequest };
     // The process ends here: freeing a tree of millions of nodes one by one would only cost time.
     std::mem::forget((before, after));
-    Ok((affected, exit))
+    Ok(Found { affected, exit, said, certain })
 }
 
 /// Sets the outputs of the step that this runs in, and gives the text for its log; elsewhere the outputs are the text.

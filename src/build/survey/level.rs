@@ -1,0 +1,72 @@
+//! Comparing commits without git's look at the working tree. Where all that stacks rest on is firm, the disk has what the ground
+//! has, and the differences of commits tell the rest. Nothing is assumed of a path that nobody rested on: what a comparison
+//! has read of the disk is told afterwards, and held against the survey.
+
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use rustc_hash::FxHashMap;
+
+use super::sweep::Seen;
+use super::{Point, Standing, Survey, Sweep};
+
+/// How many files git is asked about one by one.
+const LOOSE: usize = 64;
+
+impl Survey {
+    /// Whether so much of it is new since it was put on its ground that it is better put on another one.
+    #[must_use]
+    pub fn is_adrift(&self) -> bool {
+        let new = self.points.iter().filter(|point| point.standing == Standing::New && point.stamp.is_some());
+        let (folders, files): (Vec<&Point>, Vec<&Point>) = new.partition(|point| point.folder);
+        !folders.is_empty() || files.len() > LOOSE
+    }
+}
+
+impl Sweep {
+    /// The files below a folder that are not known to be as the ground has them; `None` where these are many, or folders, or where
+    /// there are links.
+    #[must_use]
+    pub fn loose(&self, root: &Path) -> Option<Vec<PathBuf>> {
+        if self.survey.links || self.survey.ground.is_none() {
+            return None;
+        }
+        let points = self.survey.points.iter().zip(&self.seen);
+        let is_loose =
+            |(point, seen): (&Point, &Seen)| point.standing != Standing::Firm || *seen == Seen::Changed;
+        let loose =
+            self.survey.paths().zip(points).filter(|(path, it)| is_loose(*it) && path.starts_with(root));
+        let loose: Vec<(&Path, &Point)> =
+            loose.map(|(path, (point, _))| (path, point)).take(LOOSE + 1).collect();
+        let few = loose.len() <= LOOSE && loose.iter().all(|(_, point)| !point.folder);
+        few.then(|| loose.into_iter().map(|(path, _)| path.to_owned()).collect())
+    }
+
+    /// Whether the ground has what was read of the disk at these paths below a folder. `loose` are those that git was asked about.
+    #[must_use]
+    pub fn vouches_for(&self, read: &[PathBuf], loose: &[PathBuf], root: &Path) -> bool {
+        let wanted = read.iter().flat_map(|path| path.ancestors().take_while(|path| path.starts_with(root)));
+        let mut points: FxHashMap<&Path, Option<&Point>> = wanted.map(|path| (path, None)).collect();
+        for (path, point) in self.survey.paths().zip(&self.survey.points) {
+            if let Some(known) = points.get_mut(path) {
+                *known = Some(point);
+            }
+        }
+        let holds = |path: &Path| {
+            let point = points.get(path).copied().flatten();
+            point.map(|point| point.standing == Standing::Firm && point.look(path) != Seen::Changed)
+        };
+        let as_seen = |path: &PathBuf| {
+            if !path.starts_with(root) || loose.contains(path) {
+                return true;
+            }
+            // What is nowhere is so because a folder that is firm does not have it.
+            holds(path).unwrap_or_else(|| {
+                let above = path.ancestors().zip(path.ancestors().skip(1));
+                let mut known = above.filter_map(|(path, folder)| Some((path, holds(folder)?)));
+                known.next().is_some_and(|(path, holds)| holds && path.symlink_metadata().is_err())
+            })
+        };
+        read.par_iter().all(as_seen)
+    }
+}
