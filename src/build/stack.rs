@@ -37,7 +37,7 @@ impl<'a> Job<'a> {
 
     pub(super) fn run(&self, records: &Records) -> Finished {
         if let (Some(reuse), Some(rest), false) = (self.reuse, self.unmoved(), self.is_audited())
-            && let Some(finished) = self.restore(reuse, rest.artifact(), Some(rest))
+            && let Some(finished) = self.restore(reuse, rest.artifact())
         {
             return finished;
         }
@@ -46,7 +46,7 @@ impl<'a> Job<'a> {
         });
         if !self.is_audited()
             && let (Some(reuse), Some(artifact)) = (self.reuse, unchanged)
-            && let Some(finished) = self.restore(reuse, artifact, None)
+            && let Some(finished) = self.restore(reuse, artifact)
         {
             return finished;
         }
@@ -78,7 +78,7 @@ impl<'a> Job<'a> {
         let BuildRequest { store, monorepo, .. } = self.request;
         let unit = || CompileUnit::of_stack(self.shared.world, store, &monorepo.root, &self.folder).ok();
         let proof = || reuse.same_packages(self.stack, &self.folder, records, unit);
-        self.restore(reuse, self.timed(Step::Prove, proof)?, None)
+        self.restore(reuse, self.timed(Step::Prove, proof)?)
     }
 
     /// A stack whose program is loaded: reused if it means the same as before.
@@ -93,7 +93,7 @@ impl<'a> Job<'a> {
             self.timed(Step::Prove, || reuse.same_meaning(self.stack, &self.folder, records, program));
         let expected = unchanged.or(proof.as_ref().ok().copied());
         let reason = match proof {
-            Ok(proof) if !self.is_audited() => match self.restore(reuse, proof, None) {
+            Ok(proof) if !self.is_audited() => match self.restore(reuse, proof) {
                 Some(finished) => {
                     return Finished { warnings: program.ready.warnings.clone(), ..finished };
                 }
@@ -175,13 +175,13 @@ impl<'a> Job<'a> {
     }
 
     /// Brings an artifact back that is known by its digest; `None` where it is lost.
-    fn restore(&self, reuse: &Reuse<'_>, digest: Digest, rest: Option<&Rest>) -> Option<Finished> {
+    fn restore(&self, reuse: &Reuse<'_>, digest: Digest) -> Option<Finished> {
         let text = || String::from_utf8(reuse.artifact(&digest)?).ok();
         let mut finished = Finished::quiet(self.id, Outcome::Reused { changed: false });
         match &self.request.goal {
             Goal::Write(out) => {
                 let path = out.join(self.stack.artifact());
-                if !rest.is_some_and(|rest| rest.is_intact(&path)) && !self.is_intact(&path, digest) {
+                if !self.is_intact(&path, digest) {
                     let (bytes, replaced) = (reuse.artifact(&digest)?, self.replaced());
                     finished.outcome = match self.write(&path, &bytes) {
                         Outcome::Built { changed } => Outcome::Reused { changed },

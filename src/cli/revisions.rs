@@ -109,7 +109,7 @@ impl Revisions {
         let found = thread::scope(|scope| {
             let git = scope.spawn(|| commits(places, base, head));
             let look = if head.is_some() { Sweep::of_commits } else { Sweep::of };
-            let sweep = survey().map(look);
+            let sweep = survey().map(|survey| look(survey, root));
             joined(git).map(|found| (found, sweep))
         });
         let ((git, base, head), sweep) = found.map_err(|error| Refusal::revision(&error))?;

@@ -108,17 +108,17 @@ impl Site {
 
 /// What became of all that an earlier build in this checkout rested on; `None` where there is nothing to rely on.
 pub(crate) fn sweep(places: &Places, limits: Limits) -> Option<Sweep> {
-    survey(places, limits).map(Sweep::of)
+    survey(places, limits).map(|survey| Sweep::of(survey, &places.root))
 }
 
 /// The same, for a comparison of revisions: git tells of many files.
 pub(crate) fn sweep_on_ground(places: &Places, limits: Limits) -> Option<Box<Sweep>> {
-    survey(places, limits).map(on_ground)
+    survey(places, limits).map(|survey| on_ground(survey, places))
 }
 
 /// What became of all that git does not tell of.
-pub(crate) fn on_ground(survey: Survey) -> Box<Sweep> {
-    Box::new(Sweep::on_ground(survey))
+pub(crate) fn on_ground(survey: Survey, places: &Places) -> Box<Sweep> {
+    Box::new(Sweep::on_ground(survey, &places.root))
 }
 
 /// What an earlier build in this checkout rested on; `None` where there is nothing to rely on.

@@ -76,6 +76,25 @@ impl Stamp {
         Self { size: meta.len(), modified, changed, inode }
     }
 
+    /// The stamp of whatever a look from its folder has found.
+    #[cfg(unix)]
+    #[allow(clippy::unnecessary_cast, reason = "systems have these numbers in different types")]
+    pub(super) fn of_stat(stat: &rustix::fs::Stat) -> Self {
+        let nanoseconds =
+            |seconds: i64, more: u64| (seconds as u64).wrapping_mul(1_000_000_000).wrapping_add(more);
+        Self {
+            size: stat.st_size as u64,
+            // As the standard library has it: nothing is from before 1970.
+            modified: if stat.st_mtime < 0 {
+                0
+            } else {
+                nanoseconds(stat.st_mtime as i64, stat.st_mtime_nsec as u64)
+            },
+            changed: nanoseconds(stat.st_ctime as i64, stat.st_ctime_nsec as u64),
+            inode: stat.st_ino as u64,
+        }
+    }
+
     /// Whether a change after some moment, in nanoseconds since 1970, must show in the stamp.
     #[must_use]
     pub fn is_settled(&self, moment: u64) -> bool {

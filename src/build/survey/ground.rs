@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use super::sweep::Seen;
 use super::{FOLDER, Point, Standing, Survey, Sweep};
-use crate::monorepo::{Difference, Listing, Tracked, paths};
+use crate::monorepo::{Difference, Listing, Near, Tracked, paths};
 
 /// The working tree as git knows it.
 #[derive(Clone, Copy)]
@@ -50,10 +50,11 @@ impl Survey {
     #[must_use]
     pub fn grounded(mut self, commit: &str, differences: &[Difference], tree: Tree<'_>) -> Self {
         let apart: BTreeSet<&Path> = differences.iter().flat_map(apart).collect();
+        let near = Near::new(tree.root);
         let all: Vec<&Path> = self.paths().collect();
         let standing = |(path, point): (&&Path, &Point)| {
             let Some(inside) = tree.inside(path) else { return Standing::Apart };
-            if point.look(path) != Seen::Same {
+            if point.look(&near, path) != Seen::Same {
                 return Standing::New;
             }
             let has = !apart.contains(inside)

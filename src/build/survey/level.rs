@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 
 use super::sweep::Seen;
 use super::{Point, Standing, Survey, Sweep};
+use crate::monorepo::Near;
 
 /// How many files git is asked about one by one.
 const LOOSE: usize = 64;
@@ -52,9 +53,10 @@ impl Sweep {
                 *known = Some(point);
             }
         }
+        let near = Near::new(root);
         let holds = |path: &Path| {
             let point = points.get(path).copied().flatten();
-            point.map(|point| point.standing == Standing::Firm && point.look(path) != Seen::Changed)
+            point.map(|point| point.standing == Standing::Firm && point.look(&near, path) != Seen::Changed)
         };
         let as_seen = |path: &PathBuf| {
             if !path.starts_with(root) || loose.contains(path) {

@@ -28,7 +28,7 @@ pub use self::sweep::Sweep;
 use super::checkout::FOLDER;
 use super::reuse::{decode, encode};
 use crate::monorepo::answers::{Answer, Stamp};
-use crate::monorepo::{Project, Stack};
+use crate::monorepo::{Kind, Near, Project, Stack};
 
 /// The shape of the snapshot; another one counts as none.
 const VERSION: u32 = 3;
@@ -152,8 +152,8 @@ impl Rest {
     }
 
     /// Whether a file is the artifact still, as far as its stamp tells.
-    pub(super) fn is_intact(&self, path: &Path) -> bool {
-        self.stamp.is_some() && Stamp::of(path) == self.stamp
+    pub(super) fn is_intact(&self, near: &Near, path: &Path) -> bool {
+        self.stamp.is_some_and(|stamp| near.look(path) == Some((Kind::File, stamp)))
     }
 }
 

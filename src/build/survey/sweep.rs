@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::{Drawn, Point, Rest, Standing, Survey};
 use crate::build::{Finished, Report};
 use crate::monorepo::answers::{Answer, Stamp};
-use crate::monorepo::{Listing, Monorepo, StackId};
+use crate::monorepo::{Kind, Listing, Monorepo, Near, StackId};
 
 /// A survey, with what became of its points.
 pub struct Sweep {
@@ -40,30 +40,30 @@ const SHARE: usize = 512;
 impl Sweep {
     /// Looks at all points of a survey, with all cores: a microsecond each.
     #[must_use]
-    pub fn of(survey: Survey) -> Self {
-        Self::looking(survey, false, |_| true)
+    pub fn of(survey: Survey, root: &Path) -> Self {
+        Self::looking(survey, root, false, |_| true)
     }
 
     /// Looks at no files that git can tell of, given how the ground differs from what is compared.
     #[must_use]
-    pub fn on_ground(survey: Survey) -> Self {
-        Self::looking(survey, true, |point| point.folder)
+    pub fn on_ground(survey: Survey, root: &Path) -> Self {
+        Self::looking(survey, root, true, |point| point.folder)
     }
 
     /// Looks at nothing that is firm: whoever reads any of it has to look then.
     #[must_use]
-    pub fn of_commits(survey: Survey) -> Self {
-        Self::looking(survey, true, |_| false)
+    pub fn of_commits(survey: Survey, root: &Path) -> Self {
+        Self::looking(survey, root, true, |_| false)
     }
 
     /// Looks at all points but those that are firm and not `wanted`, if there is a ground.
-    fn looking(survey: Survey, on_ground: bool, wanted: impl Fn(&Point) -> bool + Sync) -> Self {
-        let on_ground = on_ground && survey.ground.is_some();
+    fn looking(survey: Survey, root: &Path, on_ground: bool, wanted: impl Fn(&Point) -> bool + Sync) -> Self {
+        let (on_ground, near) = (on_ground && survey.ground.is_some(), Near::new(root));
         let paths: Vec<&Path> = survey.paths().collect();
         let both = paths.par_iter().zip(survey.points.par_iter());
         let look = |(path, point): (&&Path, &Point)| {
             let is_left = on_ground && point.standing == Standing::Firm && !wanted(point);
-            if is_left { Seen::Same } else { point.look(path) }
+            if is_left { Seen::Same } else { point.look(&near, path) }
         };
         let seen: Vec<Seen> = both.with_min_len(SHARE).map(look).collect();
         let is_changed = |at: &u32| seen[*at as usize] == Seen::Changed;
@@ -89,10 +89,11 @@ impl Sweep {
     /// For each stack the digest of its artifact, if nothing happened to that, nor to what the stack rests on.
     #[must_use]
     pub fn untouched(&self, monorepo: &Monorepo, stacks: &[StackId], out: &Path) -> Vec<Option<Digest>> {
+        let near = Near::new(out);
         let untouched = |id: &StackId| {
             let stack = monorepo.stack(*id);
             let rest = self.unmoved(&stack.path)?;
-            rest.is_intact(&out.join(stack.artifact())).then(|| rest.artifact())
+            rest.is_intact(&near, Path::new(&stack.artifact())).then(|| rest.artifact())
         };
         stacks.par_iter().with_min_len(SHARE).map(untouched).collect()
     }
@@ -146,12 +147,11 @@ impl Sweep {
 }
 
 impl Point {
-    pub(super) fn look(&self, path: &Path) -> Seen {
-        let Ok(meta) = fs::metadata(path) else { return Seen::Changed };
-        if meta.is_dir() != self.folder {
+    pub(super) fn look(&self, near: &Near, path: &Path) -> Seen {
+        let Some((kind, stamp)) = near.look(path) else { return Seen::Changed };
+        if (kind == Kind::Folder) != self.folder {
             return Seen::Changed;
         }
-        let stamp = Stamp::of_any(&meta);
         if self.stamp == Some(stamp) {
             return Seen::Same;
         }

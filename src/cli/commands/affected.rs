@@ -112,7 +112,7 @@ fn find(
         Quick::Open(survey) => survey,
     };
     let (mut revisions, sweep) =
-        Revisions::find(places, base, head, || survey.map(|survey| on_ground(*survey)))?;
+        Revisions::find(places, base, head, || survey.map(|survey| on_ground(*survey, places)))?;
     let found = compare(args, places, &mut revisions, sweep.as_deref(), ui)?;
     Ok((found, revisions, sweep))
 }
