@@ -70,7 +70,7 @@ impl Changes {
             let stack = monorepo.stack(finished.stack);
             match &finished.outcome {
                 Outcome::Failed(_) => failed.push(stack.path.clone()),
-                outcome if is_written(outcome) => deltas.push(of_written(monorepo, stack, out, finished)?),
+                outcome if outcome.is_written() => deltas.push(of_written(monorepo, stack, out, finished)?),
                 _ => {}
             }
         }
@@ -98,10 +98,6 @@ impl Changes {
         let stacks = self.diffs.iter().map(|diff| diff.change.clone()).collect();
         ChangeSet { version: 1, root, base, head, stacks, failed: self.failed.clone() }
     }
-}
-
-fn is_written(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Built { changed: true } | Outcome::Reused { changed: true })
 }
 
 fn of_written(monorepo: &Monorepo, stack: &Stack, out: &Path, finished: &Finished) -> Result<Delta, String> {

@@ -110,6 +110,12 @@ pub enum Outcome {
         /// Whether the artifact was written.
         changed: bool,
     },
+    /// Only what checks use differs from an earlier build: it was compiled, no check refused it, and it comes out the same;
+    /// `changed` if its artifact had to be written again.
+    Checked {
+        /// Whether the artifact was written.
+        changed: bool,
+    },
     /// It comes out as in an earlier build; `changed` if its artifact had to be written again.
     Reused {
         /// Whether the artifact was written.
@@ -123,6 +129,17 @@ pub enum Outcome {
     Skipped,
     /// It has no artifact, or not the one that it should have.
     Failed(Failure),
+}
+
+impl Outcome {
+    /// Whether an artifact was written.
+    #[must_use]
+    pub fn is_written(&self) -> bool {
+        matches!(
+            self,
+            Self::Built { changed: true } | Self::Checked { changed: true } | Self::Reused { changed: true }
+        )
+    }
 }
 
 /// Why a stack failed.
@@ -183,6 +200,8 @@ pub struct Report {
 pub struct Counts {
     /// Compiled.
     pub built: usize,
+    /// Compiled since a check might refuse them, which none did.
+    pub checked: usize,
     /// Taken from an earlier build.
     pub reused: usize,
     /// Without the artifact that they should have.
@@ -210,6 +229,10 @@ impl Report {
             match &stack.outcome {
                 Outcome::Built { changed } => {
                     counts.built += 1;
+                    counts.changed += usize::from(*changed);
+                }
+                Outcome::Checked { changed } => {
+                    counts.checked += 1;
                     counts.changed += usize::from(*changed);
                 }
                 Outcome::Reused { changed } => {

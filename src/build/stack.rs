@@ -8,7 +8,7 @@ use kcl::world::{Query, Recorder, World};
 
 use super::compile::{Compiled, Format, Ready, Shared, evaluate, prepare};
 use super::profile::{Step, timed};
-use super::reuse::{Program, Records, Reuse};
+use super::reuse::{Doubt, Program, Records, Reuse};
 use super::survey::Rest;
 use super::{BuildRequest, Failure, Finished, GOLDEN, Goal, Outcome, golden, outputs};
 use crate::monorepo::answers::Stamp;
@@ -92,6 +92,7 @@ impl<'a> Job<'a> {
         let proof =
             self.timed(Step::Prove, || reuse.same_meaning(self.stack, &self.folder, records, program));
         let expected = unchanged.or(proof.as_ref().ok().copied());
+        let mut unless_refused = None;
         let reason = match proof {
             Ok(proof) if !self.is_audited() => match self.restore(reuse, proof) {
                 Some(finished) => {
@@ -100,7 +101,11 @@ impl<'a> Job<'a> {
                 None => Some(super::Reason::Lost),
             },
             Ok(_) => None,
-            Err(reason) => Some(reason),
+            Err(doubt) => {
+                let Doubt { reason, unless_refused: digest } = doubt;
+                unless_refused = digest;
+                Some(reason)
+            }
         };
         let (mut finished, compiled) = self.evaluated(program.unit, program.ready);
         finished.reason = reason;
@@ -116,6 +121,11 @@ impl<'a> Job<'a> {
                 &compiled.trace,
             )));
             return finished;
+        }
+        if let Outcome::Built { changed } = finished.outcome
+            && unless_refused == Some(digest)
+        {
+            finished.outcome = Outcome::Checked { changed };
         }
         finished = finished.with_artifact(digest);
         self.timed(Step::Keep, || {

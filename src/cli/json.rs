@@ -235,6 +235,7 @@ pub(crate) fn status(status: Status) -> &'static str {
 struct CountsV1 {
     stacks: usize,
     built: usize,
+    checked: usize,
     reused: usize,
     failed: usize,
     changed: usize,
@@ -287,8 +288,8 @@ impl<'a> BuildReportV1<'a> {
 
 impl CountsV1 {
     fn new(stacks: usize, counts: Counts) -> Self {
-        let Counts { built, reused, failed, changed, skipped, unchecked } = counts;
-        Self { stacks, built, reused, failed, changed, skipped, unchecked }
+        let Counts { built, checked, reused, failed, changed, skipped, unchecked } = counts;
+        Self { stacks, built, checked, reused, failed, changed, skipped, unchecked }
     }
 }
 
@@ -297,6 +298,7 @@ impl<'a> StackV1<'a> {
         let stack = monorepo.stack(finished.stack);
         let status = match finished.outcome {
             Outcome::Built { .. } | Outcome::Same | Outcome::NoGolden => "built",
+            Outcome::Checked { .. } => "checked",
             Outcome::Reused { .. } => "reused",
             Outcome::Skipped => "skipped",
             Outcome::Failed(_) => "failed",
@@ -307,11 +309,8 @@ impl<'a> StackV1<'a> {
             project: monorepo.project_of(stack).map(|project| project.path.as_str()),
             status,
             because: finished.reason.as_ref().map(ToString::to_string),
-            changed: matches!(
-                finished.outcome,
-                Outcome::Built { changed: true } | Outcome::Reused { changed: true }
-            ),
-            artifact: (writes && matches!(status, "built" | "reused")).then(|| stack.artifact()),
+            changed: finished.outcome.is_written(),
+            artifact: (writes && matches!(status, "built" | "checked" | "reused")).then(|| stack.artifact()),
             microseconds: times
                 .get(&finished.stack)
                 .map(|span| u64::try_from(span.took.as_micros()).unwrap_or(u64::MAX)),

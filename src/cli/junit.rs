@@ -125,7 +125,9 @@ fn verdict(finished: &Finished, errors: &[&Shown]) -> Verdict {
         _ if !errors.is_empty() => Verdict::Failed(Wrong::of(errors)),
         Outcome::Skipped => Verdict::Skipped("another stack failed"),
         Outcome::NoGolden => Verdict::Skipped("it has no golden"),
-        Outcome::Built { .. } | Outcome::Reused { .. } | Outcome::Same => Verdict::Passed,
+        Outcome::Built { .. } | Outcome::Checked { .. } | Outcome::Reused { .. } | Outcome::Same => {
+            Verdict::Passed
+        }
     }
 }
 

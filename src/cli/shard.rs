@@ -72,7 +72,8 @@ fn measured(report: &str) -> Result<Costs, String> {
     if report.version != 1 {
         return Err(format!("it is a report of version {}", report.version));
     }
-    let compiled = report.stacks.into_iter().filter(|stack| matches!(&*stack.status, "built" | "failed"));
+    let compiled =
+        report.stacks.into_iter().filter(|stack| matches!(&*stack.status, "built" | "checked" | "failed"));
     Ok(compiled.filter_map(|stack| Some((stack.path, stack.microseconds?))).collect())
 }
 

@@ -230,3 +230,62 @@ fn a_lambda_that_a_stack_does_not_call_concerns_it_not() {
     repo.konfig(&["build"]).good().prints("2 stacks: 1 built, 1 reused");
     assert_eq!(repo.read("dist/a.yaml").as_deref(), Some("'y': 2\nw: 10\n"));
 }
+
+/// Stacks that hold instances against checks.
+fn checked() -> Repo {
+    let model = "\
+_sizes = [1, 2]
+
+schema S:
+    size: int = 1
+    note?: str
+
+    check:
+        size in _sizes
+";
+    Repo::monorepo()
+        .file("lib/m.k", model)
+        .stack("a", "import lib.m\nx = m.S {size = 2}\n")
+        .stack("b", "import lib.m\nx = m.S {note = \"n\"}\n")
+        .stack("c", "x = 1\n")
+}
+
+#[test]
+fn what_only_checks_use_makes_stacks_checked_or_refused() {
+    let repo = checked();
+    repo.konfig(&["build"]).good();
+    let becomes = |from: &str, to: &str| {
+        let model = repo.read("lib/m.k").expect("a model");
+        assert!(model.contains(from), "{model}");
+        repo.write("lib/m.k", model.replace(from, to).as_bytes());
+        repo.konfig(&["build", "--verbose"])
+    };
+    becomes("size in _sizes", "size in _sizes\n        size < 9 if size")
+        .good()
+        .prints("checked  a: a check may refuse it: `S (checks)` of `lib` changed\n")
+        .prints("3 stacks: 0 built, 2 checked, 1 reused, 0 failed, 0 changed");
+    becomes("[1, 2]", "[1, 2, 3]")
+        .good()
+        .prints("checked  b: a check may refuse it: `_sizes` of `lib` changed\n")
+        .prints("3 stacks: 0 built, 2 checked, 1 reused, 0 failed, 0 changed");
+    assert_eq!(becomes("[1, 2, 3]", "[1]").code, Some(1));
+    becomes("[1]", "[1, 2]").good().prints("3 stacks: 0 built, 3 reused, 0 failed, 0 changed");
+    becomes("size: int = 1", "size: int = 2").good().prints("3 stacks: 1 built, 2 reused");
+}
+
+#[test]
+fn attributes_that_only_checks_name_concern_the_checks() {
+    let repo = checked();
+    repo.konfig(&["build"]).good();
+    let model = repo.read("lib/m.k").expect("a model");
+    let builds = |model: &str, says: &str| {
+        repo.write("lib/m.k", model.as_bytes());
+        repo.konfig(&["build"]).good().prints(&format!("3 stacks: {says}, 0 failed, 0 changed"));
+    };
+    let named = model.replace("size in _sizes", "size in _sizes\n        not more or more > 1");
+    let named = format!("more = 2\n{named}");
+    builds(&named, "0 built, 2 checked, 1 reused");
+    let added = named.replace("    note?: str\n", "    note?: str\n    more?: int\n");
+    builds(&added, "0 built, 2 checked, 1 reused");
+    builds(&named, "0 built, 3 reused");
+}

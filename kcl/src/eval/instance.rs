@@ -14,8 +14,8 @@ use super::stmt::set_entry;
 use super::{Frame, Recorded, Run, This, Used};
 use crate::lower::RULE;
 use crate::lower::code::{
-    AttrCode, BodyLayout, Check, DecoratorCode, Expr, ExprKind, IndexCode, Layout, NO_SLOT, RuleCode,
-    SchemaCode, SchemaExprCode, Setter,
+    AttrCode, BodyLayout, DecoratorCode, Expr, ExprKind, IndexCode, Layout, NO_SLOT, RuleCode, SchemaCode,
+    SchemaExprCode, Setter,
 };
 use crate::package::PackageId;
 use crate::stdlib::{Failure, Host as _, Outcome};
@@ -27,21 +27,22 @@ use crate::value::{Args, Dict, DictBuilder, Entry, Func, Instance, Key, SchemaId
 const ATTRIBUTE: UnionOptions = UnionOptions { config_resolve: true, ..UnionOptions::ATTRIBUTE };
 
 /// The number of a body that is a rule's.
-const RULE_BODY: u32 = u32::MAX;
+pub(super) const RULE_BODY: u32 = u32::MAX;
 
 /// An instance under construction, or one that a lambda has captured.
 pub(super) struct Context<'r> {
-    layout: &'r Layout,
+    schema: SchemaId,
+    pub(super) layout: &'r Layout,
     slots: Vec<Slot<'r>>,
     /// What was set from outside.
     config: Dict<'r>,
-    place: (&'r Arc<Source>, Span),
+    pub(super) place: (&'r Arc<Source>, Span),
     /// The first local of the bodies.
     locals: usize,
     /// The entries under an index signature.
     extras: DictBuilder<'r>,
     /// The rule being checked.
-    rule: Option<&'r RuleCode>,
+    pub(super) rule: Option<&'r RuleCode>,
     /// Where it is recorded as an instance.
     recorded: Vec<(SchemaId, usize)>,
     /// A lambda reads it after the construction.
@@ -83,7 +84,7 @@ impl<'r> Run<'r> {
         let Some(code) = self.schema_code(ty.id) else { return Ok(Value::Undefined) };
         let layout = self.layout(code)?;
         layout.bodies.iter().for_each(|body| self.used_schema(body.schema));
-        let context = self.open_context(layout, config, place.unwrap_or(self.place));
+        let context = self.open_context(ty.id, layout, config, place.unwrap_or(self.place));
         self.schema_depth += 1;
         let result = self.construct_in(context, code, args);
         self.schema_depth -= 1;
@@ -91,7 +92,13 @@ impl<'r> Run<'r> {
         result
     }
 
-    fn open_context(&mut self, layout: &'r Layout, config: Dict<'r>, place: (&'r Arc<Source>, Span)) -> u32 {
+    pub(super) fn open_context(
+        &mut self,
+        schema: SchemaId,
+        layout: &'r Layout,
+        config: Dict<'r>,
+        place: (&'r Arc<Source>, Span),
+    ) -> u32 {
         let locals = self.push_locals(layout.locals);
         let number = self.free_contexts.pop().unwrap_or(self.contexts.len() as u32);
         let mut slots = match self.contexts.get_mut(number as usize) {
@@ -101,6 +108,7 @@ impl<'r> Run<'r> {
         slots.clear();
         slots.resize(layout.slots.len(), UNSET);
         let context = Context {
+            schema,
             layout,
             slots,
             config,
@@ -119,7 +127,7 @@ impl<'r> Run<'r> {
     }
 
     /// Ends a construction: instances recorded meanwhile get their value.
-    fn close_context(&mut self, number: u32, result: &Outcome<Value<'r>>) {
+    pub(super) fn close_context(&mut self, number: u32, result: &Outcome<Value<'r>>) {
         let context = &mut self.contexts[number as usize];
         let layout = context.layout;
         self.locals.truncate(context.locals);
@@ -156,7 +164,12 @@ impl<'r> Run<'r> {
         self.contexts[context as usize].kept = true;
     }
 
-    fn construct_in(&mut self, context: u32, code: &'r SchemaCode, args: Args<'r>) -> Outcome<Value<'r>> {
+    pub(super) fn construct_in(
+        &mut self,
+        context: u32,
+        code: &'r SchemaCode,
+        args: Args<'r>,
+    ) -> Outcome<Value<'r>> {
         let layout = self.contexts[context as usize].layout;
         let own = own_body(layout, code.ty.id);
         let by = self.frame.package;
@@ -203,7 +216,7 @@ impl<'r> Run<'r> {
         Ok(())
     }
 
-    fn body_frame(&self, context: u32, body: u32, code: &'r SchemaCode) -> Frame<'r> {
+    pub(super) fn body_frame(&self, context: u32, body: u32, code: &'r SchemaCode) -> Frame<'r> {
         let open = &self.contexts[context as usize];
         Frame {
             package: PackageId(code.ty.id.package),
@@ -244,6 +257,19 @@ impl<'r> Run<'r> {
         config.get(Key::from(*name))
     }
 
+    /// Notes that code names an attribute which its instance does not have: one that is added may be quiet, unless other
+    /// code than checks names it.
+    fn used_absent(&mut self, this: This, name: u32) {
+        if this.body == RULE_BODY || !(self.frame.lambda || self.tracer.is_checking()) {
+            return;
+        }
+        let Context { layout, schema, .. } = self.contexts[this.context as usize];
+        let code = self.schema_code(layout.bodies[this.body as usize].schema);
+        if let Some(name) = code.and_then(|code| code.names.get(name as usize)) {
+            self.used_attr_of(schema, Key::from(*name));
+        }
+    }
+
     fn slot_mut(&mut self, context: u32, slot: u32) -> &mut Slot<'r> {
         &mut self.contexts[context as usize].slots[slot as usize]
     }
@@ -253,10 +279,16 @@ impl<'r> Run<'r> {
         let Some(this) = self.this() else { return self.expr(otherwise) };
         let slot = self.slot_number(this, name);
         if slot == NO_SLOT {
+            self.used_absent(this, name);
             return match self.rule_extra(this, name) {
                 Some(value) => Ok(value),
                 None => self.expr(otherwise),
             };
+        }
+        let open = &self.contexts[this.context as usize];
+        let place = &open.layout.slots[slot as usize];
+        if place.quiet && open.config.entry(place.key).is_none() {
+            self.used_attr_of(open.schema, place.key);
         }
         let value = if self.frame.lambda {
             self.contexts[this.context as usize].slots[slot as usize].value
@@ -629,21 +661,8 @@ impl<'r> Run<'r> {
         Err(Failure::At(Box::new(self.with_config(missing, instance))))
     }
 
-    /// The checks of the base, of the schema, of the mixins.
-    fn checks(&mut self, context: u32, body: u32) -> Outcome<()> {
-        let layout = self.contexts[context as usize].layout;
-        let body_layout = &layout.bodies[body as usize];
-        let Some(code) = self.schema_code(body_layout.schema) else { return Ok(()) };
-        if let Some(base) = body_layout.base {
-            self.checks(context, base)?;
-        }
-        let frame = self.body_frame(context, body, code);
-        self.within(frame, |run| code.checks.iter().try_for_each(|check| run.check(context, check)))?;
-        self.mixed(layout, body, |run, mixin| run.checks(context, mixin))
-    }
-
     /// Runs something for each mixin of a body.
-    fn mixed(
+    pub(super) fn mixed(
         &mut self,
         layout: &'r Layout,
         body: u32,
@@ -657,33 +676,6 @@ impl<'r> Run<'r> {
         mixins.iter().try_for_each(|mixin| each(self, *mixin))?;
         self.mixing.truncate(around);
         Ok(())
-    }
-
-    fn check(&mut self, context: u32, check: &'r Check) -> Outcome<()> {
-        if let Some(guard) = &check.guard
-            && !self.expr(guard)?.is_truthy()
-        {
-            return Ok(());
-        }
-        let holds = self.expr(&check.test)?.is_truthy();
-        let place = self.place;
-        let message = match &check.message {
-            Some(message) => text(self.expr(message)?),
-            None => String::new(),
-        };
-        if holds {
-            return Ok(());
-        }
-        let (source, span) = self.contexts[context as usize].place;
-        let said = if message.is_empty() { "instance check failed".to_owned() } else { message.clone() };
-        let note = if message.is_empty() { String::new() } else { format!(": {message}") };
-        let diagnostic = Diagnostic::new(Code::Evaluation, source, span, said);
-        let span = check.test.span;
-        Err(Failure::At(Box::new(diagnostic.note(
-            place.0,
-            span,
-            format!("check failed on the condition{note}"),
-        ))))
     }
 
     /// What decorators do: `@deprecated` refuses what is strictly deprecated.
@@ -707,83 +699,6 @@ impl<'r> Run<'r> {
             }
         }
         Ok(())
-    }
-
-    /// Checks a rule against a config.
-    pub(super) fn check_rule(
-        &mut self,
-        ty: &'r SchemaType,
-        config: Dict<'r>,
-        args: Args<'r>,
-    ) -> Outcome<Value<'r>> {
-        let Some(rule) = self.rule_code(ty.id) else { return Ok(Value::Undefined) };
-        let host = rule.host.and_then(|host| self.schema_code(host));
-        let layout = match host {
-            Some(host) => self.layout(host)?,
-            None => self.arena.alloc(Layout::default()),
-        };
-        layout.bodies.iter().for_each(|body| self.used_schema(body.schema));
-        let context = self.open_context(layout, config, self.place);
-        self.schema_depth += 1;
-        let result = self.check_rule_in(context, rule, host, args);
-        self.schema_depth -= 1;
-        self.close_context(context, &result);
-        result
-    }
-
-    fn check_rule_in(
-        &mut self,
-        context: u32,
-        rule: &'r RuleCode,
-        host: Option<&'r SchemaCode>,
-        args: Args<'r>,
-    ) -> Outcome<Value<'r>> {
-        let value = match host {
-            Some(host) => self.construct_in(context, host, args)?,
-            None => self.dict(Dict::EMPTY),
-        };
-        self.rule_checks(context, rule, host.map(|host| host.ty.id), args)?;
-        Ok(value)
-    }
-
-    fn rule_checks(
-        &mut self,
-        context: u32,
-        rule: &'r RuleCode,
-        host: Option<SchemaId>,
-        args: Args<'r>,
-    ) -> Outcome<()> {
-        self.used_rule(rule.ty.id);
-        if let Some(host) = host {
-            rule.names.iter().for_each(|name| self.used_attr_of(host, Key::from(*name)));
-        }
-        for parent in &rule.parents {
-            if let Some(parent) = self.rule_code(*parent) {
-                self.nested(|run| run.rule_checks(context, parent, host, args))?;
-            }
-        }
-        let base = self.push_locals(rule.locals);
-        self.contexts[context as usize].rule = Some(rule);
-        let package = PackageId(rule.ty.id.package);
-        let frame = Frame {
-            package,
-            source: self.source_of(package, rule.file),
-            base,
-            captured: &[],
-            closure: None,
-            this: Some(This { context, body: RULE_BODY }),
-            lambda: false,
-        };
-        let result = self.within(frame, |run| {
-            run.bind(&rule.params, args, true)?;
-            rule.checks.iter().try_for_each(|check| run.check(context, check))
-        });
-        self.locals.truncate(base);
-        result
-    }
-
-    fn rule_code(&self, id: SchemaId) -> Option<&'r RuleCode> {
-        self.code(PackageId(id.package))?.rules.get((id.schema & !RULE) as usize)
     }
 
     /// An instance with an attribute set: it is constructed again, with the attribute among those set from outside.

@@ -10,6 +10,7 @@
 
 mod blame;
 mod call;
+mod check;
 mod comprehension;
 mod config;
 mod expr;

@@ -3,7 +3,7 @@
 //! A run evaluates the statements of all imported packages, used or not. So what a statement of an imported package
 //! uses is noted under that statement, and counts only if something that counts reads a variable that it sets; what
 //! the main package uses counts at once. Schemas and lambdas have no list of their own: their code runs for whoever
-//! instantiates or calls them.
+//! instantiates or calls them. What checks use is noted apart: they make nothing, so it decides only whether there is a result.
 //!
 //! Invariant: whatever is kept beyond the statement that made it (globals, the output) is noted with the statement it
 //! comes from when it is read or kept. Values that are handed on are held by somebody who has noted where they are from.
@@ -28,6 +28,8 @@ use crate::world::Query;
 pub struct Trace {
     /// What it used of the program, package by package.
     pub parts: Vec<Used>,
+    /// What only checks used of it, the checks themselves among that, package by package.
+    pub checks: Vec<Used>,
     /// The options that it asked for, given or not, sorted.
     pub options: Vec<String>,
     /// What it asked of the files beside its sources, sorted.
@@ -57,6 +59,8 @@ pub enum Used {
     Schema(PackageId, u32),
     /// A rule: package and number.
     Rule(PackageId, u32),
+    /// The checks of a schema or rule: package and number; that of a rule is marked.
+    Checks(PackageId, u32),
     /// A lambda that was called: package and number.
     Lambda(PackageId, u32),
     /// The default of an attribute, or that it has none: package and number.
@@ -84,6 +88,7 @@ impl Used {
             | Self::Variable(package, _)
             | Self::Schema(package, _)
             | Self::Rule(package, _)
+            | Self::Checks(package, _)
             | Self::Lambda(package, _)
             | Self::Default(package, _)
             | Self::Accepts(package, ..)
@@ -104,6 +109,10 @@ impl Used {
             Self::Variable(_, slot) => code.globals.get(slot as usize).map(|it| Part::Variable(it.name)),
             Self::Schema(_, at) => schema(at).map(Part::Schema),
             Self::Rule(_, at) => code.rules.get(at as usize).map(|it| Part::Rule(it.ty.name)),
+            Self::Checks(_, at) if at & RULE != 0 => {
+                code.rules.get((at & !RULE) as usize).map(|it| Part::Checks(it.ty.name))
+            }
+            Self::Checks(_, at) => schema(at).map(Part::Checks),
             Self::Lambda(_, number) => known.lambda(number),
             Self::Default(_, number) => known.default_of(number),
             Self::Accepts(_, number, kind) => known.accepts(number, kind),
@@ -154,6 +163,10 @@ impl<'r> Uses<'r> {
 struct List {
     notes: FxHashSet<Note>,
     package: Option<PackageId>,
+    /// The list of what checks use meanwhile.
+    checks: Option<u32>,
+    /// Whether it is such a list.
+    of_checks: bool,
 }
 
 /// How many of the last notes are remembered, so that what is used again and again is not looked up each time.
@@ -208,7 +221,7 @@ impl<'r> Tracer<'r> {
             Used::Statements(package) => (package, 0),
             Used::Variable(package, at) => (package, at << 2),
             Used::Schema(package, at) => (package, at << 2 | 1),
-            Used::Rule(package, at) => (package, at << 2 | 2),
+            Used::Rule(package, at) | Used::Checks(package, at) => (package, at << 2 | 2),
             Used::Lambda(package, at) => (package, at << 2 | 3),
             Used::Default(package, at) => (package, at << 3 | 4),
             Used::Accepts(package, at, kind) => (package, at << 3 ^ kind as u32),
@@ -280,6 +293,30 @@ impl<'r> Tracer<'r> {
             self.lists.push(List { package: Some(package), ..List::default() });
         }
         std::mem::replace(&mut self.top, at)
+    }
+
+    /// The list of the main package becomes that of what runs; gives the one before.
+    fn enter_main(&mut self) -> u32 {
+        std::mem::replace(&mut self.top, 0)
+    }
+
+    /// The list of what checks use becomes that of what runs; gives the one before.
+    fn enter_checks(&mut self) -> u32 {
+        let next = self.lists.len() as u32;
+        let List { package, of_checks, checks, .. } = &mut self.lists[self.top as usize];
+        if self.idle || *of_checks {
+            return self.top;
+        }
+        let (package, at) = (*package, *checks.get_or_insert(next));
+        if at == next {
+            self.lists.push(List { package, of_checks: true, ..List::default() });
+        }
+        std::mem::replace(&mut self.top, at)
+    }
+
+    /// Whether checks run.
+    pub(super) fn is_checking(&self) -> bool {
+        self.lists[self.top as usize].of_checks
     }
 
     /// What instances of a schema that the running statement makes watch, if they set these quiet slots.
@@ -362,12 +399,46 @@ impl<'r> Tracer<'r> {
         self.note_watches();
         let notes: usize = self.lists.iter().map(|list| list.notes.len()).sum();
         let mut found: FxHashSet<Note> = FxHashSet::with_capacity_and_hasher(notes, FxBuildHasher);
-        let mut lists: Vec<u32> = vec![0];
-        let mut walked: FxHashSet<u32> = lists.iter().copied().collect();
+        let mut walked: FxHashSet<u32> = FxHashSet::default();
+        self.walk(vec![0], main, codes, &mut found, &mut walked);
+        let mut all = found.clone();
+        // The order of a hash decides nothing here: what is found is sorted below.
+        #[allow(clippy::iter_over_hash_type)]
+        let lists = walked.iter().filter_map(|list| self.lists[*list as usize].checks).collect();
+        self.walk(lists, main, codes, &mut all, &mut walked);
+        all.extend(checks_of(&all));
+        let mixins = self.mixins(&all);
+        all.extend(mixins.iter().copied());
+        found.extend(mixins);
+        // Only of parts it is known that checks alone use them.
+        found.extend(all.iter().filter(|note| !matches!(note, Note::Part(_))));
+        let notes = self.lists.iter().flat_map(|list| list.notes.iter().copied());
+        let idle =
+            notes.filter(|note| matches!(note, Note::Option(_) | Note::Query(_)) && !found.contains(note));
+        let idle = self.sorted(&idle.collect());
+        let checks = self.sorted(&all.difference(&found).copied().collect()).parts;
+        let used = self.sorted(&found);
+        Trace { checks, idle_options: idle.options, idle_queries: idle.queries, ..used }
+    }
+
+    /// Finds what lists have noted, and the lists of statements that set what is read. Once it is a walk on behalf of
+    /// checks, what their lists lead to is walked too.
+    fn walk(
+        &self,
+        mut lists: Vec<u32>,
+        main: PackageId,
+        codes: &dyn Codes,
+        found: &mut FxHashSet<Note>,
+        walked: &mut FxHashSet<u32>,
+    ) {
+        let for_checks = !walked.is_empty();
+        walked.extend(&lists);
         while let Some(list) = lists.pop() {
-            // The order of a hash decides nothing here: what is found is sorted below.
+            let List { notes, checks, .. } = &self.lists[list as usize];
+            lists.extend(checks.filter(|list| for_checks && walked.insert(*list)));
+            // The order of a hash decides nothing here: what is found is sorted in the end.
             #[allow(clippy::iter_over_hash_type)]
-            for note in &self.lists[list as usize].notes {
+            for note in notes {
                 if !found.insert(*note) {
                     continue;
                 }
@@ -382,13 +453,6 @@ impl<'r> Tracer<'r> {
                 }
             }
         }
-        found.extend(self.mixins(&found));
-        let notes = self.lists.iter().flat_map(|list| list.notes.iter().copied());
-        let idle =
-            notes.filter(|note| matches!(note, Note::Option(_) | Note::Query(_)) && !found.contains(note));
-        let idle = self.sorted(&idle.collect());
-        let used = self.sorted(&found);
-        Trace { idle_options: idle.options, idle_queries: idle.queries, ..used }
     }
 
     /// The schemas that count whose order of mixins somebody has seen in a list of instances.
@@ -429,7 +493,10 @@ impl<'r> Tracer<'r> {
             self.of_stmt.get(&stmt).copied().into_iter().for_each(add);
             return None;
         }
-        let of_package = |at: &usize| self.lists[*at].package == Some(package);
+        let of_package = |at: &usize| {
+            let list = &self.lists[*at];
+            list.package == Some(package) && !list.of_checks
+        };
         (0..self.lists.len()).filter(of_package).for_each(|at| add(at as u32));
         Some(package)
     }
@@ -466,6 +533,16 @@ impl<'r> Tracer<'r> {
     }
 }
 
+/// The checks of the schemas and rules among some notes.
+fn checks_of(notes: &FxHashSet<Note>) -> Vec<Note> {
+    let checks = notes.iter().filter_map(|note| match note {
+        Note::Part(Used::Schema(package, at)) => Some(Used::Checks(*package, *at)),
+        Note::Part(Used::Rule(package, at)) => Some(Used::Checks(*package, *at | RULE)),
+        _ => None,
+    });
+    checks.map(Note::Part).collect()
+}
+
 /// The place of something in a short list, at the end of which it is put where it is new.
 fn place_of<T>(list: &mut Vec<T>, is: impl Fn(&T) -> bool, make: impl FnOnce() -> T) -> u32 {
     let at = list.iter().position(is).unwrap_or_else(|| {
@@ -496,10 +573,19 @@ impl<'r> Run<'r> {
         stmt: StmtId,
         run: impl FnOnce(&mut Self) -> T,
     ) -> T {
-        if package == self.main.id || self.tracer.idle {
+        if self.tracer.idle {
             return run(self);
         }
-        let around = self.tracer.enter(package, stmt);
+        let main = package == self.main.id;
+        let around = if main { self.tracer.enter_main() } else { self.tracer.enter(package, stmt) };
+        let result = run(self);
+        self.tracer.top = around;
+        result
+    }
+
+    /// Runs checks; what they use is noted apart.
+    pub(super) fn checking<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> T {
+        let around = self.tracer.enter_checks();
         let result = run(self);
         self.tracer.top = around;
         result

@@ -254,7 +254,7 @@ pub struct SchemaCode {
     pub decorators: Vec<DecoratorCode>,
     /// The names that its code reads or sets as attributes of the instance.
     pub names: Vec<Symbol>,
-    /// How often it names each of them.
+    /// How often it names each of them, checks aside; none of those that only checks name.
     pub uses: Vec<u32>,
     /// How an instance is laid out; made on first use, for packages that many stacks share.
     pub layout: OnceLock<Box<Layout>>,
@@ -300,7 +300,7 @@ pub struct SlotLayout {
     /// What sets it; `body` is a number of [`Layout::bodies`].
     pub setters: Box<[Setter]>,
     /// Whether it does nothing in an instance that does not set it and is not asked for it: no code of the instance
-    /// names it but its declaration, which cannot fail.
+    /// names it but its declaration, which cannot fail, and perhaps checks.
     pub quiet: bool,
     /// Whether it is quiet and has a default.
     pub default: bool,

@@ -23,12 +23,13 @@ impl<'a> Lower<'a> {
         let params = self.params(&schema.params);
         let body = self.stmts(&schema.body);
         let index = schema.index.as_ref().map(|index| Box::new(self.index(index)));
-        let checks = schema.checks.iter().map(|check| self.check(check)).collect();
         let decorators = self.decorators(&schema.decorators);
+        // What checks name is noted when they run.
+        let uses = self.body().uses.clone();
+        let checks = schema.checks.iter().map(|check| self.check(check)).collect();
         let done = self.bodies.pop();
         self.schema = around;
-        let (locals, names, uses) =
-            done.map_or((0, Vec::new(), Vec::new()), |body| (body.locals, body.names, body.uses));
+        let (locals, names) = done.map_or((0, Vec::new()), |body| (body.locals, body.names));
         let base = schema.base.as_ref().and_then(|base| self.schema_id(base));
         let mixins = schema.mixins.iter().filter_map(|mixin| self.schema_id(mixin)).collect();
         self.schemas.push(SchemaCode {

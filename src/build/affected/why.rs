@@ -396,6 +396,7 @@ fn declaration_of(part: Part) -> Option<Symbol> {
     match part {
         Part::Statements | Part::Everything => None,
         Part::Variable(name) | Part::Schema(name) | Part::Rule(name) | Part::Lambda(name, _) => Some(name),
+        Part::Checks(name) => Some(name),
         Part::Default(schema, ..)
         | Part::Accepts(schema, ..)
         | Part::Keys(schema, _)

@@ -35,8 +35,8 @@ use serde::Serialize;
 pub(super) use self::asked::{Asked, Group, Listener, marks, sorted, touches};
 use self::health::HealthMemory;
 pub use self::reason::Reason;
+use self::record::{OwnParts, Packages, PartName, Parts, Questions, Record, digest, is_same, joined};
 pub(super) use self::record::{PackageState, Question, decode, encode};
-use self::record::{Packages, PartName, Parts, Questions, Record, digest, is_same, joined};
 pub use self::state::{Artifacts, State};
 use self::used::{Imported, UsedParts};
 pub(super) use self::why::{Evidence, Obstacle};
@@ -105,6 +105,13 @@ impl Program<'_> {
 #[derive(Default)]
 pub(super) struct Records(Vec<Record>);
 
+/// Why no record of a stack holds.
+pub(super) struct Doubt {
+    pub(super) reason: Reason,
+    /// The artifact of a record that holds unless a check refuses the stack.
+    pub(super) unless_refused: Option<Digest>,
+}
+
 /// What a record says of the state in which it holds.
 struct Renewed {
     questions: [u8; 32],
@@ -156,6 +163,7 @@ struct Ways {
 }
 
 type Cell<T> = Arc<OnceLock<T>>;
+type TracedLists = Memory<Vec<Used>, Cell<Option<Arc<Traced>>>>;
 
 /// What is known of earlier builds, and what this one adds.
 pub struct Reuse<'a> {
@@ -171,13 +179,14 @@ pub struct Reuse<'a> {
     imports: Memory<Vec<PackageId>, [u8; 16]>,
     /// The closures that files with these imports have.
     by_imports: Memory<[u8; 16], Arc<Closure>>,
-    parts: Memory<Digest, Cell<Option<Arc<Parts>>>>,
+    parts: Memory<Digest, Cell<Option<Arc<OwnParts>>>>,
     lists: Memory<Digest, Cell<Option<Arc<[Digest]>>>>,
     used: Memory<Digest, Cell<Option<Arc<UsedParts>>>>,
     /// Why what was used of a package is not as it was, by the digests of that list and of the closure.
     differing: Memory<(Digest, Digest), Cell<Option<Reason>>>,
     imported: Memory<(Digest, Digest), Cell<Option<Reason>>>,
-    traced: Memory<Vec<Used>, Cell<Option<Arc<Traced>>>>,
+    /// By whether only checks use the parts.
+    traced: [TracedLists; 2],
     /// The blobs that this build has handed to the store.
     handed: Memory<Digest, ()>,
     batch: Mutex<Batch>,
@@ -218,7 +227,7 @@ impl<'a> Reuse<'a> {
             used: Memory::default(),
             differing: Memory::default(),
             imported: Memory::default(),
-            traced: Memory::default(),
+            traced: Default::default(),
             handed: Memory::default(),
             batch: Mutex::default(),
             refused: Mutex::default(),
@@ -353,28 +362,32 @@ impl<'a> Reuse<'a> {
         Program { unit, ready, queries, fingerprints }
     }
 
-    /// The second proof: a record whose trace has the same fingerprints. Else why the newest record does not hold.
+    /// The second proof: a record whose trace has the same fingerprints. Else why the newest record does not hold, or why
+    /// one does not of which all but checks is as it was.
     pub(super) fn same_meaning(
         &self,
         stack: &Stack,
         folder: &Path,
         records: &Records,
         program: &Program<'_>,
-    ) -> Result<Digest, Reason> {
+    ) -> Result<Digest, Doubt> {
         let closure = self.closure(&program.ready.main.closure);
         self.by_imports.get_or(&self.imports(program), || Arc::clone(&closure));
-        let mut first = Reason::New;
+        let mut doubt = Doubt { reason: Reason::New, unless_refused: None };
         for (at, record) in records.0.iter().enumerate() {
             match self.difference(folder, record, program, &closure) {
                 None => {
                     self.keep_again(stack, folder, record, program, &closure);
                     return Ok(digest(&record.artifact));
                 }
-                Some(reason) if at == 0 => first = reason,
+                Some(reason @ Reason::Check { .. }) if doubt.unless_refused.is_none() => {
+                    doubt = Doubt { reason, unless_refused: Some(digest(&record.artifact)) };
+                }
+                Some(reason) if at == 0 => doubt.reason = reason,
                 Some(_) => {}
             }
         }
-        Err(first)
+        Err(doubt)
     }
 
     fn difference(
@@ -408,12 +421,15 @@ impl<'a> Reuse<'a> {
 
     fn different_part(&self, record: &Record, program: &Program<'_>, closure: &Closure) -> Option<Reason> {
         let Some(own) = self.own_parts(record) else { return Some(Reason::New) };
-        let differs =
-            |(name, before): &&(PartName, [u8; 16])| !is_same(program.fingerprints.get(name.part()), before);
-        if let Some((name, _)) = own.iter().find(differs) {
-            return Some(Reason::Declaration { package: String::new(), name: name.part().to_string() });
-        }
-        self.different_imports(record, closure)
+        let different = |parts: &Parts, of_checks| {
+            let mut parts = parts.iter().map(|(name, before)| (name.part(), before));
+            let (part, _) = parts.find(|(part, before)| !is_same(program.fingerprints.get(*part), before))?;
+            Some(Reason::of_part(String::new(), part.to_string(), of_checks))
+        };
+        let used = std::iter::once_with(|| different(&own.used, false));
+        let imported = std::iter::once_with(|| self.different_imports(record, closure));
+        let checks = std::iter::once_with(|| different(&own.checks, true));
+        Reason::first(used.chain(imported).chain(checks).flatten())
     }
 
     /// The first part of a package that is not as it was when a stack used it.
@@ -427,7 +443,7 @@ impl<'a> Reuse<'a> {
         .clone()
     }
 
-    fn own_parts(&self, record: &Record) -> Option<Arc<Parts>> {
+    fn own_parts(&self, record: &Record) -> Option<Arc<OwnParts>> {
         let at = digest(&record.own);
         self.parts
             .get_or(&at, Cell::default)
@@ -456,16 +472,17 @@ impl<'a> Reuse<'a> {
     }
 
     fn different_import(&self, imported: &[Digest], closure: &Closure) -> Option<Reason> {
-        imported.iter().find_map(|at| {
+        let reasons = imported.iter().filter_map(|at| {
             let cell = self.differing.get_or(&(*at, closure.encoded.digest), Cell::default);
             cell.get_or_init(|| {
                 let Some(used) = self.used(at) else { return Some(Reason::New) };
                 let differing = used.differing(self.fingerprints_in(closure, &used.package));
                 let name = differing.first()?.part().to_string();
-                Some(Reason::Declaration { package: shown(&used.package), name })
+                Some(Reason::of_part(shown(&used.package), name, used.of_checks))
             })
             .clone()
-        })
+        });
+        Reason::first(reasons)
     }
 
     fn fingerprints_in(&self, closure: &Closure, package: &str) -> Option<&'a Fingerprints> {
@@ -665,24 +682,30 @@ impl<'a> Reuse<'a> {
 
     /// The declarations of a trace: those of the stack's own files, and a list for each imported package, found once for all
     /// stacks that use the same of it.
-    fn traced_parts(&self, program: &Program<'_>, trace: &Trace) -> (Parts, Vec<Arc<Traced>>) {
-        let own = trace.parts.iter().filter(|used| used.package() == PackageId::MAIN);
-        let own = own.filter_map(|used| part(*used, &program.ready.code, &program.fingerprints)).collect();
-        let of_packages = trace.parts.chunk_by(|one, other| one.package() == other.package());
-        let imported = of_packages.filter(|used| used[0].package() != PackageId::MAIN);
-        let mut lists: Vec<_> = imported.filter_map(|used| self.traced_in(used)).collect();
+    fn traced_parts(&self, program: &Program<'_>, trace: &Trace) -> (OwnParts, Vec<Arc<Traced>>) {
+        let own = |parts: &[Used]| {
+            let own = parts.iter().filter(|used| used.package() == PackageId::MAIN);
+            own.filter_map(|used| part(*used, &program.ready.code, &program.fingerprints)).collect()
+        };
+        let own = OwnParts { used: own(&trace.parts), checks: own(&trace.checks) };
+        let mut lists = Vec::new();
+        for (parts, of_checks) in [(&trace.parts, false), (&trace.checks, true)] {
+            let of_packages = parts.chunk_by(|one, other| one.package() == other.package());
+            let imported = of_packages.filter(|used| used[0].package() != PackageId::MAIN);
+            lists.extend(imported.filter_map(|used| self.traced_in(used, of_checks)));
+        }
         lists.sort_unstable_by(|one, other| one.used.cmp(&other.used));
         (own, lists)
     }
 
     /// The list of what was used of a package.
-    fn traced_in(&self, used: &[Used]) -> Option<Arc<Traced>> {
-        let cell = self.traced.get_or(used, Cell::default);
+    fn traced_in(&self, used: &[Used], of_checks: bool) -> Option<Arc<Traced>> {
+        let cell = self.traced[usize::from(of_checks)].get_or(used, Cell::default);
         cell.get_or_init(|| {
             let package = used.first()?.package();
             let (code, known) = (self.shared.program.code(package)?.get()?, self.fingerprints(package)?);
             let parts = used.iter().filter_map(|used| part(*used, code, known)).collect();
-            let used = UsedParts::new(self.shared.program.identity(package, self.root), parts);
+            let used = UsedParts::new(self.shared.program.identity(package, self.root), of_checks, parts);
             Some(Arc::new(Traced { encoded: Encoded::of(&used), used }))
         })
         .clone()
@@ -697,13 +720,16 @@ impl<'a> Reuse<'a> {
         trace: &Trace,
     ) -> Vec<String> {
         let (own, imported) = self.traced_parts(program, trace);
-        let known_own: Vec<Arc<Parts>> = records.0.iter().filter_map(|it| self.own_parts(it)).collect();
+        let known_own: Vec<Arc<OwnParts>> = records.0.iter().filter_map(|it| self.own_parts(it)).collect();
         let lists: Vec<_> = records.0.iter().filter_map(|it| self.used_by(it)).flatten().collect();
-        let known_own = |used: &(PartName, [u8; 16])| known_own.iter().any(|parts| parts.contains(used));
-        let own = own.iter().filter(|used| !known_own(used)).map(|(name, _)| format!("`{}`", name.part()));
+        let known_own =
+            |used: &(PartName, [u8; 16])| known_own.iter().any(|parts| parts.all().any(|it| it == used));
+        let own = own.all().filter(|used| !known_own(used)).map(|(name, _)| format!("`{}`", name.part()));
         let imported = imported.iter().flat_map(|list| {
             let used = &list.used;
-            let known = lists.iter().find(|list| list.package == used.package);
+            let is_known =
+                |list: &&Arc<UsedParts>| (&list.package, list.of_checks) == (&used.package, used.of_checks);
+            let known = lists.iter().find(is_known);
             let unknown = used.beyond(known.map(|list| &**list));
             unknown.map(|name| format!("`{}` of `{}`", name.part(), shown(&used.package)))
         });

@@ -22,6 +22,13 @@ pub enum Reason {
         /// The declaration.
         name: String,
     },
+    /// The same of what only checks use: it comes out as before, unless it is refused.
+    Check {
+        /// The package; empty for the stack's own files.
+        package: String,
+        /// The declaration.
+        name: String,
+    },
     /// It depends on more than declarations tell, and some file changed.
     Coarse,
     /// It depends on where the monorepo is, which is another place now.
@@ -32,6 +39,22 @@ pub enum Reason {
     Unhealthy,
     /// Its artifact is neither there nor in the store.
     Lost,
+}
+
+impl Reason {
+    /// Of a part of a package; of the stack's own files without one.
+    pub(super) fn of_part(package: String, name: String, of_checks: bool) -> Self {
+        if of_checks { Self::Check { package, name } } else { Self::Declaration { package, name } }
+    }
+
+    /// The first of some reasons that says more than that a check may refuse the stack; the first one, if none does.
+    pub(super) fn first(mut reasons: impl Iterator<Item = Self>) -> Option<Self> {
+        let first = reasons.next()?;
+        match &first {
+            Self::Check { .. } => reasons.find(|it| !matches!(it, Self::Check { .. })).or(Some(first)),
+            _ => Some(first),
+        }
+    }
 }
 
 impl fmt::Display for Reason {
@@ -46,6 +69,12 @@ impl fmt::Display for Reason {
                 write!(f, "`{name}` of its own files changed")
             }
             Self::Declaration { package, name } => write!(f, "`{name}` of `{package}` changed"),
+            Self::Check { package, name } if package.is_empty() => {
+                write!(f, "a check may refuse it: `{name}` of its own files changed")
+            }
+            Self::Check { package, name } => {
+                write!(f, "a check may refuse it: `{name}` of `{package}` changed")
+            }
             Self::Coarse => f.write_str("a file changed, and it depends on file names or on all instances"),
             Self::Moved => f.write_str("it depends on where the monorepo is, which is another place now"),
             Self::Prints => f.write_str("a package that it imports writes the output"),

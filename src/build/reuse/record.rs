@@ -34,7 +34,7 @@ pub(super) struct Record {
     pub(super) interface: Option<[u8; 16]>,
     /// The fingerprint of the statements of its main package.
     pub(super) statements: [u8; 16],
-    /// What else it used of its own files: [`Parts`].
+    /// What else it used of its own files: [`OwnParts`].
     pub(super) own: [u8; 32],
     /// What it used of imported packages: [`super::used::Imported`].
     pub(super) imported: [u8; 32],
@@ -86,6 +86,20 @@ pub(in crate::build) struct PackageState {
 /// Parts that were used, with their fingerprints.
 pub(super) type Parts = Vec<(PartName, [u8; 16])>;
 
+/// What a stack used of its own files.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct OwnParts {
+    pub(super) used: Parts,
+    /// What only checks used.
+    pub(super) checks: Parts,
+}
+
+impl OwnParts {
+    pub(super) fn all(&self) -> impl Iterator<Item = &(PartName, [u8; 16])> {
+        self.used.iter().chain(&self.checks)
+    }
+}
+
 /// A [`Part`] as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) enum PartName {
@@ -94,6 +108,7 @@ pub(super) enum PartName {
     Variable(String),
     Schema(String),
     Rule(String),
+    Checks(String),
     Lambda(String, u32),
     Default(String, String, u32),
     Accepts(String, String, u32, u8),
@@ -144,6 +159,7 @@ impl From<Part> for PartName {
             Part::Variable(name) => Self::Variable(name.to_string()),
             Part::Schema(name) => Self::Schema(name.to_string()),
             Part::Rule(name) => Self::Rule(name.to_string()),
+            Part::Checks(name) => Self::Checks(name.to_string()),
             Part::Lambda(name, number) => Self::Lambda(name.to_string(), number),
             Part::Default(schema, attr, which) => Self::Default(schema.to_string(), attr.to_string(), which),
             Part::Accepts(schema, attr, which, kind) => {
@@ -167,6 +183,7 @@ impl PartName {
             Self::Variable(name) => Part::Variable(Symbol::new(name)),
             Self::Schema(name) => Part::Schema(Symbol::new(name)),
             Self::Rule(name) => Part::Rule(Symbol::new(name)),
+            Self::Checks(name) => Part::Checks(Symbol::new(name)),
             Self::Lambda(name, number) => Part::Lambda(Symbol::new(name), *number),
             Self::Default(schema, attr, which) => {
                 Part::Default(Symbol::new(schema), Symbol::new(attr), *which)

@@ -1,4 +1,5 @@
-//! What stacks used of the packages that they import: a list for each package, which many stacks share.
+//! What stacks used of the packages that they import: a list for each package, which many stacks share, and another one for
+//! what only checks used.
 //!
 //! Fingerprints cannot be packed, so a list has one over all of them, which decides, and of each only as much as it takes
 //! to tell which one differs.
@@ -16,6 +17,8 @@ type Hint = [u8; 4];
 pub(super) struct UsedParts {
     /// Where the package is.
     pub(super) package: String,
+    /// Whether only checks used them.
+    pub(super) of_checks: bool,
     /// The parts, sorted.
     names: Vec<PartName>,
     hints: Vec<Hint>,
@@ -27,11 +30,11 @@ pub(super) struct UsedParts {
 pub(super) type Imported = Vec<[u8; 16]>;
 
 impl UsedParts {
-    pub(super) fn new(package: String, mut parts: Vec<(PartName, [u8; 16])>) -> Self {
+    pub(super) fn new(package: String, of_checks: bool, mut parts: Vec<(PartName, [u8; 16])>) -> Self {
         parts.sort_unstable();
         let hints = parts.iter().map(|(_, fingerprint)| hint(fingerprint)).collect();
         let all = joined(parts.iter().map(|(_, fingerprint)| *fingerprint));
-        Self { package, names: parts.into_iter().map(|(name, _)| name).collect(), hints, all }
+        Self { package, of_checks, names: parts.into_iter().map(|(name, _)| name).collect(), hints, all }
     }
 
     /// The parts that are not as they were, given the fingerprints of the package if it is there.
@@ -80,7 +83,7 @@ mod tests {
 
     fn list(parts: &[(&str, u8)]) -> UsedParts {
         let parts = parts.iter().map(|(name, byte)| (PartName::Variable((*name).to_owned()), [*byte; 16]));
-        UsedParts::new("p".to_owned(), parts.collect())
+        UsedParts::new("p".to_owned(), false, parts.collect())
     }
 
     #[test]

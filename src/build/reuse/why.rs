@@ -73,7 +73,7 @@ impl Reuse<'_> {
         if !is_same(now(program.statements()), &record.statements) {
             all.push(Obstacle::Other(Reason::Statements));
         }
-        for (name, before) in self.own_parts(record).iter().flat_map(|parts| parts.iter()) {
+        for (name, before) in self.own_parts(record).iter().flat_map(|parts| parts.all()) {
             let part = name.part();
             if !is_same(now(part), before) {
                 all.push(Obstacle::Part(None, part));

@@ -368,11 +368,11 @@ impl<'a> Watch<'a> {
         let asked = |finished: &Finished| {
             let stack = state.monorepo.stack(finished.stack);
             match (&finished.outcome, held.get(stack.path.as_str())) {
-                (Outcome::Built { .. } | Outcome::Reused { .. }, Some(held)) => {
+                (Outcome::Built { .. } | Outcome::Checked { .. } | Outcome::Reused { .. }, Some(held)) => {
                     listener.asked(&state.monorepo.folder(stack), held)
                 }
                 (Outcome::Failed(Failure::Monorepo(_) | Failure::Program(..)), _)
-                | (Outcome::Built { .. } | Outcome::Reused { .. }, None) => {
+                | (Outcome::Built { .. } | Outcome::Checked { .. } | Outcome::Reused { .. }, None) => {
                     followed(&state.imports(setup), finished.stack, &listener)
                 }
                 _ => Asked { any: true, ..Asked::default() },

@@ -420,7 +420,8 @@ fn word(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Built { changed: true } => "changed",
         Outcome::Built { changed: false } => "built",
-        Outcome::Reused { changed: true } => "restored",
+        Outcome::Checked { changed: true } | Outcome::Reused { changed: true } => "restored",
+        Outcome::Checked { changed: false } => "checked",
         Outcome::Reused { changed: false } => "reused",
         Outcome::Same => "same",
         Outcome::NoGolden => "unchecked",
@@ -429,11 +430,13 @@ fn word(outcome: &Outcome) -> &'static str {
     }
 }
 
-/// `28 stacks: 28 built, 0 reused, 0 failed, 3 changed`
+/// `28 stacks: 28 built, 0 reused, 0 failed, 3 changed`; the second count is that of checked stacks, where there are some.
 pub(super) fn summary(report: &Report) -> String {
-    let Counts { built, reused, failed, changed, skipped, unchecked } = report.counts();
+    let Counts { built, checked, reused, failed, changed, skipped, unchecked } = report.counts();
     let stacks = count(report.stacks.len(), "stack");
-    let mut text = format!("{stacks}: {built} built, {reused} reused, {failed} failed, {changed} changed");
+    let checked = if checked > 0 { format!(" {checked} checked,") } else { String::new() };
+    let mut text =
+        format!("{stacks}: {built} built,{checked} {reused} reused, {failed} failed, {changed} changed");
     let volatile = report.stacks.iter().filter(|stack| !stack.volatile.is_empty()).count();
     let others = [
         (skipped, "skipped"),

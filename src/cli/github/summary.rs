@@ -34,9 +34,7 @@ pub(crate) fn of_build(command: &str, monorepo: &Monorepo, report: &Report, diag
         meant.map(path).collect::<Vec<_>>()
     };
     let failed = paths(|outcome| matches!(outcome, Outcome::Failed(_)));
-    let changed = paths(|outcome| {
-        matches!(outcome, Outcome::Built { changed: true } | Outcome::Reused { changed: true })
-    });
+    let changed = paths(Outcome::is_written);
     let volatile = (0..report.stacks.len()).filter(|at| !report.stacks[*at].volatile.is_empty());
     text.push_str(&folded("failed", &failed));
     text.push_str(&folded("changed", &changed));
@@ -59,12 +57,13 @@ pub(crate) fn of_affected(affected: &[Affected]) -> String {
 }
 
 fn counts(report: &Report) -> String {
-    let Counts { built, reused, failed, changed, skipped, unchecked } = report.counts();
+    let Counts { built, checked, reused, failed, changed, skipped, unchecked } = report.counts();
     let removed = report.removed.len();
     let (mut head, mut rule, mut row) = (String::new(), String::new(), String::new());
     let columns = [
         ("stacks", report.stacks.len()),
         ("built", built),
+        ("checked", checked),
         ("reused", reused),
         ("failed", failed),
         ("changed", changed),

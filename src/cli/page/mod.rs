@@ -90,7 +90,7 @@ impl Page<'_> {
     }
 
     fn counts(&self) -> Markup {
-        let Counts { built, reused, failed, changed, skipped, unchecked } = self.report.counts();
+        let Counts { built, checked, reused, failed, changed, skipped, unchecked } = self.report.counts();
         let volatile = self.report.stacks.iter().filter(|it| !it.volatile.is_empty()).count();
         let counts = [
             ("stacks", self.report.stacks.len()),
@@ -99,6 +99,7 @@ impl Page<'_> {
             ("failed", failed),
             ("changed", changed),
             ("removed", self.report.removed.len()),
+            ("checked", checked),
             ("skipped", skipped),
             ("without golden", unchecked),
             ("volatile", volatile),
@@ -126,9 +127,10 @@ fn ended() -> String {
 /// The word for what became of a stack, which is the class of its colour too.
 fn word(finished: &Finished) -> &'static str {
     match finished.outcome {
-        Outcome::Built { changed: true } | Outcome::Reused { changed: true } => "changed",
-        Outcome::Built { changed: false } | Outcome::Same | Outcome::NoGolden => "built",
-        Outcome::Reused { changed: false } => "reused",
+        _ if finished.outcome.is_written() => "changed",
+        Outcome::Built { .. } | Outcome::Same | Outcome::NoGolden => "built",
+        Outcome::Checked { .. } => "checked",
+        Outcome::Reused { .. } => "reused",
         Outcome::Skipped => "skipped",
         Outcome::Failed(_) => "failed",
     }

@@ -65,7 +65,7 @@ pub(super) fn section(page: &Page<'_>) -> Markup {
             h2 { "Time line" }
             p.legend {
                 "The first line has the steps of the build, the others what each thread did: "
-                @for what in ["changed", "built", "reused", "failed"] { span.(what) { (what) } " " }
+                @for what in ["changed", "built", "checked", "reused", "failed"] { span.(what) { (what) } " " }
                 span.many { "several short ones" }
                 @if threads > LANES { ". " (threads - LANES) " more threads are not drawn" }
             }

@@ -46,10 +46,12 @@ pub enum Part {
     Everything,
     /// A variable: the statements that set it.
     Variable(Symbol),
-    /// A schema, mixin or protocol.
+    /// A schema, mixin or protocol, without its checks.
     Schema(Symbol),
-    /// A rule.
+    /// A rule, without its checks.
     Rule(Symbol),
+    /// The checks of a schema or rule, which make nothing but may refuse.
+    Checks(Symbol),
     /// The body of a lambda: of which declaration, and which one there.
     Lambda(Symbol, u32),
     /// The default of an attribute, or that there is none: of which schema, which attribute, and which declaration of it.
@@ -198,6 +200,7 @@ impl fmt::Display for Part {
                 write!(f, "{schema} (attributes)")
             }
             Self::Mixins(schema) => write!(f, "{schema} (mixins)"),
+            Self::Checks(schema) => write!(f, "{schema} (checks)"),
             Self::Attr(schema, attr) => write!(f, "{schema}.{attr}"),
         }
     }

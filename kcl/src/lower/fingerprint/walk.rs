@@ -124,6 +124,7 @@ impl<'a> Walk<'a> {
             self.names = &schema.names;
             self.owner = schema.ty.name;
             self.part(Part::Schema(schema.ty.name), |walk| walk.schema(schema));
+            self.part(Part::Checks(schema.ty.name), |walk| walk.all(&schema.checks, Self::check));
             self.slots(schema);
             self.part(Part::Mixins(schema.ty.name), |walk| {
                 walk.all(&schema.mixins, |walk, mixin| walk.schema_id(*mixin));
@@ -136,6 +137,7 @@ impl<'a> Walk<'a> {
             self.names = &rule.names;
             self.owner = rule.ty.name;
             self.part(Part::Rule(rule.ty.name), |walk| walk.rule(rule));
+            self.part(Part::Checks(rule.ty.name), |walk| walk.all(&rule.checks, Self::check));
         }
         self.names = &[];
     }
@@ -186,10 +188,9 @@ impl<'a> Walk<'a> {
     }
 
     fn schema(&mut self, schema: &'a SchemaCode) {
-        let SchemaCode { ty, file: _, params, locals, base, mixins, body, setters: _, attrs: _, .. } = schema;
-        let SchemaCode { index, checks, decorators, names: _, uses: _, layout: _, .. } = schema;
+        let SchemaCode { ty, file: _, params, locals: _, base, mixins, body, setters: _, .. } = schema;
+        let SchemaCode { attrs: _, index, checks: _, decorators, names: _, uses: _, layout: _, .. } = schema;
         self.text(ty.name.as_str());
-        self.number(u64::from(*locals));
         self.params(params);
         self.optional(base.as_ref(), |walk, base| walk.schema_id(*base));
         self.mixins(mixins);
@@ -200,7 +201,6 @@ impl<'a> Walk<'a> {
             walk.ty(&index.value);
             walk.optional(index.default.as_ref(), Self::expr);
         });
-        self.all(checks, Self::check);
         self.decorators(decorators);
     }
 
@@ -312,13 +312,11 @@ impl<'a> Walk<'a> {
     }
 
     fn rule(&mut self, rule: &'a RuleCode) {
-        let RuleCode { ty, file: _, params, locals, parents, host, checks, names: _ } = rule;
+        let RuleCode { ty, file: _, params, locals: _, parents, host, checks: _, names: _ } = rule;
         self.text(ty.name.as_str());
-        self.number(u64::from(*locals));
         self.params(params);
         self.all(parents, |walk, parent| walk.schema_id(*parent));
         self.optional(host.as_ref(), |walk, host| walk.schema_id(*host));
-        self.all(checks, Self::check);
     }
 
     fn stmts(&mut self, stmts: &'a [Stmt]) {
