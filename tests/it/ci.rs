@@ -179,7 +179,7 @@ fn workflows_get_a_summary_of_the_job() {
     let summary = repo.read("summary.md").expect("a summary");
     let expected = "before\n\n### konfig build\n\n| stacks | built |";
     assert!(summary.starts_with(expected), "{summary}");
-    assert!(summary.contains("| 2 | 1 | 0 | 1 | 1 | 0 | 0 | 0 |"), "{summary}");
+    assert!(summary.contains("| 2 | 1 | 0 | 0 | 1 | 1 | 0 | 0 | 0 |"), "{summary}");
     assert!(summary.contains("| error E2L23 | apps/a/main.k&#58;2 |"), "{summary}");
     assert!(summary.contains("<details><summary>1 failed</summary>\n\n- apps/a\n"), "{summary}");
     // A job does not fail because its summary cannot be written.

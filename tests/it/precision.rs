@@ -33,7 +33,7 @@ fn demo() -> Repo {
     })
 }
 
-/// The stacks that are built when the model has become another one.
+/// The stacks that are built or checked when the model has become another one.
 #[track_caller]
 fn rebuilt(model: &str) -> Vec<String> {
     let repo = demo();
@@ -42,7 +42,7 @@ fn rebuilt(model: &str) -> Vec<String> {
     let ran = repo.konfig(&["build", "--format", "json"]).good();
     let report: Value = serde_json::from_str(&ran.stdout).expect("a report");
     let stacks = report["stacks"].as_array().expect("stacks").iter();
-    let built = stacks.filter(|stack| stack["status"] == "built");
+    let built = stacks.filter(|stack| stack["status"] == "built" || stack["status"] == "checked");
     built.filter_map(|stack| stack["path"].as_str()?.strip_prefix("apps/")).map(str::to_owned).collect()
 }
 
@@ -220,7 +220,7 @@ fn a_lambda_that_a_stack_does_not_call_concerns_it_not() {
     };
     let lambda = "g = lambda x {\n    x\n}\n";
     append("a", lambda);
-    // With an expression beside them, it counts whether there are any variables.
+    // With an expression beside them that is output, it counts whether there are any variables.
     append("b", lambda);
     repo.konfig(&["build"]).good().prints("2 stacks: 1 built, 1 reused");
     append("a", "w = g(2)\n");
@@ -288,4 +288,127 @@ fn attributes_that_only_checks_name_concern_the_checks() {
     let added = named.replace("    note?: str\n", "    note?: str\n    more?: int\n");
     builds(&added, "0 built, 2 checked, 1 reused");
     builds(&named, "0 built, 3 reused");
+}
+
+/// Builds a stack with one program after another, each with the same statements; the letters say what becomes of it.
+#[track_caller]
+fn reordered(model: &str, programs: &[(&str, char)]) {
+    let repo = Repo::monorepo().file("lib/m.k", model).stack("a", "");
+    for (at, (main, becomes)) in programs.iter().enumerate() {
+        repo.write("a/main.k", main.as_bytes());
+
+        let ran = repo.konfig(&["build"]).good();
+        let (built, changed) = match becomes {
+            'c' => (1, 1),
+            'b' => (1, 0),
+            _ => (0, 0),
+        };
+        let says = format!("1 stack: {built} built, {} reused, 0 failed, {changed} changed", 1 - built);
+        assert!(ran.stdout.contains(&says), "{at}: {}", ran.stdout);
+        let reused = repo.read("dist/a.yaml");
+        repo.konfig(&["build", "--no-cache", "--out", "fresh"]).good();
+        assert_eq!(reused, repo.read("fresh/a.yaml"), "{at}");
+    }
+}
+
+#[test]
+fn the_order_of_statements_concerns_nobody_who_cannot_see_it() {
+    reordered(
+        "x = 1\n",
+        &[
+            ("_b = [i for i in _a]\n_a = [1]\n_c = {k = v for k, v in {z = 1}}\ny = _b\nz = _c\n", 'c'),
+            ("_c = {k = v for k, v in {z = 1}}\n_a = [1]\n_b = [i for i in _a]\ny = _b\nz = _c\n", 'r'),
+            ("y = _b\n_c = {k = v for k, v in {z = 1}}\nz = _c\n_a = [1]\n_b = [i for i in _a]\n", 'r'),
+            // The order of keys is that of the statements.
+            ("z = _c\ny = _b\n_c = {k = v for k, v in {z = 1}}\n_a = [1]\n_b = [i for i in _a]\n", 'c'),
+        ],
+    );
+    let prints = "import manifests\n";
+    reordered(
+        "",
+        &[
+            (&format!("{prints}a = 1\nb = [2]\nmanifests.yaml_stream([{{a = a, b = b}}])\n"), 'c'),
+            (&format!("{prints}manifests.yaml_stream([{{a = a, b = b}}])\nb = [2]\na = 1\n"), 'r'),
+        ],
+    );
+}
+
+#[test]
+fn the_order_of_instances_concerns_those_who_list_them() {
+    let model = "schema S:\n    n: int\n\nschema T:\n    n: int\n    m?: int\n";
+    let import = "import lib.m\n";
+    reordered(
+        model,
+        &[
+            (
+                &format!(
+                    "{import}_a = m.S {{n = 1}}\n_b = m.S {{n = 2}}\n_c = m.T {{n = 3}}\nx = [s.n for s in m.S.instances()]\n"
+                ),
+                'c',
+            ),
+            (
+                &format!(
+                    "{import}_a = m.S {{n = 1}}\n_c = m.T {{n = 3}}\n_b = m.S {{n = 2}}\nx = [s.n for s in m.S.instances()]\n"
+                ),
+                'r',
+            ),
+            (
+                &format!(
+                    "{import}_b = m.S {{n = 2}}\n_a = m.S {{n = 1}}\n_c = m.T {{n = 3}}\nx = [s.n for s in m.S.instances()]\n"
+                ),
+                'c',
+            ),
+            (
+                &format!(
+                    "{import}_b = m.S {{n = 2}}\nx = [s.n for s in m.S.instances()]\n_a = m.S {{n = 1}}\n_c = m.T {{n = 3}}\n"
+                ),
+                'c',
+            ),
+        ],
+    );
+    // What is read early runs early.
+    reordered(
+        model,
+        &[
+            (
+                &format!(
+                    "{import}_a = m.S {{n = 1}}\n_l = m.S.instances()\n_k = [s.n for s in _l]\n_b = m.S {{n = 2}}\nx = _k\n"
+                ),
+                'c',
+            ),
+            (
+                &format!(
+                    "{import}_a = m.S {{n = 1}}\n_k = [s.n for s in _l]\n_l = m.S.instances()\n_b = m.S {{n = 2}}\nx = _k\n"
+                ),
+                'r',
+            ),
+            (
+                &format!(
+                    "{import}_k = [s.n for s in _l]\n_a = m.S {{n = 1}}\n_l = m.S.instances()\n_b = m.S {{n = 2}}\nx = _k\n"
+                ),
+                'c',
+            ),
+        ],
+    );
+}
+
+#[test]
+fn what_runs_again_or_is_set_by_several_statements_keeps_its_place() {
+    let model = "schema S:\n    l: [int] = [0]\n";
+    let import = "import lib.m\n";
+    reordered(
+        model,
+        &[
+            (&format!("{import}s: m.S {{l += [1]}}\nx = s.l\n"), 'c'),
+            (&format!("{import}x = s.l\ns: m.S {{l += [1]}}\n"), 'c'),
+        ],
+    );
+    reordered("", &[("_a = 1\nx = _a\n_a = 2\n", 'c'), ("_a = 2\nx = _a\n_a = 1\n", 'c')]);
+    reordered(
+        "",
+        &[
+            ("_t = True\nif _t:\n    _a = 1\nelse:\n    _a = 2\nx = _a\n", 'c'),
+            ("if _t:\n    _a = 1\nelse:\n    _a = 2\n_t = True\nx = _a\n", 'b'),
+        ],
+    );
 }

@@ -81,6 +81,7 @@ impl<'r> Run<'r> {
     /// A global read from a schema body: what it is now; only where it is nothing yet, its setters run.
     pub(super) fn global_now(&mut self, slot: u32) -> Outcome<Value<'r>> {
         self.used_variable(self.frame.package, slot);
+        self.read_in_order(self.frame.package, slot);
         match self.cell(self.frame.package, slot).value {
             None | Some(Value::Undefined) => self.global(self.frame.package, slot),
             Some(value) => Ok(value),
@@ -102,10 +103,12 @@ impl<'r> Run<'r> {
             GlobalKind::Alias(_) => Ok(Value::Undefined),
             GlobalKind::Variable(setters) => {
                 self.used_variable(package, slot);
+                self.read_in_order(package, slot);
                 let cell = self.cell(package, slot);
                 let now = cell.value.unwrap_or(Value::Undefined);
                 let in_place = self.targets.last() == Some(&global.name);
                 if in_place && (cell.level == 0 || setters.len() <= 1) {
+                    self.read_in_place(package, slot, now);
                     return Ok(now);
                 }
                 match cell.last {
@@ -128,9 +131,9 @@ impl<'r> Run<'r> {
         if let Some(cell) = self.cell_mut(code.id, slot) {
             cell.level = level + 1;
         }
-        let Some(setter) = setters.len().checked_sub(level as usize + 1).map(|at| setters[at]) else {
-            return Ok(now);
-        };
+        let setter = setters.len().checked_sub(level as usize + 1).map(|at| setters[at]);
+        self.read_runs(code.id, slot, setter.is_some());
+        let Some(setter) = setter else { return Ok(now) };
         let stmt = &code.files[setter.body as usize].body[setter.stmt as usize];
         let frame = self.file_frame(code, setter.body as usize);
         self.within(frame, |run| run.traced(code.id, setter.id, |run| run.backtrack(setter, stmt)))?;

@@ -20,7 +20,7 @@ use crate::lower::code::{
 use crate::package::PackageId;
 use crate::stdlib::{Failure, Host as _, Outcome};
 use crate::value::convert::text;
-use crate::value::union::{UnionOptions, merge_entry, union};
+use crate::value::union::{UnionOptions, is_same, merge_entry, union};
 use crate::value::{Args, Dict, DictBuilder, Entry, Func, Instance, Key, SchemaId, SchemaType, Value};
 
 /// What an attribute's config does to it: contradicts nothing, and constructs instances again.
@@ -236,6 +236,7 @@ impl<'r> Run<'r> {
         for mixed in self.mixing.iter().copied().chain(several.map(|body| body.schema)) {
             self.tracer.listed_by_mixins(schema, mixed);
         }
+        self.tracer.order.made(schema);
         let made = self.instances.entry(schema).or_default();
         self.contexts[context as usize].recorded.push((schema, made.len()));
         made.push(Recorded { by, value: None });
@@ -444,10 +445,16 @@ impl<'r> Run<'r> {
 
     /// The value as the type of an attribute has it.
     fn pack_attr(&mut self, value: Value<'r>, package: PackageId, attr: &'r AttrCode) -> Outcome<Value<'r>> {
+        let packed = self.pack(value, &attr.ty)?;
         if !value.is_nothing() {
-            self.tracer.part(Used::Accepts(package, attr.number, value.into()));
+            let used = Used::Accepts(package, attr.number, value.into());
+            match made_of(value, packed) {
+                // A type that makes nothing of a value is a check.
+                false => self.checking(|run| run.tracer.part(used)),
+                true => self.tracer.part(used),
+            }
         }
-        self.pack(value, &attr.ty)
+        Ok(packed)
     }
 
     /// Merges what the config has for an attribute.
@@ -731,6 +738,14 @@ impl<'r> Run<'r> {
         let args = Args { positional: instance.args, named: instance.kwargs };
         let config = config.finish(self.arena);
         self.nested(|run| run.instantiate(instance.schema, config, None, args))
+    }
+}
+
+/// Whether a type has made something else of a value.
+fn made_of(value: Value<'_>, packed: Value<'_>) -> bool {
+    match value {
+        Value::List(_) | Value::Dict(_) => !is_same(value, packed),
+        _ => false,
     }
 }
 

@@ -18,6 +18,7 @@ mod global;
 mod host;
 mod instance;
 mod limits;
+mod order;
 mod slot;
 mod stmt;
 mod trace;
@@ -217,7 +218,7 @@ impl<'r> Run<'r> {
             schema_scalar: None,
             output: None,
             printed: String::new(),
-            tracer: Tracer::new(settings.traced),
+            tracer: Tracer::new(settings.traced, main),
         })
     }
 
@@ -229,7 +230,8 @@ impl<'r> Run<'r> {
         match self.within_memory(|run| run.evaluate_all(closure)) {
             Ok(value) => {
                 let Self { output, printed, tracer, main, codes, .. } = self;
-                Ok(Evaluated { value, output, printed, uses: Uses::new(tracer, main.id, codes) })
+                let uses = Uses::new(tracer, main, codes, output.is_none());
+                Ok(Evaluated { value, output, printed, uses })
             }
             Err(failure) => Err(self.diagnostic(failure)),
         }

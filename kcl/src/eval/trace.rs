@@ -15,6 +15,7 @@ use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use syntax::Symbol;
 
 use super::Run;
+use super::order::OrderTracer;
 use crate::lower::code::{GlobalKind, Layout, PackageCode, StmtId};
 use crate::lower::fingerprint::{Fingerprints, Kind, Names, Part};
 use crate::lower::{Codes, RULE};
@@ -53,6 +54,10 @@ pub struct Trace {
 pub enum Used {
     /// All statements of a package, in their order.
     Statements(PackageId),
+    /// What can be seen of the order of a main package's statements, as text; all of it, if there is none.
+    Order(PackageId, Option<Symbol>),
+    /// The order of the variables that are the output.
+    Names(PackageId),
     /// A variable: package and slot.
     Variable(PackageId, u32),
     /// A schema, mixin or protocol: package and number.
@@ -85,6 +90,8 @@ impl Used {
     pub fn package(self) -> PackageId {
         match self {
             Self::Statements(package)
+            | Self::Order(package, _)
+            | Self::Names(package)
             | Self::Variable(package, _)
             | Self::Schema(package, _)
             | Self::Rule(package, _)
@@ -106,6 +113,8 @@ impl Used {
         let schema = |at: u32| code.schemas.get(at as usize).map(|it| it.ty.name);
         match self {
             Self::Statements(_) => Some(Part::Statements),
+            Self::Order(_, seen) => Some(seen.map_or(Part::Everything, Part::Order)),
+            Self::Names(_) => Some(Part::Names),
             Self::Variable(_, slot) => code.globals.get(slot as usize).map(|it| Part::Variable(it.name)),
             Self::Schema(_, at) => schema(at).map(Part::Schema),
             Self::Rule(_, at) => code.rules.get(at as usize).map(|it| Part::Rule(it.ty.name)),
@@ -142,19 +151,26 @@ enum Note {
 /// What a run has noted, while its values are still looked at.
 pub struct Uses<'r> {
     tracer: Tracer<'r>,
-    main: PackageId,
+    main: &'r PackageCode,
     codes: &'r dyn Codes,
+    /// Whether the variables are the output.
+    shown: bool,
 }
 
 impl<'r> Uses<'r> {
-    pub(super) fn new(tracer: Tracer<'r>, main: PackageId, codes: &'r dyn Codes) -> Self {
-        Self { tracer, main, codes }
+    pub(super) fn new(tracer: Tracer<'r>, main: &'r PackageCode, codes: &'r dyn Codes, shown: bool) -> Self {
+        Self { tracer, main, codes, shown }
     }
 
     /// What the result depends on.
     #[must_use]
     pub fn finish(self) -> Trace {
-        self.tracer.finish(self.main, self.codes)
+        let order = Used::Order(self.main.id, self.tracer.order.seen(self.main));
+        let mut trace = self.tracer.finish(self.main.id, self.codes);
+        let shown = self.shown.then_some(Used::Names(self.main.id));
+        // The main package is the last one in order.
+        trace.parts.extend(shown.into_iter().chain([order]));
+        trace
     }
 }
 
@@ -192,11 +208,12 @@ pub(super) struct Tracer<'r> {
     listed: FxHashSet<SchemaId>,
     /// Of which schemas the list of instances depends on the order of mixins, and of whose.
     mixed: FxHashSet<(SchemaId, SchemaId)>,
+    pub(super) order: OrderTracer,
 }
 
 impl<'r> Tracer<'r> {
     /// A tracer that notes all that is used, or next to nothing.
-    pub(super) fn new(traced: bool) -> Self {
+    pub(super) fn new(traced: bool, main: &PackageCode) -> Self {
         Self {
             idle: !traced,
             blank: None,
@@ -210,7 +227,12 @@ impl<'r> Tracer<'r> {
             effects: Vec::new(),
             listed: FxHashSet::default(),
             mixed: FxHashSet::default(),
+            order: if traced { OrderTracer::new(main) } else { OrderTracer::default() },
         }
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.idle
     }
 
     pub(super) fn part(&mut self, used: Used) {
@@ -218,7 +240,7 @@ impl<'r> Tracer<'r> {
             return;
         }
         let (package, at) = match used {
-            Used::Statements(package) => (package, 0),
+            Used::Statements(package) | Used::Order(package, _) | Used::Names(package) => (package, 0),
             Used::Variable(package, at) => (package, at << 2),
             Used::Schema(package, at) => (package, at << 2 | 1),
             Used::Rule(package, at) | Used::Checks(package, at) => (package, at << 2 | 2),
@@ -269,6 +291,7 @@ impl<'r> Tracer<'r> {
 
     /// Somebody asked for all instances of a schema.
     pub(super) fn asked_instances(&mut self, of: SchemaId) {
+        self.order.asked(of);
         self.listed.insert(of);
     }
 
@@ -279,6 +302,7 @@ impl<'r> Tracer<'r> {
 
     /// What the statement that runs does counts, whether or not somebody reads its variables.
     pub(super) fn effect(&mut self) {
+        self.order.spoke();
         if let Some(package) = self.lists[self.top as usize].package {
             self.effects.push(package);
             self.lists[0].notes.insert(Note::Part(Used::Statements(package)));
@@ -578,7 +602,7 @@ impl<'r> Run<'r> {
         }
         let main = package == self.main.id;
         let around = if main { self.tracer.enter_main() } else { self.tracer.enter(package, stmt) };
-        let result = run(self);
+        let result = if main { self.in_order(stmt, run) } else { run(self) };
         self.tracer.top = around;
         result
     }

@@ -1,43 +1,43 @@
 //! Variables that do nothing but give a name to something: whoever reads them has them in its trace, and the rest of the
-//! program is the same without them.
+//! program is the same without them, unless variables are the output.
 
-use super::code::{ExprKind, GlobalKind, PackageCode, Place, Setter, Stmt, StmtKind, Target};
-use crate::package::PackageId;
+use super::code::{ExprKind, Global, GlobalKind, PackageCode, Place, Setter, Stmt, StmtKind, Target};
 
-/// For each global of a package, whether it is such a variable: set once, at the top, to something that cannot fail. Of the
-/// main package only lambdas and private constants count, which are in no output unless hidden keys are, and only where its
-/// statements give no other output.
+/// For each global of a package, whether it is such a variable: set once, at the top, to something that cannot fail.
 pub(crate) fn inert(code: &PackageCode) -> Vec<bool> {
-    let is_main = code.id == PackageId::MAIN;
-    let speaks = is_main && code.files.iter().flat_map(|file| &file.body).any(speaks);
-    let is_inert = |kind: &GlobalKind| match kind {
-        GlobalKind::Variable(setters) => match &**setters {
-            [only] => !speaks && names(code, only, is_main),
-            _ => false,
-        },
+    let is_inert = |global: &Global| match value(code, global) {
+        Some(ExprKind::Const(_)) => true,
+        Some(ExprKind::Lambda(lambda)) => lambda.captures.is_empty(),
         _ => false,
     };
-    code.globals.iter().map(|global| is_inert(&global.kind)).collect()
+    code.globals.iter().map(is_inert).collect()
 }
 
-/// Whether a setter gives a name to a lambda or to a constant; in the main package the name of a constant has to be private.
-fn names(code: &PackageCode, setter: &Setter, is_main: bool) -> bool {
-    let stmt = code.files.get(setter.body as usize).and_then(|file| file.body.get(setter.stmt as usize));
-    let Some(StmtKind::Assign(assign)) = stmt.map(|stmt| &stmt.kind) else { return false };
-    let [Target { name, place: Place::Global(_), path, .. }] = &*assign.targets else { return false };
-    let harmless = match &assign.value.kind {
-        ExprKind::Const(_) => !is_main || name.as_str().starts_with('_'),
-        ExprKind::Lambda(lambda) => lambda.captures.is_empty(),
-        _ => false,
-    };
-    harmless && path.is_empty() && assign.ty.is_none()
+/// Whether a variable is a lambda for sure, which is in no output.
+pub(crate) fn is_lambda(code: &PackageCode, global: &Global) -> bool {
+    matches!(value(code, global), Some(ExprKind::Lambda(_)))
 }
 
-/// Whether a statement is an expression, or has one inside: its value is part of the output.
-fn speaks(stmt: &Stmt) -> bool {
+/// The value of a variable that one plain assignment sets.
+fn value<'c>(code: &'c PackageCode, global: &Global) -> Option<&'c ExprKind> {
+    let GlobalKind::Variable(setters) = &global.kind else { return None };
+    let [Setter { body, stmt, .. }] = &**setters else { return None };
+    let stmt = code.files.get(*body as usize)?.body.get(*stmt as usize)?;
+    let StmtKind::Assign(assign) = &stmt.kind else { return None };
+    let [Target { place: Place::Global(_), path, .. }] = &*assign.targets else { return None };
+    (path.is_empty() && assign.ty.is_none()).then_some(&assign.value.kind)
+}
+
+/// Whether a program has expressions beside its variables that are output too.
+pub(crate) fn speaks(code: &PackageCode) -> bool {
+    code.files.iter().flat_map(|file| &file.body).any(is_output)
+}
+
+fn is_output(stmt: &Stmt) -> bool {
     match &stmt.kind {
-        StmtKind::Expr(_) => true,
-        StmtKind::If(_, then, otherwise) => then.iter().chain(otherwise).any(speaks),
+        // The value of a call is not.
+        StmtKind::Expr(expr) => !matches!(expr.kind, ExprKind::Call(_)),
+        StmtKind::If(_, then, otherwise) => then.iter().chain(otherwise).any(is_output),
         _ => false,
     }
 }

@@ -9,6 +9,7 @@ mod expr;
 pub mod fingerprint;
 pub(crate) mod inert;
 pub(crate) mod layout;
+pub(crate) mod order;
 mod schema;
 mod scope;
 mod stmt;

@@ -394,7 +394,7 @@ impl Why {
 /// The declaration that a part belongs to.
 fn declaration_of(part: Part) -> Option<Symbol> {
     match part {
-        Part::Statements | Part::Everything => None,
+        Part::Statements | Part::Order(_) | Part::Names | Part::Everything => None,
         Part::Variable(name) | Part::Schema(name) | Part::Rule(name) | Part::Lambda(name, _) => Some(name),
         Part::Checks(name) => Some(name),
         Part::Default(schema, ..)

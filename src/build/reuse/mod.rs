@@ -424,7 +424,7 @@ impl<'a> Reuse<'a> {
         let different = |parts: &Parts, of_checks| {
             let mut parts = parts.iter().map(|(name, before)| (name.part(), before));
             let (part, _) = parts.find(|(part, before)| !is_same(program.fingerprints.get(*part), before))?;
-            Some(Reason::of_part(String::new(), part.to_string(), of_checks))
+            Some(Reason::of_part(String::new(), part, of_checks))
         };
         let used = std::iter::once_with(|| different(&own.used, false));
         let imported = std::iter::once_with(|| self.different_imports(record, closure));
@@ -477,8 +477,8 @@ impl<'a> Reuse<'a> {
             cell.get_or_init(|| {
                 let Some(used) = self.used(at) else { return Some(Reason::New) };
                 let differing = used.differing(self.fingerprints_in(closure, &used.package));
-                let name = differing.first()?.part().to_string();
-                Some(Reason::of_part(shown(&used.package), name, used.of_checks))
+                let part = differing.first()?.part();
+                Some(Reason::of_part(shown(&used.package), part, used.of_checks))
             })
             .clone()
         });

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use kcl::lower::fingerprint::Part;
+
 /// What differs from the build that came closest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
@@ -43,8 +45,13 @@ pub enum Reason {
 
 impl Reason {
     /// Of a part of a package; of the stack's own files without one.
-    pub(super) fn of_part(package: String, name: String, of_checks: bool) -> Self {
-        if of_checks { Self::Check { package, name } } else { Self::Declaration { package, name } }
+    pub(super) fn of_part(package: String, part: Part, of_checks: bool) -> Self {
+        let name = part.to_string();
+        match of_checks {
+            _ if package.is_empty() && part.is_of_statements() => Self::Statements,
+            true => Self::Check { package, name },
+            false => Self::Declaration { package, name },
+        }
     }
 
     /// The first of some reasons that says more than that a check may refuse the stack; the first one, if none does.

@@ -104,6 +104,8 @@ impl OwnParts {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) enum PartName {
     Statements,
+    Order(String),
+    Names,
     Everything,
     Variable(String),
     Schema(String),
@@ -155,6 +157,8 @@ impl From<Part> for PartName {
     fn from(part: Part) -> Self {
         match part {
             Part::Statements => Self::Statements,
+            Part::Order(seen) => Self::Order(seen.to_string()),
+            Part::Names => Self::Names,
             Part::Everything => Self::Everything,
             Part::Variable(name) => Self::Variable(name.to_string()),
             Part::Schema(name) => Self::Schema(name.to_string()),
@@ -179,6 +183,8 @@ impl PartName {
     pub(super) fn part(&self) -> Part {
         match self {
             Self::Statements => Part::Statements,
+            Self::Order(seen) => Part::Order(Symbol::new(seen)),
+            Self::Names => Part::Names,
             Self::Everything => Part::Everything,
             Self::Variable(name) => Part::Variable(Symbol::new(name)),
             Self::Schema(name) => Part::Schema(Symbol::new(name)),

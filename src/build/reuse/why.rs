@@ -69,16 +69,15 @@ impl Reuse<'_> {
         let files =
             files.filter(|(question, answer)| self.answers.answer(&question.query(folder)) != *answer);
         all.extend(files.map(|(file, _)| Obstacle::Other(Reason::File(file.subject().to_owned()))));
-        let now = |part| program.fingerprints.get(part);
-        if !is_same(now(program.statements()), &record.statements) {
-            all.push(Obstacle::Other(Reason::Statements));
-        }
-        for (name, before) in self.own_parts(record).iter().flat_map(|parts| parts.all()) {
-            let part = name.part();
-            if !is_same(now(part), before) {
-                all.push(Obstacle::Part(None, part));
-            }
-        }
+        let own = self.own_parts(record);
+        let statements = [(program.statements(), &record.statements)];
+        let own = own.iter().flat_map(|parts| parts.all()).map(|(name, before)| (name.part(), before));
+        let parts = statements.into_iter().chain(own);
+        let differing = parts.filter(|(part, before)| !is_same(program.fingerprints.get(*part), before));
+        let (of_statements, others): (Vec<Part>, Vec<Part>) =
+            differing.map(|(part, _)| part).partition(|part| part.is_of_statements());
+        all.extend(of_statements.first().map(|_| Obstacle::Other(Reason::Statements)));
+        all.extend(others.into_iter().map(|part| Obstacle::Part(None, part)));
         for used in self.used_by(record).unwrap_or_default() {
             let parts = used.differing(self.fingerprints_in(&closure, &used.package));
             all.extend(parts.iter().map(|name| Obstacle::Part(Some(used.package.clone()), name.part())));

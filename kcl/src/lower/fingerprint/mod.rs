@@ -18,6 +18,7 @@ use syntax::Symbol;
 use self::slots::Slots;
 pub use self::walk::fingerprints;
 use super::code::Type;
+use super::order::{Label, seen};
 use crate::value::Value;
 
 /// 128 bits of BLAKE3 over a declaration's meaning.
@@ -41,8 +42,13 @@ impl Fingerprint {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Part {
     /// All top-level statements in their order, but for those that only name something; the bodies of their lambdas aside.
+    /// Those of a main package in no order, as far as that can be of no matter.
     Statements,
-    /// All of them, for those who see hidden keys too.
+    /// What can be seen of their order, by the text of a run.
+    Order(Symbol),
+    /// The variables of a main package that are shown, in their order.
+    Names,
+    /// All of them in their order, for those who see hidden keys too, and where all of the order may show.
     Everything,
     /// A variable: the statements that set it.
     Variable(Symbol),
@@ -69,6 +75,14 @@ pub enum Part {
     Mixins(Symbol),
     /// An attribute of a schema, if it is quiet, or that there is none.
     Attr(Symbol, Symbol),
+}
+
+impl Part {
+    /// Whether it is all or something of the statements of a package.
+    #[must_use]
+    pub fn is_of_statements(self) -> bool {
+        matches!(self, Self::Statements | Self::Order(_) | Self::Names | Self::Everything)
+    }
 }
 
 /// The names of some quiet attributes, in order.
@@ -191,6 +205,7 @@ impl From<Value<'_>> for Kind {
 impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Order(_) | Self::Names => f.write_str("(the order of statements)"),
             Self::Statements | Self::Everything => f.write_str("(all statements)"),
             Self::Variable(name) | Self::Schema(name) | Self::Rule(name) => f.write_str(name.as_str()),
             Self::Lambda(name, number) => write!(f, "{name} (lambda {})", number + 1),
@@ -218,6 +233,8 @@ pub struct Fingerprints {
     slots: FxHashMap<Symbol, Slots>,
     /// See [`Fingerprints::names`].
     names: Option<Fingerprint>,
+    /// The statements of a main package.
+    labels: Vec<Label>,
 }
 
 impl Fingerprints {
@@ -236,6 +253,9 @@ impl Fingerprints {
             Part::Shown(schema, names) => Some(slots(schema)?.shown(names)),
             Part::Listed(schema) => Some(slots(schema)?.listed()),
             Part::Attr(schema, name) => Some(slots(schema)?.attr(name)),
+            Part::Order(text) => {
+                seen(&self.labels, text.as_str()).map(|seen| Fingerprint::of(seen.as_bytes()))
+            }
             _ => self.parts.get(&part).copied(),
         }
     }

@@ -77,7 +77,7 @@ fn of(name: Symbol) -> Fingerprint {
     Fingerprint::of(name.as_str().as_bytes())
 }
 
-fn joined(all: impl Iterator<Item = Fingerprint>) -> Fingerprint {
+pub(super) fn joined(all: impl Iterator<Item = Fingerprint>) -> Fingerprint {
     let bytes: Vec<u8> = all.flat_map(|one| one.0).collect();
     Fingerprint::of(&bytes)
 }

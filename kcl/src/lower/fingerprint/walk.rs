@@ -4,18 +4,19 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use syntax::Symbol;
 use syntax::ast::EntryOp;
 
-use super::slots::{Quiet, Slot, Slots};
+use super::slots::{Quiet, Slot, Slots, joined};
 use super::{Fingerprint, Fingerprints, Kind, Part, TAKEN};
 use crate::lower::code::{
     ArgsCode, Assign, AttrCode, Check, Clause, ConfigCode, ConfigItem, Const, DecoratorCode, EntryCode, Expr,
     ExprKind, GlobalKind, Item, KeyCode, LambdaCode, Layout, PackageCode, Param, PartCode, Place, RuleCode,
     SchemaCode, Step, Stmt, StmtKind, Target, Type,
 };
-use crate::lower::inert::inert;
+use crate::lower::inert::{inert, is_lambda, speaks};
 use crate::lower::layout::{layout, quiet_attr};
+use crate::lower::order::{Role, labels, statements};
 use crate::lower::{Codes, RULE};
 use crate::package::PackageId;
-use crate::value::SchemaId;
+use crate::value::{Key, SchemaId};
 
 /// The fingerprints of a package's parts; linear in the size of its code. `identity` names packages the same way on
 /// every machine.
@@ -37,6 +38,7 @@ pub fn fingerprints(
         found: Fingerprints::default(),
         pending: Vec::new(),
         pending_attrs: Vec::new(),
+        locals: None,
     };
     walk.schemas();
     walk.rules();
@@ -62,6 +64,9 @@ struct Walk<'a> {
     pending: Vec<&'a LambdaCode>,
     /// The same for attributes.
     pending_attrs: Vec<&'a AttrCode>,
+    /// The locals of the statement that is walked, in the order in which they are met: their numbers depend on the
+    /// statements before it. Nothing where numbers are those of a lambda or schema, which begin with its parameters.
+    locals: Option<FxHashMap<u32, u32>>,
 }
 
 impl<'a> Walk<'a> {
@@ -146,6 +151,8 @@ impl<'a> Walk<'a> {
     fn statements(&mut self) {
         let code = self.code;
         let (mut whole, mut everything) = (Vec::new(), Vec::new());
+        let (mut loose, mut fixed) = (Vec::new(), Vec::new());
+        let mut roles = statements(code).map(|(role, _)| role);
         let mut of_slot: Vec<Vec<u8>> = vec![Vec::new(); code.globals.len()];
         let setters = setters(code);
         let inert = inert(code);
@@ -155,10 +162,17 @@ impl<'a> Walk<'a> {
                 let first = slots.first().map(|slot| code.globals[*slot as usize].name);
                 self.owner = first.unwrap_or_else(|| Symbol::new(""));
                 self.out.clear();
+                self.locals = Some(FxHashMap::default());
                 self.stmt(stmt);
+                self.locals = None;
                 everything.extend_from_slice(&self.out);
+                let role = roles.next();
                 if !slots.iter().any(|slot| inert[*slot as usize]) {
                     whole.extend_from_slice(&self.out);
+                    match role {
+                        Some(Role::Fixed(_)) | None => fixed.extend_from_slice(&self.out),
+                        Some(Role::Free(_) | Role::Again(_)) => loose.push(Fingerprint::of(&self.out)),
+                    }
                 }
                 for slot in slots {
                     of_slot[*slot as usize].extend_from_slice(&self.out);
@@ -166,15 +180,36 @@ impl<'a> Walk<'a> {
                 self.lambdas();
             }
         }
-        self.found.parts.insert(Part::Statements, Fingerprint::of(&whole));
         if code.id == PackageId::MAIN {
             self.found.parts.insert(Part::Everything, Fingerprint::of(&everything));
+            loose.sort_unstable();
+            loose.push(Fingerprint::of(&fixed));
+            self.found.parts.insert(Part::Statements, joined(loose.into_iter()));
+            self.shown(&inert, &of_slot);
+            self.found.labels = labels(code);
+        } else {
+            self.found.parts.insert(Part::Statements, Fingerprint::of(&whole));
         }
         for (global, bytes) in code.globals.iter().zip(&of_slot) {
             if matches!(global.kind, GlobalKind::Variable(_)) {
                 self.found.parts.insert(Part::Variable(global.name), Fingerprint::of(bytes));
             }
         }
+    }
+
+    /// The variables that a main package shows. The code of those that only name something is nowhere else.
+    fn shown(&mut self, inert: &[bool], code_of: &[Vec<u8>]) {
+        self.out.clear();
+        // Beside expressions private ones count too, and whether there are any.
+        let speaks = speaks(self.code);
+        for ((global, inert), code) in self.code.globals.iter().zip(inert).zip(code_of) {
+            let GlobalKind::Variable(_) = global.kind else { continue };
+            if speaks || !is_lambda(self.code, global) && !Key::from(global.name).is_private() {
+                self.text(global.name.as_str());
+                self.out.extend_from_slice(if *inert { code } else { &[] });
+            }
+        }
+        self.found.parts.insert(Part::Names, Fingerprint::of(&self.out));
     }
 
     /// What each name of the package is.
@@ -360,7 +395,7 @@ impl<'a> Walk<'a> {
         self.text(name.as_str());
         match place {
             Place::Global(_) => self.tag(0),
-            Place::Local(local) => self.tagged(1, |walk| walk.number(u64::from(*local))),
+            Place::Local(local) => self.tagged(1, |walk| walk.local(*local)),
             Place::Attr(_) => self.tag(2),
         }
         self.all(path, |walk, step| match step {
@@ -411,10 +446,14 @@ impl<'a> Walk<'a> {
     fn expr(&mut self, expr: &'a Expr) {
         match &expr.kind {
             ExprKind::Const(value) => self.tagged(1, |walk| walk.constant(value)),
-            ExprKind::Local(at, otherwise) => self.tagged(2, |walk| walk.variable(*at, otherwise.as_deref())),
-            ExprKind::Captured(at, otherwise) => {
-                self.tagged(3, |walk| walk.variable(*at, otherwise.as_deref()));
-            }
+            ExprKind::Local(at, otherwise) => self.tagged(2, |walk| {
+                walk.local(*at);
+                walk.optional(otherwise.as_deref(), Self::expr);
+            }),
+            ExprKind::Captured(at, otherwise) => self.tagged(3, |walk| {
+                walk.number(u64::from(*at));
+                walk.optional(otherwise.as_deref(), Self::expr);
+            }),
             ExprKind::Attr(name, otherwise) => self.tagged(4, |walk| {
                 walk.attr_name(*name);
                 walk.expr(otherwise);
@@ -576,7 +615,7 @@ impl<'a> Walk<'a> {
         });
         self.optional(index.as_ref(), |walk, index| walk.number(*index as u64));
         self.expr(value);
-        self.optional(local.as_ref(), |walk, local| walk.number(u64::from(*local)));
+        self.optional(local.as_ref(), |walk, local| walk.local(*local));
     }
 
     fn constant(&mut self, value: &Const) {
@@ -618,11 +657,6 @@ impl<'a> Walk<'a> {
             }),
             Type::Function => self.tag(11),
         }
-    }
-
-    fn variable(&mut self, at: u32, otherwise: Option<&'a Expr>) {
-        self.number(u64::from(at));
-        self.optional(otherwise, Self::expr);
     }
 
     fn attr_name(&mut self, name: u32) {
@@ -679,9 +713,17 @@ impl<'a> Walk<'a> {
         self.text(&name);
     }
 
+    fn local(&mut self, at: u32) {
+        let known = self.locals.as_mut().map(|known| {
+            let next = known.len() as u32;
+            *known.entry(at).or_insert(next)
+        });
+        self.number(u64::from(known.unwrap_or(at)));
+    }
+
     fn locals(&mut self, locals: &[u32]) {
         self.number(locals.len() as u64);
-        locals.iter().for_each(|local| self.number(u64::from(*local)));
+        locals.iter().for_each(|local| self.local(*local));
     }
 
     fn all<T>(&mut self, items: &'a [T], write: impl Fn(&mut Self, &'a T)) {
