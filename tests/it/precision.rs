@@ -290,7 +290,8 @@ fn attributes_that_only_checks_name_concern_the_checks() {
     builds(&named, "0 built, 3 reused");
 }
 
-/// Builds a stack with one program after another, each with the same statements; the letters say what becomes of it.
+/// Builds a stack with one program after another, and from nothing: `c` is one that comes out differently, `b` one that is
+/// built in vain, `r` one that is reused.
 #[track_caller]
 fn reordered(model: &str, programs: &[(&str, char)]) {
     let repo = Repo::monorepo().file("lib/m.k", model).stack("a", "");
@@ -329,6 +330,8 @@ fn the_order_of_statements_concerns_nobody_who_cannot_see_it() {
         &[
             (&format!("{prints}a = 1\nb = [2]\nmanifests.yaml_stream([{{a = a, b = b}}])\n"), 'c'),
             (&format!("{prints}manifests.yaml_stream([{{a = a, b = b}}])\nb = [2]\na = 1\n"), 'r'),
+            (&format!("{prints}manifests.yaml_stream([{{a = a, b = b}}])\nb = [2]\na = 1\nc = 3\n"), 'r'),
+            (&format!("{prints}manifests.yaml_stream([{{a = a, b = b}}])\nb = [2]\na = 4\nc = 3\n"), 'c'),
         ],
     );
 }
@@ -411,4 +414,76 @@ fn what_runs_again_or_is_set_by_several_statements_keeps_its_place() {
             ("if _t:\n    _a = 1\nelse:\n    _a = 2\n_t = True\nx = _a\n", 'b'),
         ],
     );
+}
+
+#[test]
+fn code_that_is_not_evaluated_concerns_nobody() {
+    let model = "\
+f = lambda x, y {
+    _z = 1
+    if x > 5:
+        _z = 2
+    {
+        a = 10 if x > 5 else 11
+        if x > 5:
+            b = 20
+        c = [30 * i for i in y]
+        d = [31, if x > 5: 32]
+        e = x > 5 and x * 33
+        z = _z
+    }
+}
+
+schema S:
+    n: int
+    m: int = n + 40 if n > 5 else n + 41
+    l: int = (lambda { n + 42 })()
+";
+    let main = |n: u8, list: &str| format!("import lib.m\nx = m.f({n}, {list})\ny = m.S {{n = {n}}}\n");
+    let repo =
+        Repo::monorepo().file("lib/m.k", model).stack("high", &main(9, "[]")).stack("low", &main(1, "[2]"));
+    repo.konfig(&["build"]).good();
+    let built = |from: &str, to: &str| {
+        repo.write("lib/m.k", model.replace(from, to).as_bytes());
+        let ran = repo.konfig(&["build", "--verbose"]).good();
+        repo.write("lib/m.k", model.as_bytes());
+        repo.konfig(&["build"]).good();
+        let lines = ran.stdout.lines().filter(|line| line.starts_with("changed"));
+        lines
+            .filter_map(|line| line.split_whitespace().nth(1)?.strip_suffix(':'))
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    assert_eq!(built("_z = 2", "_z = 3 + [i for i in [1]][0]"), "high");
+    assert_eq!(built("10 if", "12 if"), "high");
+    assert_eq!(built("else 11", "else 12"), "low");
+    assert_eq!(built("b = 20", "b = 22"), "high");
+    assert_eq!(built("30 * i", "33 * i"), "low");
+    assert_eq!(built("if x > 5: 32", "if x > 5: (lambda { 33 })()"), "high");
+    assert_eq!(built("x * 33", "x * 34"), "high");
+    assert_eq!(built("n + 40", "n + 43"), "high");
+    assert_eq!(built("n + 41", "(lambda { n + 44 })()"), "low");
+    assert_eq!(built("n + 42", "n + 43"), "high low");
+}
+
+#[test]
+fn what_is_inside_of_code_that_does_not_count_moves_nothing() {
+    // Each change takes the meaning of the second lambda to the place of the first.
+    let model = "\
+schema S:
+    a: any = (lambda { 1 })()
+    b: any = (lambda { 2 })()
+";
+    let repo = Repo::monorepo().file("lib/m.k", model);
+    let repo = repo.stack("a", "import lib.m\nx = m.S {a = 5}\n").stack("b", "import lib.m\nx = m.S {}\n");
+    repo.konfig(&["build"]).good();
+    repo.write("lib/m.k", model.replace("{ 2 }", "{ 3 }").replace("{ 1 }", "{ 2 }").as_bytes());
+    repo.konfig(&["build"]).good().prints("2 stacks: 2 built, 0 reused, 0 failed, 2 changed");
+    assert_eq!(repo.read("dist/a.yaml").as_deref(), Some("x:\n  a: 5\n  b: 3\n"));
+    let more = model
+        .replace("{ 1 })()", "{ 2 })() or (lambda { 2 })()")
+        .replace("b: any = (lambda { 2 })()", "b: any = (lambda { 4 })()");
+    repo.write("lib/m.k", more.as_bytes());
+    repo.konfig(&["build"]).good();
+    assert_eq!(repo.read("dist/a.yaml").as_deref(), Some("x:\n  a: 5\n  b: 4\n"));
 }

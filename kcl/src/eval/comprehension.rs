@@ -17,7 +17,7 @@ impl<'r> Run<'r> {
     pub(super) fn list_comp(&mut self, value: &'r Expr, clauses: &'r [Clause]) -> Outcome<Value<'r>> {
         let mut list = Vec::new();
         self.walk(clauses, &mut |run| {
-            list.push(run.expr(value)?);
+            list.push(run.arm(value)?);
             list_fits(list.len())
         })?;
         Ok(self.list(&list))
@@ -84,7 +84,7 @@ impl<'r> Run<'r> {
             {
                 continue;
             }
-            let value = self.expr(&code.test)?;
+            let value = self.arm(&code.test)?;
             match (code.op, value.is_truthy()) {
                 (QuantifierOp::All, false) => return Ok(Value::Bool(false)),
                 (QuantifierOp::Any, true) => return Ok(Value::Bool(true)),

@@ -30,9 +30,11 @@ impl<'r> Run<'r> {
                     let value = self.expr(value)?;
                     unpack_into(self, &mut block, value)?;
                 }
-                ConfigItem::If(test, then, otherwise) => {
-                    let branch = if self.expr(test)?.is_truthy() { then } else { otherwise };
+                ConfigItem::If(test, number, [then, otherwise]) => {
+                    let holds = self.expr(test)?.is_truthy();
+                    let branch = if holds { then } else { otherwise };
                     if !branch.is_empty() {
+                        self.used_arm(number + u32::from(!holds));
                         let inner = self.config_items(branch, branch.len())?;
                         let inner = self.dict(inner.finish(self.arena));
                         unpack_into(self, &mut block, inner)?;
@@ -63,7 +65,7 @@ impl<'r> Run<'r> {
 
     /// The value first, then the key.
     pub(super) fn entry_parts(&mut self, code: &'r EntryCode) -> Outcome<Entry<'r>> {
-        let value = self.expr(&code.value)?;
+        let value = self.arm(&code.value)?;
         let key = match &code.key {
             KeyCode::Const(key) => *key,
             KeyCode::Expr(key) => match self.expr(key)? {

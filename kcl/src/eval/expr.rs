@@ -36,7 +36,7 @@ impl<'r> Run<'r> {
             ExprKind::As(both) => self.convert(&both.0, &both.1),
             ExprKind::IfElse(it) => {
                 let test = self.expr(&it.1)?;
-                self.expr(if test.is_truthy() { &it.0 } else { &it.2 })
+                self.arm(if test.is_truthy() { &it.0 } else { &it.2 })
             }
             ExprKind::List(items) => {
                 let mut list = Vec::with_capacity(items.len());
@@ -50,6 +50,18 @@ impl<'r> Run<'r> {
             ExprKind::Lambda(lambda) => self.lambda(lambda),
             ExprKind::Quantifier(quantifier) => self.quantifier(quantifier),
             ExprKind::Template(parts) => self.template(parts),
+            ExprKind::Arm(..) => self.arm(expr),
+        }
+    }
+
+    /// An expression that may be an arm.
+    pub(super) fn arm(&mut self, expr: &'r Expr) -> Outcome<Value<'r>> {
+        match &expr.kind {
+            ExprKind::Arm(number, inner) => {
+                self.used_arm(*number);
+                self.expr(inner)
+            }
+            _ => self.expr(expr),
         }
     }
 
@@ -116,7 +128,7 @@ impl<'r> Run<'r> {
         match op {
             BinaryOp::And if !left.is_truthy() => Ok(left),
             BinaryOp::Or if left.is_truthy() => Ok(left),
-            BinaryOp::And | BinaryOp::Or => self.expr(right),
+            BinaryOp::And | BinaryOp::Or => self.arm(right),
             _ => {
                 let right = self.expr(right)?;
                 self.operate(op, left, right)
@@ -164,9 +176,13 @@ impl<'r> Run<'r> {
                     let value = self.expr(value)?;
                     unpack_list(list, value)?;
                 }
-                Item::If(test, then, otherwise) => {
-                    let branch = if self.expr(test)?.is_truthy() { then } else { otherwise };
-                    self.items(branch, list)?;
+                Item::If(test, number, [then, otherwise]) => {
+                    let holds = self.expr(test)?.is_truthy();
+                    let branch = if holds { then } else { otherwise };
+                    if !branch.is_empty() {
+                        self.used_arm(number + u32::from(!holds));
+                        self.items(branch, list)?;
+                    }
                 }
             }
         }

@@ -41,7 +41,6 @@ struct Depth {
 }
 
 impl OrderTracer {
-    /// Notes whatever a program does; for one without a main package there is nothing to note.
     pub(super) fn new(code: &PackageCode) -> Self {
         let mut free = vec![false; code.globals.len()];
         for (role, _) in statements(code) {
@@ -125,7 +124,7 @@ impl OrderTracer {
     }
 
     /// The statements that make instances which one of them lists, or that list some of these.
-    fn who_lists(&self) -> FxHashSet<u32> {
+    fn who_lists(&self) -> Vec<u32> {
         let made: FxHashSet<SchemaId> = self.makes.iter().map(|(_, schema)| *schema).collect();
         let asked: FxHashSet<SchemaId> = self.asks.iter().map(|(_, schema)| *schema).collect();
         let listed = |(_, schema): &&(u32, SchemaId)| made.contains(schema) && asked.contains(schema);

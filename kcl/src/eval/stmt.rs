@@ -133,6 +133,9 @@ impl<'r> Run<'r> {
         otherwise: &'r [Stmt],
     ) -> Outcome<Value<'r>> {
         let holds = self.expr(test)?.is_truthy();
+        if self.frame.lambda && !if holds { then } else { otherwise }.is_empty() {
+            self.used_arm(id.arm(holds));
+        }
         // A statement that ran for the test hides that a setter runs: then both arms count.
         let arm = match self.backtracks.last() {
             Some(backtrack) if self.stmt == id && backtrack.setter.id == id => backtrack.setter.arm,

@@ -68,6 +68,8 @@ pub enum Used {
     Checks(PackageId, u32),
     /// A lambda that was called: package and number.
     Lambda(PackageId, u32),
+    /// Code that is not evaluated with all that is around it: package and number.
+    Arm(PackageId, u32),
     /// The default of an attribute, or that it has none: package and number.
     Default(PackageId, u32),
     /// The type of an attribute, for a kind of value: package and number.
@@ -97,6 +99,7 @@ impl Used {
             | Self::Rule(package, _)
             | Self::Checks(package, _)
             | Self::Lambda(package, _)
+            | Self::Arm(package, _)
             | Self::Default(package, _)
             | Self::Accepts(package, ..)
             | Self::Keys(package, ..)
@@ -123,6 +126,7 @@ impl Used {
             }
             Self::Checks(_, at) => schema(at).map(Part::Checks),
             Self::Lambda(_, number) => known.lambda(number),
+            Self::Arm(_, number) => known.arm(number),
             Self::Default(_, number) => known.default_of(number),
             Self::Accepts(_, number, kind) => known.accepts(number, kind),
             Self::Keys(_, at, names) => schema(at).map(|schema| Part::Keys(schema, names)),
@@ -245,6 +249,7 @@ impl<'r> Tracer<'r> {
             Used::Schema(package, at) => (package, at << 2 | 1),
             Used::Rule(package, at) | Used::Checks(package, at) => (package, at << 2 | 2),
             Used::Lambda(package, at) => (package, at << 2 | 3),
+            Used::Arm(package, at) => (package, at << 3 | 7),
             Used::Default(package, at) => (package, at << 3 | 4),
             Used::Accepts(package, at, kind) => (package, at << 3 ^ kind as u32),
             Used::Keys(package, at, _) | Used::Shown(package, at, _) => (package, at << 3 | 5),
@@ -647,6 +652,11 @@ impl<'r> Run<'r> {
         if layout.by_key.get(&key).is_none_or(|slot| layout.slots[*slot as usize].quiet) {
             self.tracer.part(Used::Attr(PackageId(id.package), id.schema, Symbol::new(key.as_str())));
         }
+    }
+
+    /// Notes that an arm is evaluated.
+    pub(super) fn used_arm(&mut self, number: u32) {
+        self.tracer.part(Used::Arm(self.frame.package, number));
     }
 
     /// Notes that a rule was held against a value.

@@ -115,6 +115,14 @@ pub struct StmtId {
     pub stmt: u32,
 }
 
+impl StmtId {
+    /// The number of an arm of an `if`, apart from those of arms inside of expressions.
+    #[must_use]
+    pub fn arm(self, holds: bool) -> u32 {
+        1 << 31 | self.stmt << 1 | u32::from(!holds)
+    }
+}
+
 /// A statement.
 pub struct Stmt {
     /// What it does.
@@ -432,6 +440,8 @@ pub enum ExprKind {
     Quantifier(Box<QuantifierCode>),
     /// `"a ${b}"`
     Template(Vec<PartCode>),
+    /// An expression inside of another one, by number, that may not be evaluated with it.
+    Arm(u32, Box<Expr>),
 }
 
 /// `a[b:c:d]`
@@ -458,8 +468,8 @@ pub enum Item {
     Value(Expr),
     /// `*a`
     Unpack(Expr),
-    /// `if`
-    If(Expr, Vec<Item>, Vec<Item>),
+    /// `if`, with the number of its first arm.
+    If(Expr, u32, [Vec<Item>; 2]),
 }
 
 /// `for a, b in c if d`
@@ -488,8 +498,8 @@ pub enum ConfigItem {
     Entry(EntryCode),
     /// `**a`
     Unpack(Expr),
-    /// `if`
-    If(Expr, Vec<ConfigItem>, Vec<ConfigItem>),
+    /// `if`, with the number of its first arm.
+    If(Expr, u32, [Vec<ConfigItem>; 2]),
 }
 
 /// `key op value`

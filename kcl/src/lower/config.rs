@@ -92,7 +92,7 @@ impl Lower<'_> {
                 let test = self.expr(&branch.test);
                 let items = branch.items.iter().map(|item| self.plain_item(item)).collect();
                 let otherwise = branch.otherwise.iter().map(|item| self.plain_item(item)).collect();
-                ConfigItem::If(test, items, otherwise)
+                ConfigItem::If(test, self.next_arms(), [items, otherwise])
             }
         }
     }
@@ -176,6 +176,7 @@ impl Lower<'_> {
 
     pub(super) fn comp_entry(&mut self, entry: &ast::Entry) -> EntryCode {
         let value = self.expr(&entry.value);
+        let value = self.arm(value);
         let key = match &entry.key {
             ast::Key::Path(path) => KeyCode::Expr(self.path(path, entry.key_span)),
             ast::Key::Str(name) => KeyCode::Const(Key::from(*name)),
@@ -228,10 +229,7 @@ fn set_locals_of(items: &mut [ConfigItem], used: &FxHashMap<Key<'_>, u32>) {
                 }
             }
             ConfigItem::Unpack(_) => {}
-            ConfigItem::If(_, then, otherwise) => {
-                set_locals_of(then, used);
-                set_locals_of(otherwise, used);
-            }
+            ConfigItem::If(_, _, arms) => arms.iter_mut().for_each(|arm| set_locals_of(arm, used)),
         }
     }
 }

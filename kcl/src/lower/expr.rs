@@ -36,8 +36,9 @@ impl Lower<'_> {
             Ast::Paren(inner) => return self.expr(inner),
             Ast::Unary(op, operand) => ExprKind::Unary(*op, Box::new(self.expr(operand))),
             Ast::Binary(it) => {
-                let left = self.expr(&it.left);
-                ExprKind::Binary(it.op, Box::new((left, self.expr(&it.right))))
+                let (left, right) = (self.expr(&it.left), self.expr(&it.right));
+                let lazy = matches!(it.op, ast::BinaryOp::And | ast::BinaryOp::Or);
+                ExprKind::Binary(it.op, Box::new((left, if lazy { self.arm(right) } else { right })))
             }
             Ast::Compare(compare) => {
                 let first = self.expr(&compare.first);
@@ -50,7 +51,8 @@ impl Lower<'_> {
             }
             Ast::IfElse(it) => {
                 let (then, test) = (self.expr(&it.then), self.expr(&it.test));
-                ExprKind::IfElse(Box::new((then, test, self.expr(&it.otherwise))))
+                let otherwise = self.expr(&it.otherwise);
+                ExprKind::IfElse(Box::new((self.arm(then), test, self.arm(otherwise))))
             }
             Ast::List(items) => ExprKind::List(self.items(items)),
             Ast::ListComp(comp) => self.list_comp(comp),
@@ -160,7 +162,7 @@ impl Lower<'_> {
             ast::ListItem::If(branch) => {
                 let test = self.expr(&branch.test);
                 let items = self.items(&branch.items);
-                Item::If(test, items, self.items(&branch.otherwise))
+                Item::If(test, self.next_arms(), [items, self.items(&branch.otherwise)])
             }
         }
     }
@@ -169,7 +171,7 @@ impl Lower<'_> {
         let clauses = self.clauses(&comp.clauses);
         let value = self.expr(&comp.value);
         self.leave_clauses(&clauses);
-        ExprKind::ListComp(Box::new((value, clauses)))
+        ExprKind::ListComp(Box::new((self.arm(value), clauses)))
     }
 
     fn dict_comp(&mut self, comp: &ast::DictComp) -> ExprKind {
@@ -207,6 +209,7 @@ impl Lower<'_> {
         self.body().enter();
         let targets = self.loop_vars(&quantifier.targets);
         let test = self.expr(&quantifier.test);
+        let test = self.arm(test);
         let guard = quantifier.guard.as_ref().map(|guard| self.expr(guard));
         self.body().leave();
         QuantifierCode { op: quantifier.op, targets, iter, test, guard }

@@ -81,6 +81,7 @@ struct Lower<'a> {
     stmts: u32,
     lambdas: u32,
     attrs: u32,
+    arms: u32,
 }
 
 impl<'a> Lower<'a> {
@@ -101,6 +102,7 @@ impl<'a> Lower<'a> {
             stmts: 0,
             lambdas: 0,
             attrs: 0,
+            arms: 0,
         }
     }
 
@@ -224,6 +226,29 @@ impl<'a> Lower<'a> {
     fn next_lambda(&mut self) -> u32 {
         self.lambdas += 1;
         self.lambdas - 1
+    }
+
+    /// The number of the first of two arms.
+    fn next_arms(&mut self) -> u32 {
+        self.arms += 2;
+        self.arms - 2
+    }
+
+    /// What may not be evaluated with the expression around it; a mere name or the like has nothing to be told apart for.
+    fn arm(&mut self, expr: Expr) -> Expr {
+        let Expr { kind, span } = expr;
+        let kind = match kind {
+            kind @ (ExprKind::Local(..)
+            | ExprKind::Captured(..)
+            | ExprKind::Attr(..)
+            | ExprKind::Global(_)
+            | ExprKind::GlobalNow(_)
+            | ExprKind::Foreign(..)
+            | ExprKind::Function(_)
+            | ExprKind::Const(Const::Undefined | Const::None | Const::Bool(_))) => kind,
+            kind => ExprKind::Arm(self.next_arms(), Box::new(Expr { kind, span })),
+        };
+        Expr { kind, span }
     }
 
     fn next_attr(&mut self) -> u32 {

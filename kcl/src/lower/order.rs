@@ -133,6 +133,8 @@ impl Order {
             let more: Vec<Label> = all.iter().filter(|(_, it)| reads(it)).map(|(label, _)| *label).collect();
             weighty.extend(more);
         }
+        // Each is looked at for itself.
+        #[allow(clippy::iter_over_hash_type)]
         for (label, noted) in &mut self.0 {
             let of_inside = matches!(label, Label::Of(name) if inside.contains(name));
             let all = noted.sets || of_inside;

@@ -7,6 +7,7 @@
 //! It covers the declaration alone, not what it refers to: a trace has each used declaration as an element of its own.
 //! Bodies of lambdas are elements of their own too, since most lambdas of a package are not called by a given stack.
 
+mod inside;
 mod slots;
 mod walk;
 
@@ -60,6 +61,8 @@ pub enum Part {
     Checks(Symbol),
     /// The body of a lambda: of which declaration, and which one there.
     Lambda(Symbol, u32),
+    /// Code that is not evaluated with all that is around it: in what, and which one there.
+    Arm(Symbol, u32),
     /// The default of an attribute, or that there is none: of which schema, which attribute, and which declaration of it.
     Default(Symbol, Symbol, u32),
     /// What the type of an attribute makes of a kind of value.
@@ -208,7 +211,10 @@ impl fmt::Display for Part {
             Self::Order(_) | Self::Names => f.write_str("(the order of statements)"),
             Self::Statements | Self::Everything => f.write_str("(all statements)"),
             Self::Variable(name) | Self::Schema(name) | Self::Rule(name) => f.write_str(name.as_str()),
-            Self::Lambda(name, number) => write!(f, "{name} (lambda {})", number + 1),
+            Self::Lambda(name, number) => {
+                write!(f, "{} (lambda {})", shown(*name), number + 1)
+            }
+            Self::Arm(name, _) => write!(f, "{} (in a condition)", shown(*name)),
             Self::Default(schema, attr, _) => write!(f, "{schema}.{attr} (default)"),
             Self::Accepts(schema, attr, ..) => write!(f, "{schema}.{attr} (type)"),
             Self::Keys(schema, _) | Self::Shown(schema, _) | Self::Listed(schema) => {
@@ -221,12 +227,31 @@ impl fmt::Display for Part {
     }
 }
 
+/// What stands between a declaration and what is inside of it: other variables, an attribute, a lambda, an arm.
+const INSIDE: [char; 4] = [',', '.', '(', '/'];
+
+/// Where something inside of a declaration is, for people.
+fn shown(name: Symbol) -> &'static str {
+    let name = name.as_str();
+    &name[..name.find(&INSIDE[2..]).unwrap_or(name.len())]
+}
+
+impl Part {
+    /// The declaration of something inside of it.
+    #[must_use]
+    pub fn declaration(name: Symbol) -> Symbol {
+        Symbol::new(name.as_str().split(INSIDE).next().unwrap_or_default())
+    }
+}
+
 /// The fingerprints of a package.
 #[derive(Debug, Default)]
 pub struct Fingerprints {
     parts: FxHashMap<Part, Fingerprint>,
     /// The part that each lambda is.
     lambdas: Vec<Part>,
+    /// The same of arms.
+    arms: FxHashMap<u32, Part>,
     /// Where each attribute is declared: schema, name, and which declaration of it.
     attrs: Vec<(Symbol, Symbol, u32)>,
     /// The attributes that instances of each schema have, in order.
@@ -272,6 +297,12 @@ impl Fingerprints {
     pub fn accepts(&self, number: u32, kind: Kind) -> Option<Part> {
         let (schema, attr, which) = *self.attrs.get(number as usize)?;
         Some(Part::Accepts(schema, attr, which, kind))
+    }
+
+    /// The part that the arm of a number is.
+    #[must_use]
+    pub fn arm(&self, number: u32) -> Option<Part> {
+        self.arms.get(&number).copied()
     }
 
     /// The part that the lambda of a number is.

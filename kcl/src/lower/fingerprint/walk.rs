@@ -4,8 +4,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use syntax::Symbol;
 use syntax::ast::EntryOp;
 
+use super::inside::Arm;
 use super::slots::{Quiet, Slot, Slots, joined};
-use super::{Fingerprint, Fingerprints, Kind, Part, TAKEN};
+use super::{Fingerprint, Fingerprints, Part};
 use crate::lower::code::{
     ArgsCode, Assign, AttrCode, Check, Clause, ConfigCode, ConfigItem, Const, DecoratorCode, EntryCode, Expr,
     ExprKind, GlobalKind, Item, KeyCode, LambdaCode, Layout, PackageCode, Param, PartCode, Place, RuleCode,
@@ -34,9 +35,11 @@ pub fn fingerprints(
         out: Vec::with_capacity(1024),
         names: &[],
         owner: Symbol::new(""),
+        in_lambda: false,
         counts: FxHashMap::default(),
         found: Fingerprints::default(),
         pending: Vec::new(),
+        pending_arms: Vec::new(),
         pending_attrs: Vec::new(),
         locals: None,
     };
@@ -48,80 +51,42 @@ pub fn fingerprints(
 }
 
 /// A walk over the code of a package, which writes each part as bytes that no other code has.
-struct Walk<'a> {
+pub(super) struct Walk<'a> {
     code: &'a PackageCode,
     codes: &'a dyn Codes,
     identity: &'a dyn Fn(PackageId) -> String,
     identities: FxHashMap<PackageId, String>,
-    out: Vec<u8>,
+    pub(super) out: Vec<u8>,
     /// The names of the attributes in the body that is walked.
     names: &'a [Symbol],
-    /// The declaration that lambdas count as parts of.
-    owner: Symbol,
-    counts: FxHashMap<Symbol, u32>,
-    found: Fingerprints,
+    /// What lambdas and arms count as parts of: a declaration, or something inside of one.
+    pub(super) owner: Symbol,
+    pub(super) in_lambda: bool,
+    pub(super) counts: FxHashMap<(Symbol, char), u32>,
+    pub(super) found: Fingerprints,
     /// Lambdas that were met in the part that is walked.
-    pending: Vec<&'a LambdaCode>,
+    pub(super) pending: Vec<&'a LambdaCode>,
+    /// The same for arms, by number.
+    pub(super) pending_arms: Vec<(u32, Arm<'a>)>,
     /// The same for attributes.
-    pending_attrs: Vec<&'a AttrCode>,
+    pub(super) pending_attrs: Vec<&'a AttrCode>,
     /// The locals of the statement that is walked, in the order in which they are met: their numbers depend on the
     /// statements before it. Nothing where numbers are those of a lambda or schema, which begin with its parameters.
-    locals: Option<FxHashMap<u32, u32>>,
+    pub(super) locals: Option<FxHashMap<u32, u32>>,
 }
 
 impl<'a> Walk<'a> {
-    /// Writes a part and keeps its fingerprint, then those of the lambdas in it.
+    /// Writes a part and keeps its fingerprint, then those of what is inside.
     fn part(&mut self, part: Part, write: impl FnOnce(&mut Self)) {
+        self.keep(part, write);
+        self.inner();
+        self.attrs();
+    }
+
+    pub(super) fn keep(&mut self, part: Part, write: impl FnOnce(&mut Self)) {
         self.out.clear();
         write(self);
-        let fingerprint = Fingerprint::of(&self.out);
-        self.found.parts.insert(part, fingerprint);
-        self.attrs();
-        self.lambdas();
-    }
-
-    /// The defaults and types of the attributes in the schema that was walked.
-    fn attrs(&mut self) {
-        let mut counts: FxHashMap<Symbol, u32> = FxHashMap::default();
-        for attr in std::mem::take(&mut self.pending_attrs) {
-            let name = Symbol::new(attr.key.as_str());
-            let which = *counts.entry(name).and_modify(|count| *count += 1).or_insert(0);
-            let at = attr.number as usize;
-            if self.found.attrs.len() <= at {
-                self.found.attrs.resize(at + 1, (self.owner, name, which));
-            }
-            self.found.attrs[at] = (self.owner, name, which);
-            self.out.clear();
-            self.optional(attr.value.as_ref(), Self::expr);
-            self.found.parts.insert(Part::Default(self.owner, name, which), Fingerprint::of(&self.out));
-            self.out.clear();
-            self.ty(&attr.ty);
-            let whole = Fingerprint::of(&self.out);
-            for kind in Kind::ALL {
-                let fingerprint = if kind.is_taken(&attr.ty) { TAKEN } else { whole };
-                self.found.parts.insert(Part::Accepts(self.owner, name, which, kind), fingerprint);
-            }
-        }
-    }
-
-    fn lambdas(&mut self) {
-        // A lambda inside of another one is met when that one is walked.
-        while !self.pending.is_empty() {
-            for lambda in std::mem::take(&mut self.pending) {
-                let count = self.counts.entry(self.owner).or_default();
-                let part = Part::Lambda(self.owner, *count);
-                *count += 1;
-                self.out.clear();
-                self.number(u64::from(lambda.locals));
-                self.stmts(&lambda.body);
-                self.found.parts.insert(part, Fingerprint::of(&self.out));
-                let at = lambda.number as usize;
-                if self.found.lambdas.len() <= at {
-                    self.found.lambdas.resize(at + 1, Part::Statements);
-                }
-                self.found.lambdas[at] = part;
-            }
-        }
+        self.found.parts.insert(part, Fingerprint::of(&self.out));
     }
 
     fn schemas(&mut self) {
@@ -159,12 +124,13 @@ impl<'a> Walk<'a> {
         for (file, unit) in code.files.iter().enumerate() {
             for (number, stmt) in unit.body.iter().enumerate() {
                 let slots = setters.get(&(file as u32, number as u32)).map_or(&[][..], Vec::as_slice);
-                let first = slots.first().map(|slot| code.globals[*slot as usize].name);
-                self.owner = first.unwrap_or_else(|| Symbol::new(""));
+                // All of them: whoever uses one of them knows the code of all statements of that name.
+                let names: Vec<&str> =
+                    slots.iter().map(|slot| code.globals[*slot as usize].name.as_str()).collect();
+                self.owner = Symbol::new(&names.join(","));
                 self.out.clear();
                 self.locals = Some(FxHashMap::default());
                 self.stmt(stmt);
-                self.locals = None;
                 everything.extend_from_slice(&self.out);
                 let role = roles.next();
                 if !slots.iter().any(|slot| inert[*slot as usize]) {
@@ -177,7 +143,7 @@ impl<'a> Walk<'a> {
                 for slot in slots {
                     of_slot[*slot as usize].extend_from_slice(&self.out);
                 }
-                self.lambdas();
+                self.inner();
             }
         }
         if code.id == PackageId::MAIN {
@@ -354,7 +320,7 @@ impl<'a> Walk<'a> {
         self.optional(host.as_ref(), |walk, host| walk.schema_id(*host));
     }
 
-    fn stmts(&mut self, stmts: &'a [Stmt]) {
+    pub(super) fn stmts(&mut self, stmts: &'a [Stmt]) {
         self.all(stmts, Self::stmt);
     }
 
@@ -374,8 +340,14 @@ impl<'a> Walk<'a> {
             StmtKind::Assert(check) => self.tagged(5, |walk| walk.check(check)),
             StmtKind::If(test, then, otherwise) => self.tagged(6, |walk| {
                 walk.expr(test);
-                walk.stmts(then);
-                walk.stmts(otherwise);
+                // In files and schemas it counts which variables an arm sets, taken or not.
+                if walk.in_lambda {
+                    let arms = [(true, then), (false, otherwise)];
+                    walk.arms(arms.map(|(holds, stmts)| (stmt.id.arm(holds), Arm::Stmts(stmts))));
+                } else {
+                    walk.stmts(then);
+                    walk.stmts(otherwise);
+                }
             }),
             StmtKind::Attr(attr) => self.tagged(7, |walk| walk.attr(attr)),
             StmtKind::Nothing => {}
@@ -443,7 +415,7 @@ impl<'a> Walk<'a> {
         });
     }
 
-    fn expr(&mut self, expr: &'a Expr) {
+    pub(super) fn expr(&mut self, expr: &'a Expr) {
         match &expr.kind {
             ExprKind::Const(value) => self.tagged(1, |walk| walk.constant(value)),
             ExprKind::Local(at, otherwise) => self.tagged(2, |walk| {
@@ -542,6 +514,10 @@ impl<'a> Walk<'a> {
                 walk.optional(quantifier.guard.as_ref(), Self::expr);
             }),
             ExprKind::Template(parts) => self.tagged(25, |walk| walk.all(parts, Self::piece)),
+            ExprKind::Arm(number, expr) => {
+                self.tag(26);
+                self.pending_arms.push((*number, Arm::Expr(expr)));
+            }
             _ => {}
         }
     }
@@ -567,14 +543,13 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn item(&mut self, item: &'a Item) {
+    pub(super) fn item(&mut self, item: &'a Item) {
         match item {
             Item::Value(value) => self.tagged(0, |walk| walk.expr(value)),
             Item::Unpack(value) => self.tagged(1, |walk| walk.expr(value)),
-            Item::If(test, then, otherwise) => self.tagged(2, |walk| {
+            Item::If(test, number, [then, otherwise]) => self.tagged(2, |walk| {
                 walk.expr(test);
-                walk.all(then, Self::item);
-                walk.all(otherwise, Self::item);
+                walk.arms([(*number, Arm::Items(then)), (number + 1, Arm::Items(otherwise))]);
             }),
         }
     }
@@ -590,14 +565,13 @@ impl<'a> Walk<'a> {
         self.all(&config.items, Self::config_item);
     }
 
-    fn config_item(&mut self, item: &'a ConfigItem) {
+    pub(super) fn config_item(&mut self, item: &'a ConfigItem) {
         match item {
             ConfigItem::Entry(entry) => self.tagged(0, |walk| walk.entry(entry)),
             ConfigItem::Unpack(value) => self.tagged(1, |walk| walk.expr(value)),
-            ConfigItem::If(test, then, otherwise) => self.tagged(2, |walk| {
+            ConfigItem::If(test, number, [then, otherwise]) => self.tagged(2, |walk| {
                 walk.expr(test);
-                walk.all(then, Self::config_item);
-                walk.all(otherwise, Self::config_item);
+                walk.arms([(*number, Arm::Config(then)), (number + 1, Arm::Config(otherwise))]);
             }),
         }
     }
@@ -633,7 +607,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn ty(&mut self, ty: &Type) {
+    pub(super) fn ty(&mut self, ty: &Type) {
         match ty {
             Type::Any => self.tag(0),
             Type::Bool => self.tag(1),
@@ -726,12 +700,12 @@ impl<'a> Walk<'a> {
         locals.iter().for_each(|local| self.local(*local));
     }
 
-    fn all<T>(&mut self, items: &'a [T], write: impl Fn(&mut Self, &'a T)) {
+    pub(super) fn all<T>(&mut self, items: &'a [T], write: impl Fn(&mut Self, &'a T)) {
         self.number(items.len() as u64);
         items.iter().for_each(|item| write(self, item));
     }
 
-    fn optional<T: ?Sized>(&mut self, item: Option<&'a T>, write: impl FnOnce(&mut Self, &'a T)) {
+    pub(super) fn optional<T: ?Sized>(&mut self, item: Option<&'a T>, write: impl FnOnce(&mut Self, &'a T)) {
         match item {
             Some(item) => self.tagged(1, |walk| write(walk, item)),
             None => self.tag(0),
@@ -743,11 +717,11 @@ impl<'a> Walk<'a> {
         write(self);
     }
 
-    fn tag(&mut self, tag: u8) {
+    pub(super) fn tag(&mut self, tag: u8) {
         self.out.push(tag);
     }
 
-    fn number(&mut self, number: u64) {
+    pub(super) fn number(&mut self, number: u64) {
         // Most numbers are small: seven bits a byte, the last one without the eighth.
         let mut rest = number;
         while rest >= 0x80 {
