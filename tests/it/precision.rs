@@ -487,3 +487,31 @@ schema S:
     repo.konfig(&["build"]).good();
     assert_eq!(repo.read("dist/a.yaml").as_deref(), Some("x:\n  a: 5\n  b: 4\n"));
 }
+
+#[test]
+fn an_attribute_that_is_declared_twice_concerns_those_whose_value_is_united_with_itself() {
+    let model = "\
+schema S:
+    n?: int
+    s: str = \"a\"
+    l?: [int]
+    t: str = s + \"b\"
+";
+    let repo = Repo::monorepo()
+        .file("lib/m.k", model)
+        .stack("a", "import lib.m\nx = m.S {n = 1, s = \"c\"}\n")
+        .stack("b", "import lib.m\nx = m.S {l = [1]}\n")
+        .stack("c", "import lib.m\nx = m.S {l += [1]}\n");
+    repo.konfig(&["build"]).good();
+    let becomes = |line: &str, says: &str| {
+        repo.write("lib/m.k", model.replace(line, &format!("{line}{line}")).as_bytes());
+        repo.konfig(&["build"]).good().prints(&format!("3 stacks: {says}"));
+        repo.konfig(&["build", "--no-cache", "--out", "fresh"]).good();
+        for stack in ["a", "b", "c"] {
+            assert_eq!(repo.read(&format!("dist/{stack}.yaml")), repo.read(&format!("fresh/{stack}.yaml")));
+        }
+    };
+    becomes("    n?: int\n", "0 built, 3 reused");
+    becomes("    s: str = \"a\"\n", "0 built, 3 reused");
+    becomes("    l?: [int]\n", "1 built, 1 checked, 1 reused");
+}

@@ -17,6 +17,7 @@ use crate::lower::code::{
     AttrCode, BodyLayout, DecoratorCode, Expr, ExprKind, IndexCode, Layout, NO_SLOT, RuleCode, SchemaCode,
     SchemaExprCode, Setter,
 };
+use crate::lower::fingerprint::Kind;
 use crate::package::PackageId;
 use crate::stdlib::{Failure, Host as _, Outcome};
 use crate::value::convert::text;
@@ -474,6 +475,10 @@ impl<'r> Run<'r> {
             placed => placed,
         })?;
         self.place = declared;
+        if let (EntryOp::Insert, Some((package, attr))) = (entry.op, old.attr) {
+            // Done again, it adds more.
+            self.checking(|run| run.tracer.part(Used::Accepts(package, attr.number, Kind::Other)));
+        }
         let slot = self.slot_mut(context, slot);
         slot.value = value;
         slot.op = entry.op;

@@ -224,6 +224,8 @@ pub struct AttrCode {
     pub unite: bool,
     /// Its decorators.
     pub decorators: Vec<DecoratorCode>,
+    /// Whether it is another one of the same declarations, which are all that sets the attribute in its body.
+    pub again: bool,
 }
 
 /// `@name(args)`
@@ -370,7 +372,7 @@ pub struct Expr {
 }
 
 /// A literal that is a value of its own.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Const {
     /// `Undefined`
     Undefined,
@@ -589,7 +591,7 @@ pub enum PartCode {
 }
 
 /// A type as values are checked against it while a program runs. Aliases are resolved.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Type {
     /// Anything.
     Any,

@@ -21,15 +21,17 @@ impl<'a> Lower<'a> {
         let around = self.schema.replace(number);
         self.bodies.push(Body::new(BodyKind::Schema));
         let params = self.params(&schema.params);
-        let body = self.stmts(&schema.body);
+        let mut body = self.stmts(&schema.body);
         let index = schema.index.as_ref().map(|index| Box::new(self.index(index)));
         let decorators = self.decorators(&schema.decorators);
         // What checks name is noted when they run.
-        let uses = self.body().uses.clone();
+        let mut uses = self.body().uses.clone();
         let checks = schema.checks.iter().map(|check| self.check(check)).collect();
         let done = self.bodies.pop();
         self.schema = around;
         let (locals, names) = done.map_or((0, Vec::new()), |body| (body.locals, body.names));
+        let setters = body_setters(&body, &names);
+        setters.iter().for_each(|(_, setters)| find_again(&mut body, setters, &mut uses));
         let base = schema.base.as_ref().and_then(|base| self.schema_id(base));
         let mixins = schema.mixins.iter().filter_map(|mixin| self.schema_id(mixin)).collect();
         self.schemas.push(SchemaCode {
@@ -39,7 +41,7 @@ impl<'a> Lower<'a> {
             locals,
             base,
             mixins,
-            setters: body_setters(&body, &names),
+            setters,
             attrs: attrs(&body),
             body,
             index,
@@ -122,6 +124,7 @@ impl<'a> Lower<'a> {
             optional: attr.optional,
             unite: attr.op == Some(ast::BinaryOp::BitOr),
             decorators: self.decorators(&attr.decorators),
+            again: false,
         }
     }
 
@@ -172,6 +175,42 @@ fn body_setters(body: &[Stmt], names: &[Symbol]) -> Vec<(Symbol, Vec<Setter>)> {
         }
     }
     order
+}
+
+/// Finds out whether an attribute is declared several times in the same way and set by nothing else. That is the same as
+/// once, unless its value is one that is more than itself when it is united with itself.
+fn find_again(body: &mut [Stmt], setters: &[Setter], uses: &mut [u32]) {
+    let attr = |setter: &Setter| match &body[setter.stmt as usize].kind {
+        StmtKind::Attr(attr) => Some(&**attr),
+        _ => None,
+    };
+    let [first, others @ ..] = setters else { return };
+    let same =
+        |first: &AttrCode| others.iter().all(|it| attr(it).is_some_and(|it| it.says_the_same_as(first)));
+    if others.is_empty() || !attr(first).is_some_and(same) {
+        return;
+    }
+    for setter in others {
+        if let StmtKind::Attr(attr) = &mut body[setter.stmt as usize].kind {
+            attr.again = true;
+            uses[attr.name as usize] -= 1;
+        }
+    }
+}
+
+impl AttrCode {
+    fn says_the_same_as(&self, other: &Self) -> bool {
+        let value = |attr: &Self| match attr.value.as_ref().map(|value| &value.kind) {
+            None => Some(None),
+            Some(ExprKind::Const(
+                value @ (Const::Bool(_) | Const::Int(_) | Const::Float(_) | Const::Str(_)),
+            )) => Some(Some(value.clone())),
+            Some(_) => None,
+        };
+        let plain = !self.unite && !other.unite && self.decorators.is_empty() && other.decorators.is_empty();
+        let same = self.key == other.key && self.ty == other.ty && self.optional == other.optional;
+        plain && same && value(self).is_some_and(|value_of| Some(value_of) == value(other))
+    }
 }
 
 /// The attributes declared at the top of the body; those in an `if` do not count.

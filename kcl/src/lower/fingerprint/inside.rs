@@ -5,7 +5,7 @@ use syntax::Symbol;
 
 use super::walk::Walk;
 use super::{Fingerprint, Kind, Part, TAKEN};
-use crate::lower::code::{ConfigItem, Expr, Item, Stmt};
+use crate::lower::code::{AttrCode, ConfigItem, Expr, Item, Stmt};
 
 /// Code that is not evaluated with all that is around it.
 #[derive(Clone, Copy)]
@@ -20,15 +20,16 @@ impl<'a> Walk<'a> {
     /// The defaults and types of the attributes in the schema that was walked.
     pub(super) fn attrs(&mut self) {
         let mut counts: FxHashMap<Symbol, u32> = FxHashMap::default();
+        let (again, attrs): (Vec<&AttrCode>, Vec<&AttrCode>) =
+            std::mem::take(&mut self.pending_attrs).into_iter().partition(|attr| attr.again);
+        for attr in &again {
+            self.number_attr(attr, 0);
+        }
         let owner = self.owner;
-        for attr in std::mem::take(&mut self.pending_attrs) {
+        for attr in attrs {
             let name = Symbol::new(attr.key.as_str());
             let which = *counts.entry(name).and_modify(|count| *count += 1).or_insert(0);
-            let at = attr.number as usize;
-            if self.found.attrs.len() <= at {
-                self.found.attrs.resize(at + 1, (owner, name, which));
-            }
-            self.found.attrs[at] = (owner, name, which);
+            self.number_attr(attr, which);
             self.keep(Part::Default(owner, name, which), |walk| {
                 walk.optional(attr.value.as_ref(), Self::expr);
             });
@@ -37,13 +38,36 @@ impl<'a> Walk<'a> {
                 self.inner();
                 self.owner = owner;
             }
-            self.out.clear();
-            self.ty(&attr.ty);
-            let whole = Fingerprint::of(&self.out);
-            for kind in Kind::ALL {
-                let fingerprint = if kind.is_taken(&attr.ty) { TAKEN } else { whole };
-                self.found.parts.insert(Part::Accepts(owner, name, which, kind), fingerprint);
-            }
+            let times = again.iter().filter(|other| other.name == attr.name).count();
+            self.accepts(attr, which, times);
+        }
+    }
+
+    fn number_attr(&mut self, attr: &AttrCode, which: u32) {
+        let part = (self.owner, Symbol::new(attr.key.as_str()), which);
+        let at = attr.number as usize;
+        if self.found.attrs.len() <= at {
+            self.found.attrs.resize(at + 1, part);
+        }
+        self.found.attrs[at] = part;
+    }
+
+    /// What the type of an attribute makes of values. Of some it counts how many more times the attribute is declared, and
+    /// they are united with themselves.
+    fn accepts(&mut self, attr: &AttrCode, which: u32, times: usize) {
+        self.out.clear();
+        self.ty(&attr.ty);
+        let once = Fingerprint::of(&self.out);
+        self.number(times as u64);
+        let often = Fingerprint::of(&self.out);
+        for kind in Kind::ALL {
+            let fingerprint = match kind {
+                _ if times > 0 && !kind.is_single() => often,
+                _ if kind.is_taken(&attr.ty) => TAKEN,
+                _ => once,
+            };
+            let part = Part::Accepts(self.owner, Symbol::new(attr.key.as_str()), which, kind);
+            self.found.parts.insert(part, fingerprint);
         }
     }
 

@@ -158,6 +158,11 @@ impl Kind {
         Self::TextDict,
     ];
 
+    /// Whether a value of the kind that is united with itself is what it was.
+    fn is_single(self) -> bool {
+        matches!(self, Self::Bool | Self::Int | Self::Float | Self::Str)
+    }
+
     /// Whether a type takes all values of the kind, and none of them otherwise than it is.
     fn is_taken(self, ty: &Type) -> bool {
         match ty {

@@ -209,7 +209,7 @@ impl<'a> Walk<'a> {
     fn body(&mut self, schema: &SchemaCode, body: &'a [Stmt]) {
         for stmt in body {
             match &stmt.kind {
-                StmtKind::Attr(attr) if attr.is_quiet(schema) => self.pending_attrs.push(attr),
+                StmtKind::Attr(attr) if attr.again || attr.is_quiet(schema) => self.pending_attrs.push(attr),
                 _ => self.tagged(1, |walk| walk.stmt(stmt)),
             }
         }
@@ -262,7 +262,7 @@ impl<'a> Walk<'a> {
                 let Some(code) = self.schema_code(layout.bodies[setter.body as usize].schema) else {
                     continue;
                 };
-                if let Some(attr) = quiet_attr(code, setter) {
+                if let Some(attr) = quiet_attr(code, setter).filter(|attr| !attr.again) {
                     self.tagged(1, |walk| walk.declared(code, attr));
                 }
             }
@@ -385,7 +385,8 @@ impl<'a> Walk<'a> {
 
     /// An attribute without its type and its default, which are parts of their own.
     fn attr(&mut self, attr: &'a AttrCode) {
-        let AttrCode { number: _, name: _, key, ty: _, value: _, optional, unite, decorators } = attr;
+        let AttrCode { number: _, name: _, key, ty: _, value: _, optional, unite, decorators, again: _ } =
+            attr;
         self.pending_attrs.push(attr);
         self.text(key.as_str());
         self.tag(u8::from(*optional) | u8::from(*unite) << 1);
