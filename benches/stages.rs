@@ -49,7 +49,7 @@ fn stages(criterion: &mut Criterion) {
     let identity = |id: PackageId| sample.program.identity(id, &root);
     criterion.bench_function("load", |bencher| bencher.iter(|| load().warnings.len()));
     criterion.bench_function("check", |bencher| {
-        bencher.iter(|| check_main(&sample.program, &ready.main).len());
+        bencher.iter(|| check_main(&sample.program, &ready.main, &ready.main.merged()).len());
     });
     criterion.bench_function("key", |bencher| {
         bencher.iter(|| fingerprints(&ready.code, &sample.program, &identity).names());

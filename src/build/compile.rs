@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use bumpalo::Bump;
 use kcl::eval::{Health, Limits, Run, Settings, Trace};
 use kcl::lower::code::PackageCode;
-use kcl::lower::lower;
+use kcl::lower::{lower, lower_main};
 use kcl::package::PackageId;
 use kcl::plan::{self, PlanOptions};
+use kcl::resolve::merge::Merged;
 use kcl::resolve::{FORMS, Main, Override, Program, Request};
 use kcl::stdlib::Failure;
 use kcl::types::check_main;
@@ -92,8 +93,10 @@ pub fn prepare(shared: &Shared<'_>, unit: &CompileUnit, world: &dyn World) -> Re
     if main.cyclic || main.package.files.is_empty() {
         return Err(warnings);
     }
-    warnings.extend(sound(timed(profile, Step::Check, || check_main(shared.program, &main)))?);
-    let code = timed(profile, Step::Lower, || lower_all(shared.program, &main));
+    let merged = timed(profile, Step::Check, || main.merged());
+    warnings.extend(sound(timed(profile, Step::Check, || check_main(shared.program, &main, &merged)))?);
+    let code = timed(profile, Step::Lower, || lower_all(shared.program, &main, &merged));
+    drop(merged);
     Ok(Ready { main, code, warnings })
 }
 
@@ -158,13 +161,13 @@ fn sound(problems: Vec<Diagnostic>) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> 
 }
 
 /// Lowers what a main package imports, where nobody did so before, and the main package.
-fn lower_all(program: &Program, main: &Main) -> PackageCode {
+fn lower_all(program: &Program, main: &Main, merged: &Merged<'_>) -> PackageCode {
     for id in &main.closure {
         if let Some(cell) = program.code(*id) {
-            cell.get_or_init(|| lower(program.package(*id), None, program));
+            cell.get_or_init(|| lower(program.package(*id), program));
         }
     }
-    lower(&main.package, Some(&main.merged()), program)
+    lower_main(main, merged, program)
 }
 
 fn settings(unit: &CompileUnit, limits: Limits, traced: bool) -> Settings {

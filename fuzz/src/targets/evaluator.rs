@@ -6,8 +6,9 @@ use std::sync::Arc;
 use bumpalo::Bump;
 use kcl::eval::{Limits, Run, Settings};
 use kcl::lower::code::PackageCode;
-use kcl::lower::lower;
+use kcl::lower::{lower, lower_main};
 use kcl::plan::{self, PlanOptions};
+use kcl::resolve::merge::Merged;
 use kcl::resolve::{Main, Program, Request};
 use kcl::types::check_main;
 use syntax::{Diagnostic, Source};
@@ -64,8 +65,9 @@ fn compile(
     if main.cyclic || main.package.files.is_empty() {
         return Ok(0);
     }
-    sound(&check_main(program, &main))?;
-    let code = lower_all(program, &main);
+    let merged = main.merged();
+    sound(&check_main(program, &main, &merged))?;
+    let code = lower_all(program, &main, &merged);
     let settings = Settings { work_dir: folder.to_owned(), limits: LIMITS, ..Settings::default() };
     let arena = Bump::new();
     let Some(run) = Run::new(&arena, program, &code, world, &settings) else { return Ok(0) };
@@ -81,11 +83,11 @@ fn sound(problems: &[Diagnostic]) -> Result<(), Vec<Diagnostic>> {
     if problems.iter().any(|problem| problem.code.is_error()) { Err(problems.to_vec()) } else { Ok(()) }
 }
 
-fn lower_all(program: &Program, main: &Main) -> PackageCode {
+fn lower_all(program: &Program, main: &Main, merged: &Merged<'_>) -> PackageCode {
     for id in &main.closure {
         if let Some(cell) = program.code(*id) {
-            cell.get_or_init(|| lower(program.package(*id), None, program));
+            cell.get_or_init(|| lower(program.package(*id), program));
         }
     }
-    lower(&main.package, Some(&main.merged()), program)
+    lower_main(main, merged, program)
 }

@@ -3,6 +3,7 @@
 //! Names are slots, attributes are numbers of a body's name table, imports are packages and slots; no text is looked
 //! up by the evaluator on a hot path. Code is immutable and shared by all runs.
 
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use rustc_hash::FxHashMap;
@@ -20,7 +21,7 @@ pub struct PackageCode {
     /// Its dotted path.
     pub name: Symbol,
     /// Its files.
-    pub files: Vec<FileCode>,
+    pub files: Vec<Arc<FileCode>>,
     /// Its globals; a slot is a place here. In order of first appearance.
     pub globals: Vec<Global>,
     /// The slot of each global.
@@ -39,7 +40,7 @@ impl PackageCode {
         Self {
             id: PackageId::MAIN,
             name: Symbol::new("__main__"),
-            files: vec![FileCode { path: std::path::PathBuf::new(), source, body: Vec::new(), locals: 0 }],
+            files: vec![Arc::new(FileCode { path: PathBuf::new(), source, body: Vec::new(), locals: 0 })],
             globals: Vec::new(),
             slots: FxHashMap::default(),
             schemas: Vec::new(),
@@ -51,7 +52,7 @@ impl PackageCode {
 /// The statements of a file.
 pub struct FileCode {
     /// Where it is.
-    pub path: std::path::PathBuf,
+    pub path: PathBuf,
     /// Its text, for diagnostics.
     pub source: Arc<Source>,
     /// In order; imports and declarations of schemas are not here.

@@ -17,6 +17,8 @@ mod types;
 
 pub(crate) use self::schema::RULE;
 
+use std::sync::Arc;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 use syntax::ast::{self, Path};
 use syntax::{Span, Symbol};
@@ -27,8 +29,8 @@ use self::code::{
 };
 use self::scope::{Body, BodyKind};
 use crate::package::{ImportTarget, Package, PackageId};
-use crate::resolve::Program;
 use crate::resolve::merge::Merged;
+use crate::resolve::{Main, Program, Start, Tail, TailCode};
 use crate::stdlib;
 use crate::value::SchemaId;
 
@@ -44,14 +46,16 @@ impl Codes for Program {
     }
 }
 
-/// Lowers a package. `merged` says which declarations of a main package became one.
+/// Lowers a package.
 #[must_use]
-pub fn lower(package: &Package, merged: Option<&Merged<'_>>, codes: &dyn Codes) -> PackageCode {
-    let mut lower = Lower::new(package, merged, codes);
-    lower.declare();
-    lower.resolve_aliases();
-    let files = (0..package.files.len()).map(|file| lower.file(file)).collect();
-    lower.finish(files)
+pub fn lower(package: &Package, codes: &dyn Codes) -> PackageCode {
+    Lower::new(package, None, codes).package(None)
+}
+
+/// Lowers a main package. `merged` says which of its declarations became one.
+#[must_use]
+pub fn lower_main(main: &Main, merged: &Merged<'_>, codes: &dyn Codes) -> PackageCode {
+    Lower::new(&main.package, Some(merged), codes).package(main.tail.as_deref())
 }
 
 /// What a global is declared as, before any code is lowered.
@@ -82,6 +86,8 @@ struct Lower<'a> {
     lambdas: u32,
     attrs: u32,
     arms: u32,
+    /// The number of globals that are declared before the last file.
+    last: u32,
 }
 
 impl<'a> Lower<'a> {
@@ -103,13 +109,24 @@ impl<'a> Lower<'a> {
             lambdas: 0,
             attrs: 0,
             arms: 0,
+            last: 0,
         }
+    }
+
+    fn package(mut self, tail: Option<&Tail>) -> PackageCode {
+        self.declare();
+        self.resolve_aliases();
+        let own = self.package.files.len() - usize::from(tail.is_some());
+        let mut files: Vec<_> = (0..own).map(|file| Arc::new(self.file(file))).collect();
+        files.extend(tail.map(|tail| self.tail(tail)));
+        self.finish(files)
     }
 
     /// Finds the globals. Variables come in the order of their first statement, over all files.
     fn declare(&mut self) {
         let package = self.package;
         for (file, unit) in package.files.iter().enumerate() {
+            self.last = self.globals.len() as u32;
             for (at, stmt) in unit.file.tree.body.iter().enumerate() {
                 if !self.vanished(file, at) {
                     self.declare_stmt(file, stmt);
@@ -201,7 +218,29 @@ impl<'a> Lower<'a> {
         FileCode { path: unit.file.path.clone(), source: unit.file.source.clone(), body, locals }
     }
 
-    fn finish(self, files: Vec<FileCode>) -> PackageCode {
+    /// The last file, lowered already where other stacks have it and it begins with the same numbers there.
+    fn tail(&mut self, tail: &Tail) -> Arc<FileCode> {
+        let file = self.package.files.len() - 1;
+        let Self { last, stmts, lambdas, arms, .. } = *self;
+        let start = Start { file: file as u32, global: last, stmt: stmts, lambda: lambdas, arm: arms };
+        // What is an alias inside of a lambda is one for all that is lowered after it.
+        let alone = self.aliases.is_empty();
+        if let Some(known) = tail.code(start).filter(|_| alone) {
+            for (slot, setter) in &known.setters {
+                self.setters[*slot as usize].push(*setter);
+            }
+            return Arc::clone(&known.file);
+        }
+        let code = Arc::new(self.file(file));
+        if alone && self.aliases.is_empty() {
+            let setters = self.setters.iter().enumerate().skip(last as usize);
+            let setters = setters.flat_map(|(slot, all)| all.iter().map(move |it| (slot as u32, *it)));
+            tail.keep(TailCode { start, file: Arc::clone(&code), setters: setters.collect() });
+        }
+        code
+    }
+
+    fn finish(self, files: Vec<Arc<FileCode>>) -> PackageCode {
         let Self { package, globals, slots, setters, mut aliases, schemas, rules, .. } = self;
         let kind = |name: Symbol, declared: Declared<'_>, setters: Vec<Setter>| match declared {
             Declared::Variable => GlobalKind::Variable(setters),

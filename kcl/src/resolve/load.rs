@@ -82,8 +82,7 @@ impl Program {
     }
 
     fn main_part(&self, world: &dyn World, request: &Request, scope: &Scope, path: &Path) -> Part {
-        let keep = request.keep.map_or_else(|| !path.starts_with(&request.work_dir), |keep| keep(path));
-        if !keep {
+        if !request.keeps(path) {
             return self.own_part(world, request, scope, parse(world, path));
         }
         let root = self.main_root(world, request, path);

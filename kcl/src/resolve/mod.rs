@@ -14,6 +14,7 @@ mod locate;
 pub mod merge;
 pub(crate) mod nearest;
 mod overrides;
+mod tail;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU32;
@@ -27,6 +28,8 @@ use self::grow::Grow;
 use self::locate::{Key, Scope};
 use self::merge::Merged;
 pub use self::overrides::{FORMS, Override};
+pub use self::tail::Tail;
+pub(crate) use self::tail::{Start, TailCode};
 use crate::lower::code::PackageCode;
 use crate::lower::fingerprint::{Fingerprint, Fingerprints, fingerprints};
 use crate::package::{File, Package, PackageId};
@@ -53,6 +56,13 @@ pub struct Request {
     pub overrides: Vec<Override>,
 }
 
+impl Request {
+    /// Whether a file of the main package should be kept.
+    fn keeps(&self, path: &Path) -> bool {
+        self.keep.map_or_else(|| !path.starts_with(&self.work_dir), |keep| keep(path))
+    }
+}
+
 /// A stack's program: its main package and all that it imports.
 #[derive(Debug)]
 pub struct Main {
@@ -64,6 +74,8 @@ pub struct Main {
     pub cyclic: bool,
     /// What is wrong with the files and imports of the main package and all that it imports.
     pub problems: Vec<Diagnostic>,
+    /// Its last file, where other stacks have it too.
+    pub(crate) tail: Option<Arc<Tail>>,
 }
 
 impl Main {
@@ -81,6 +93,7 @@ type Memo<K, V> = RwLock<FxHashMap<K, Arc<OnceLock<V>>>>;
 pub struct Program {
     files: Memo<PathBuf, Arc<File>>,
     links: Memo<(usize, PathBuf, PathBuf), Arc<load::Links>>,
+    tails: Memo<PathBuf, Arc<tail::Shared>>,
     ways: RwLock<FxHashMap<Key, load::Way>>,
     next_way: AtomicU32,
     roots: RwLock<FxHashMap<PathBuf, PathBuf>>,
@@ -197,6 +210,7 @@ impl Program {
         let stays = |path: &PathBuf| !touches(&Query::Content(path.clone()));
         let found = |links: &load::Links| !links.asked().any(touches);
         self.files.get_mut().unwrap_or_else(PoisonError::into_inner).retain(|path, _| stays(path));
+        self.tails.get_mut().unwrap_or_else(PoisonError::into_inner).retain(|path, _| stays(path));
         let links = self.links.get_mut().unwrap_or_else(PoisonError::into_inner);
         links.retain(|(_, _, path), links| stays(path) && links.get().is_none_or(|links| found(links)));
         let ways = self.ways.get_mut().unwrap_or_else(PoisonError::into_inner);
@@ -217,7 +231,8 @@ impl Program {
             closure.join(self.closure(world, *id));
         }
         let problems = self.problems(&package, &closure);
-        Main { package, cyclic: !closure.cycles.is_empty(), closure: closure.order, problems }
+        let tail = self.tail(&package, request);
+        Main { package, cyclic: !closure.cycles.is_empty(), closure: closure.order, problems, tail }
     }
 
     fn problems(&self, main: &Package, closure: &Closure) -> Vec<Diagnostic> {

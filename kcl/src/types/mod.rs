@@ -30,7 +30,7 @@ use self::table::{Foreign, Own};
 use self::ty::SchemaType;
 use crate::package::{Package, PackageId};
 use crate::resolve::merge::Merged;
-use crate::resolve::{Main, Program};
+use crate::resolve::{Main, Program, Tail};
 
 /// What the checker knows of a package.
 #[derive(Debug, Default)]
@@ -55,16 +55,16 @@ pub fn check_package(program: &Program, id: PackageId) -> Option<&PackageTypes> 
     types.get()
 }
 
-/// Checks a stack's program: what it imports, as far as nobody did so before, and the stack's own files.
+/// Checks a stack's program: what it imports, as far as nobody did so before, and the stack's own files. `merged` says which
+/// declarations of these are one.
 #[must_use]
-pub fn check_main(program: &Program, main: &Main) -> Vec<Diagnostic> {
+pub fn check_main(program: &Program, main: &Main, merged: &Merged<'_>) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
     for id in &main.closure {
         let types = check_alone(program, *id);
         problems.extend(types.into_iter().flat_map(|types| types.problems.iter().cloned()));
     }
-    let merged = main.merged();
-    let own = check(program, &main.package, Some(&merged));
+    let own = check(program, &main.package, Some(merged), main.tail.as_deref());
     problems.extend(own.problems);
     problems
 }
@@ -76,14 +76,19 @@ fn check_alone(program: &Program, id: PackageId) -> Option<&PackageTypes> {
         return Some(known);
     }
     let package = program.package(id);
-    (package.id == id).then(|| cell.types.get_or_init(|| check(program, package, None)))
+    (package.id == id).then(|| cell.types.get_or_init(|| check(program, package, None, None)))
 }
 
-fn check(program: &Program, package: &Package, merged: Option<&Merged<'_>>) -> PackageTypes {
+fn check(
+    program: &Program,
+    package: &Package,
+    merged: Option<&Merged<'_>>,
+    tail: Option<&Tail>,
+) -> PackageTypes {
     let (own, foreign) = (Own::default(), Foreign::default());
     let mut checker = Checker::new(program, package, merged, (&own, &foreign));
     checker.declare_all();
-    checker.files();
+    checker.files(tail);
     let Checker { globals, mut problems, .. } = checker;
     if problems.len() > 1 {
         let mut seen = FxHashSet::default();

@@ -5,21 +5,35 @@ use syntax::{Code, Span, Symbol};
 
 use super::checker::{Body, Checker};
 use super::ty::{SchemaType, Type};
+use crate::resolve::Tail;
 use crate::resolve::merge::MergedItem;
 
 impl<'a> Checker<'a> {
-    /// All statements of the package.
-    pub(super) fn files(&mut self) {
-        for (file, unit) in self.package.files.iter().enumerate() {
-            for (at, stmt) in unit.file.tree.body.iter().enumerate() {
-                self.file = file;
-                if self.merged.is_some_and(|merged| merged.vanished(file, at)) {
-                    continue;
-                }
-                match self.merged.and_then(|merged| merged.declaration(file, at)) {
-                    Some(items) => self.merged_stmt(stmt, items),
-                    None => _ = self.stmt(stmt),
-                }
+    /// All statements of the package; those of the last file only where nobody found it sound before.
+    pub(super) fn files(&mut self, tail: Option<&Tail>) {
+        let own = self.package.files.len() - usize::from(tail.is_some());
+        (0..own).for_each(|file| self.file_stmts(file));
+        let Some(tail) = tail else { return };
+        if let Some(steps) = tail.sound.get() {
+            self.table.own.take(*steps);
+            return;
+        }
+        let (problems, steps) = (self.problems.len(), self.table.own.taken());
+        self.file_stmts(own);
+        if self.problems.len() == problems && !self.table.is_exhausted() {
+            _ = tail.sound.set(self.table.own.taken() - steps);
+        }
+    }
+
+    fn file_stmts(&mut self, file: usize) {
+        for (at, stmt) in self.package.files[file].file.tree.body.iter().enumerate() {
+            self.file = file;
+            if self.merged.is_some_and(|merged| merged.vanished(file, at)) {
+                continue;
+            }
+            match self.merged.and_then(|merged| merged.declaration(file, at)) {
+                Some(items) => self.merged_stmt(stmt, items),
+                None => _ = self.stmt(stmt),
             }
         }
     }

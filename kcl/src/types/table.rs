@@ -21,6 +21,18 @@ pub(super) struct Own {
     steps: Cell<u64>,
 }
 
+impl Own {
+    /// How often types were held against each other so far.
+    pub(super) fn taken(&self) -> u64 {
+        self.steps.get()
+    }
+
+    /// Counts steps.
+    pub(super) fn take(&self, steps: u64) {
+        self.steps.set(self.steps.get() + steps);
+    }
+}
+
 /// The schemas that types refer to.
 #[derive(Clone, Copy)]
 pub(super) struct Table<'a> {
@@ -110,7 +122,7 @@ impl<'a> Table<'a> {
         if self.is_exhausted() {
             return true;
         }
-        self.own.steps.set(self.own.steps.get() + 1);
+        self.own.take(1);
         match (ty, expected) {
             (_, Type::Any) | (Type::None, _) => true,
             (Type::Any, _) if any => true,
@@ -149,8 +161,9 @@ impl<'a> Table<'a> {
         self.fits(narrow, wide, false)
     }
 
-    fn is_exhausted(self) -> bool {
-        self.own.steps.get() >= MOST_STEPS
+    /// Whether nothing is said any more.
+    pub(super) fn is_exhausted(self) -> bool {
+        self.own.taken() >= MOST_STEPS
     }
 
     /// The smallest type that includes all of these.
