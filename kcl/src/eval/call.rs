@@ -8,7 +8,7 @@ use super::{Closure, Frame, Run, Used};
 use crate::lower::RULE;
 use crate::lower::code::{ArgsCode, Expr, LambdaCode, Param};
 use crate::stdlib::Outcome;
-use crate::value::{Args, Dict, DictBuilder, Entry, Func, SchemaType, Value};
+use crate::value::{Args, Dict, Entry, Func, Value};
 
 impl<'r> Run<'r> {
     pub(super) fn call_expr(&mut self, callee: &'r Expr, args: &'r ArgsCode) -> Outcome<Value<'r>> {
@@ -18,20 +18,43 @@ impl<'r> Run<'r> {
     }
 
     pub(super) fn args(&mut self, args: &'r ArgsCode) -> Outcome<Args<'r>> {
-        let mut positional = Vec::with_capacity(args.positional.len());
-        for arg in &args.positional {
-            positional.push(self.expr(arg)?);
-        }
+        let positional = self.values(&args.positional)?;
         let mut named = Dict::EMPTY;
         if !args.named.is_empty() {
-            let mut block = DictBuilder::with_capacity(args.named.len());
+            let mut block = self.builder(args.named.len());
             for (name, arg) in &args.named {
                 let value = self.expr(arg)?;
                 block.put(Entry::new(*name, value));
             }
-            named = block.finish(self.arena);
+            named = self.finished(block);
         }
-        Ok(Args { positional: self.arena.alloc_slice_copy(&positional), named })
+        Ok(Args { positional, named })
+    }
+
+    /// The values of expressions.
+    pub(super) fn values(&mut self, exprs: &'r [Expr]) -> Outcome<&'r [Value<'r>]> {
+        if exprs.is_empty() {
+            return Ok(&[]);
+        }
+        self.gathered(|run| {
+            for expr in exprs {
+                let value = run.expr(expr)?;
+                run.gathered.push(value);
+            }
+            Ok(())
+        })
+    }
+
+    /// The values that something adds to those that are being gathered.
+    pub(super) fn gathered(
+        &mut self,
+        gather: impl FnOnce(&mut Self) -> Outcome<()>,
+    ) -> Outcome<&'r [Value<'r>]> {
+        let start = self.gathered.len();
+        gather(self)?;
+        let values = self.arena.alloc_slice_copy(&self.gathered[start..]);
+        self.gathered.truncate(start);
+        Ok(values)
     }
 
     pub(super) fn call_value(&mut self, callee: Value<'r>, args: Args<'r>) -> Outcome<Value<'r>> {
@@ -52,15 +75,11 @@ impl<'r> Run<'r> {
     }
 
     pub(super) fn lambda(&mut self, code: &'r LambdaCode) -> Outcome<Value<'r>> {
-        let mut captured = Vec::with_capacity(code.captures.len());
-        for capture in &code.captures {
-            captured.push(self.expr(capture)?);
-        }
+        let captured = self.values(&code.captures)?;
         let this = if code.schema.is_some() { self.this() } else { None };
         if let Some(this) = this {
             self.keep_context(this.context);
         }
-        let captured = self.arena.alloc_slice_copy(&captured);
         Ok(Value::Func(Func::Lambda(self.arena.alloc(Closure { code, captured, this }))))
     }
 
@@ -111,18 +130,5 @@ impl<'r> Run<'r> {
             self.set_local(at as u32, value);
         }
         Ok(())
-    }
-
-    fn instances_of(&mut self, ty: &'r SchemaType, args: Args<'r>) -> Outcome<Value<'r>> {
-        let all = args.get(0, "full_pkg").is_some_and(Value::is_truthy);
-        if all {
-            self.tracer.coarse();
-        }
-        self.tracer.asked_instances(ty.id);
-        let by = self.main.id;
-        let recorded = self.instances.get(&ty.id).map_or(&[][..], Vec::as_slice);
-        let shown = recorded.iter().filter(|made| all || made.by == by);
-        let values: Vec<_> = shown.filter_map(|made| made.value).collect();
-        Ok(self.list(&values))
     }
 }

@@ -15,22 +15,26 @@ type Turn<'r> = (Value<'r>, Value<'r>, Value<'r>);
 
 impl<'r> Run<'r> {
     pub(super) fn list_comp(&mut self, value: &'r Expr, clauses: &'r [Clause]) -> Outcome<Value<'r>> {
-        let mut list = Vec::new();
-        self.walk(clauses, &mut |run| {
-            list.push(run.arm(value)?);
-            list_fits(list.len())
+        let list = self.gathered(|run| {
+            let start = run.gathered.len();
+            run.walk(clauses, &mut |run| {
+                let value = run.arm(value)?;
+                run.gathered.push(value);
+                list_fits(run.gathered.len() - start)
+            })
         })?;
-        Ok(self.list(&list))
+        Ok(Value::List(list))
     }
 
     pub(super) fn dict_comp(&mut self, entry: &'r EntryCode, clauses: &'r [Clause]) -> Outcome<Value<'r>> {
-        let mut block = DictBuilder::default();
+        let mut block = self.builder(0);
         self.walk(clauses, &mut |run| {
             let entry = run.entry_parts(entry)?;
             merge_entry(run, &mut block, entry, UnionOptions::BLOCK)?;
             dict_fits(block.entries().len())
         })?;
-        Ok(self.dict(block.finish(self.arena)))
+        let dict = self.finished(block);
+        Ok(self.dict(dict))
     }
 
     fn walk(&mut self, clauses: &'r [Clause], each: &mut dyn FnMut(&mut Self) -> Outcome<()>) -> Outcome<()> {

@@ -18,11 +18,23 @@ impl<'r> Run<'r> {
             self.set_local(*local, Value::Undefined);
         }
         let block = self.config_items(&config.items, config.size as usize)?;
-        Ok(block.finish(self.arena))
+        Ok(self.finished(block))
+    }
+
+    /// A builder in memory that another one had, if there is any.
+    pub(super) fn builder(&mut self, size: usize) -> DictBuilder<'r> {
+        self.spare.pop().map_or_else(|| DictBuilder::with_capacity(size), DictBuilder::reusing)
+    }
+
+    /// What a builder comes to; its memory is kept for the next one.
+    pub(super) fn finished(&mut self, block: DictBuilder<'r>) -> Dict<'r> {
+        let (dict, spare) = block.finish_reusing(self.arena);
+        self.spare.push(spare);
+        dict
     }
 
     fn config_items(&mut self, items: &'r [ConfigItem], size: usize) -> Outcome<DictBuilder<'r>> {
-        let mut block = DictBuilder::with_capacity(size);
+        let mut block = self.builder(size);
         for item in items {
             match item {
                 ConfigItem::Entry(entry) => self.entry(&mut block, entry)?,
@@ -36,7 +48,8 @@ impl<'r> Run<'r> {
                     if !branch.is_empty() {
                         self.used_arm(number + u32::from(!holds));
                         let inner = self.config_items(branch, branch.len())?;
-                        let inner = self.dict(inner.finish(self.arena));
+                        let inner = self.finished(inner);
+                        let inner = self.dict(inner);
                         unpack_into(self, &mut block, inner)?;
                     }
                 }
@@ -51,14 +64,15 @@ impl<'r> Run<'r> {
         let entry = self.entry_parts(code);
         self.frame.source = around;
         let entry = entry?;
-        // What evaluating the value has led to is not where it contradicts the entries before it.
-        if entry.index.is_some() || block.get(entry.key).is_some() {
+        let is_new = entry.index.is_none() && block.put_new(entry);
+        if !is_new {
+            // What evaluating the value has led to is not where it contradicts the entries before it.
             self.place = self.last_of(&entry).unwrap_or(self.place);
+            merge_entry(self, block, entry, UnionOptions::BLOCK)?;
         }
-        merge_entry(self, block, entry, UnionOptions::BLOCK)?;
         if let Some(local) = code.local {
-            let value = block.get(entry.key).map_or(Value::Undefined, |entry| entry.value);
-            self.set_local(local, value);
+            let value = if is_new { Some(entry) } else { block.get(entry.key).copied() };
+            self.set_local(local, value.map_or(Value::Undefined, |entry| entry.value));
         }
         Ok(())
     }

@@ -12,8 +12,18 @@ use crate::value::union::{UnionOptions, union, unpack_list};
 use crate::value::{Key, Value, ops};
 
 impl<'r> Run<'r> {
+    /// The value of an expression. Half of all are constants and locals, which take no call.
+    #[inline]
     pub(super) fn expr(&mut self, expr: &'r Expr) -> Outcome<Value<'r>> {
         self.place = (self.frame.source, expr.span);
+        match &expr.kind {
+            ExprKind::Const(value) => Ok(constant(value)),
+            ExprKind::Local(at, None) => Ok(self.local(*at)),
+            _ => self.computed(expr),
+        }
+    }
+
+    fn computed(&mut self, expr: &'r Expr) -> Outcome<Value<'r>> {
         match &expr.kind {
             ExprKind::Const(value) => Ok(constant(value)),
             ExprKind::Local(at, otherwise) => match (self.local(*at), otherwise) {
@@ -38,11 +48,7 @@ impl<'r> Run<'r> {
                 let test = self.expr(&it.1)?;
                 self.arm(if test.is_truthy() { &it.0 } else { &it.2 })
             }
-            ExprKind::List(items) => {
-                let mut list = Vec::with_capacity(items.len());
-                self.items(items, &mut list)?;
-                Ok(self.list(&list))
-            }
+            ExprKind::List(items) => Ok(Value::List(self.gathered(|run| run.items(items))?)),
             ExprKind::ListComp(comp) => self.list_comp(&comp.0, &comp.1),
             ExprKind::Config(config) => self.config(config),
             ExprKind::DictComp(comp) => self.dict_comp(&comp.0, &comp.1),
@@ -168,20 +174,24 @@ impl<'r> Run<'r> {
         Ok(packed)
     }
 
-    fn items(&mut self, items: &'r [Item], list: &mut Vec<Value<'r>>) -> Outcome<()> {
+    /// Gathers the items of a list.
+    fn items(&mut self, items: &'r [Item]) -> Outcome<()> {
         for item in items {
             match item {
-                Item::Value(value) => list.push(self.expr(value)?),
+                Item::Value(value) => {
+                    let value = self.expr(value)?;
+                    self.gathered.push(value);
+                }
                 Item::Unpack(value) => {
                     let value = self.expr(value)?;
-                    unpack_list(list, value)?;
+                    unpack_list(&mut self.gathered, value)?;
                 }
                 Item::If(test, number, [then, otherwise]) => {
                     let holds = self.expr(test)?.is_truthy();
                     let branch = if holds { then } else { otherwise };
                     if !branch.is_empty() {
                         self.used_arm(number + u32::from(!holds));
-                        self.items(branch, list)?;
+                        self.items(branch)?;
                     }
                 }
             }

@@ -137,6 +137,7 @@ struct Mark {
     mixing: usize,
     schema_expr_depth: u32,
     depth: u32,
+    gathered: usize,
 }
 
 impl Run<'_> {
@@ -149,11 +150,14 @@ impl Run<'_> {
             mixing: self.mixing.len(),
             schema_expr_depth: self.schema_expr_depth,
             depth: self.depth,
+            gathered: self.gathered.len(),
         }
     }
 
     fn back_to(&mut self, mark: Mark) {
-        let Mark { locals, targets, backtracks, schema_depth, mixing, schema_expr_depth, depth } = mark;
+        let Mark { locals, targets, backtracks, schema_depth, mixing, schema_expr_depth, depth, gathered } =
+            mark;
+        self.gathered.truncate(gathered);
         self.locals.truncate(locals);
         self.targets.truncate(targets);
         self.backtracks.truncate(backtracks);

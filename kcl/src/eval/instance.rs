@@ -11,7 +11,7 @@ use syntax::{Code, Diagnostic, Source, Span};
 
 use super::slot::{Slot, UNSET};
 use super::stmt::set_entry;
-use super::{Frame, Recorded, Run, This, Used};
+use super::{Frame, Run, This, Used};
 use crate::lower::RULE;
 use crate::lower::code::{
     AttrCode, BodyLayout, DecoratorCode, Expr, ExprKind, IndexCode, Layout, NO_SLOT, RuleCode, SchemaCode,
@@ -44,8 +44,8 @@ pub(super) struct Context<'r> {
     extras: DictBuilder<'r>,
     /// The rule being checked.
     pub(super) rule: Option<&'r RuleCode>,
-    /// Where it is recorded as an instance.
-    recorded: Vec<(SchemaId, usize)>,
+    /// The numbers that it is recorded by as an instance.
+    recorded: Vec<u32>,
     /// A lambda reads it after the construction.
     kept: bool,
 }
@@ -102,9 +102,9 @@ impl<'r> Run<'r> {
     ) -> u32 {
         let locals = self.push_locals(layout.locals);
         let number = self.free_contexts.pop().unwrap_or(self.contexts.len() as u32);
-        let mut slots = match self.contexts.get_mut(number as usize) {
-            Some(free) => std::mem::take(&mut free.slots),
-            None => Vec::new(),
+        let (mut slots, recorded) = match self.contexts.get_mut(number as usize) {
+            Some(free) => (std::mem::take(&mut free.slots), std::mem::take(&mut free.recorded)),
+            None => Default::default(),
         };
         slots.clear();
         slots.resize(layout.slots.len(), UNSET);
@@ -117,7 +117,7 @@ impl<'r> Run<'r> {
             locals,
             extras: DictBuilder::default(),
             rule: None,
-            recorded: Vec::new(),
+            recorded,
             kept: false,
         };
         match self.contexts.get_mut(number as usize) {
@@ -132,32 +132,13 @@ impl<'r> Run<'r> {
         let context = &mut self.contexts[number as usize];
         let layout = context.layout;
         self.locals.truncate(context.locals);
-        let recorded = std::mem::take(&mut context.recorded);
+        let mut recorded = std::mem::take(&mut context.recorded);
         if !context.kept {
             self.free_contexts.push(number);
         }
-        if recorded.is_empty() {
-            return;
-        }
         let value = result.as_ref().ok().map(|value| self.as_recorded(*value, layout));
-        for (schema, at) in recorded {
-            if let Some(made) = self.instances.get_mut(&schema).and_then(|made| made.get_mut(at)) {
-                made.value = value;
-            }
-        }
-    }
-
-    /// An instance as `instances()` lists it: of the schema whose body ran last, which is that of the last mixin.
-    fn as_recorded(&self, value: Value<'r>, layout: &'r Layout) -> Value<'r> {
-        let last = layout.bodies.last().and_then(|body| self.schema_code(body.schema));
-        match (value, last) {
-            (Value::Instance(instance), Some(last)) if last.ty.id != instance.schema.id => {
-                let recorded = self.arena.alloc(*instance);
-                recorded.schema = &last.ty;
-                Value::Instance(recorded)
-            }
-            _ => value,
-        }
+        recorded.drain(..).for_each(|number| self.finish_recorded(number, value));
+        self.contexts[number as usize].recorded = recorded;
     }
 
     /// Keeps an instance's attributes for a lambda.
@@ -182,7 +163,7 @@ impl<'r> Run<'r> {
             None => self.add_extras(context, own, code, None)?,
         }
         let value = self.finish(context, code, args);
-        self.record(context, code.ty.id, by);
+        self.record_in(context, code.ty.id, by);
         if self.schema_depth <= 1 && self.schema_expr_depth <= 1 {
             self.place = around;
             self.check_required(value)?;
@@ -212,7 +193,7 @@ impl<'r> Run<'r> {
         })?;
         self.mixed(layout, body, |run, mixin| run.set_up(context, mixin, args, package))?;
         if part {
-            self.record(context, code.ty.id, by);
+            self.record_in(context, code.ty.id, by);
         }
         Ok(())
     }
@@ -230,17 +211,10 @@ impl<'r> Run<'r> {
         }
     }
 
-    fn record(&mut self, context: u32, schema: SchemaId, by: PackageId) {
-        // Where it is in the list, and what it is listed as, which is the last mixin.
+    fn record_in(&mut self, context: u32, schema: SchemaId, by: PackageId) {
         let layout = self.contexts[context as usize].layout;
-        let several = layout.bodies.iter().filter(|body| body.mixins.len() > 1);
-        for mixed in self.mixing.iter().copied().chain(several.map(|body| body.schema)) {
-            self.tracer.listed_by_mixins(schema, mixed);
-        }
-        self.tracer.order.made(schema);
-        let made = self.instances.entry(schema).or_default();
-        self.contexts[context as usize].recorded.push((schema, made.len()));
-        made.push(Recorded { by, value: None });
+        let number = self.record(layout, schema, by);
+        self.contexts[context as usize].recorded.push(number);
     }
 
     fn slot_number(&self, this: This, name: u32) -> u32 {
@@ -367,7 +341,9 @@ impl<'r> Run<'r> {
         let name = open.layout.slots[slot as usize].name;
         let entry = open.config.entry(attr.key);
         self.targets.push(name);
-        self.decorate(&attr.decorators, attr.key.as_str(), false)?;
+        if !attr.decorators.is_empty() {
+            self.decorate(&attr.decorators, attr.key.as_str(), false)?;
+        }
         let package = self.frame.package;
         self.slot_mut(this.context, slot).attr = Some((package, attr));
         let replaced = entry.is_some_and(|entry| entry.op == EntryOp::Override && entry.index.is_none());
@@ -464,11 +440,15 @@ impl<'r> Run<'r> {
         let plain = entry.index.is_none()
             && (entry.op == EntryOp::Override || entry.op == EntryOp::Union && old.value.is_nothing());
         let declared = self.place;
-        let place = self.end_of(entry).unwrap_or(declared);
-        self.place = place;
+        // Nothing is made of what is no collection, so that nobody asks for the place.
+        if !plain || may_hold(entry.value) {
+            self.place = self.end_of(entry).unwrap_or(declared);
+        }
         let value = if plain { entry.value } else { self.merged(old, entry)? };
-        let value = self.pack_slot(context, slot, value).map_err(|failure| match failure {
+        let value = self.pack_slot(context, slot, value);
+        let value = value.map_err(|failure| match failure {
             Failure::Message(message) => {
+                let place = self.end_of(entry).unwrap_or(declared);
                 let misfit = Diagnostic::new(Code::Evaluation, place.0, place.1, message);
                 Failure::At(Box::new(misfit.note(declared.0, declared.1, "the attribute is declared here")))
             }
@@ -488,10 +468,12 @@ impl<'r> Run<'r> {
     }
 
     fn merged(&mut self, old: Slot<'r>, entry: &'r Entry<'r>) -> Outcome<Value<'r>> {
-        let mut block = DictBuilder::with_capacity(1);
-        block.put(Entry { value: old.value, op: old.op, index: None, ..*entry });
+        let mut block = self.builder(1);
+        block.put_new(Entry { value: old.value, op: old.op, index: None, ..*entry });
         merge_entry(self, &mut block, *entry, ATTRIBUTE)?;
-        Ok(block.entries().first().map_or(Value::Undefined, |entry| entry.value))
+        let merged = block.entries().first().map_or(Value::Undefined, |entry| entry.value);
+        self.spare.push(block.into_spare());
+        Ok(merged)
     }
 
     /// A statement has set an attribute: after the last one, it is final.
@@ -639,16 +621,24 @@ impl<'r> Run<'r> {
     /// Every required attribute is set, in the instances inside too.
     fn check_required(&self, value: Value<'r>) -> Outcome<()> {
         match value {
-            Value::List(items) => items.iter().try_for_each(|item| self.check_required(*item)),
-            Value::Dict(dict) => dict.entries().iter().try_for_each(|entry| self.check_required(entry.value)),
+            Value::List(items) => {
+                let mut inner = items.iter().filter(|item| may_hold(**item));
+                inner.try_for_each(|item| self.check_required(*item))
+            }
+            Value::Dict(dict) => self.check_required_in(dict),
             Value::Instance(instance) => {
                 if let Some(code) = self.schema_code(instance.schema.id) {
                     self.check_own_required(instance, self.layout(code)?)?;
                 }
-                instance.quietly().entries().iter().try_for_each(|entry| self.check_required(entry.value))
+                self.check_required_in(instance.quietly())
             }
             _ => Ok(()),
         }
+    }
+
+    fn check_required_in(&self, dict: &Dict<'r>) -> Outcome<()> {
+        let mut inner = dict.entries().iter().map(|entry| entry.value).filter(|value| may_hold(*value));
+        inner.try_for_each(|value| self.check_required(value))
     }
 
     fn check_own_required(&self, instance: &'r Instance<'r>, layout: &'r Layout) -> Outcome<()> {
@@ -752,6 +742,11 @@ fn made_of(value: Value<'_>, packed: Value<'_>) -> bool {
         Value::List(_) | Value::Dict(_) => !is_same(value, packed),
         _ => false,
     }
+}
+
+/// Whether a value has others inside.
+fn may_hold(value: Value<'_>) -> bool {
+    matches!(value, Value::List(_) | Value::Dict(_) | Value::Instance(_))
 }
 
 /// The number of a schema's own body.

@@ -19,6 +19,7 @@ mod host;
 mod instance;
 mod limits;
 mod order;
+mod recorded;
 mod slot;
 mod stmt;
 mod trace;
@@ -34,6 +35,7 @@ use syntax::{Code, Diagnostic, Source, Span, Symbol};
 use self::global::PackageState;
 use self::instance::Context;
 pub use self::limits::{Limits, is_out_of_memory};
+use self::recorded::{Ends, Recorded};
 use self::stmt::Backtrack;
 use self::trace::Tracer;
 pub use self::trace::{Trace, Used, Uses};
@@ -43,7 +45,7 @@ use crate::lower::inert::inert;
 use crate::package::PackageId;
 use crate::stdlib::{Failure, Outcome};
 use crate::value::convert::parse_option_json;
-use crate::value::{Dict, SchemaId, Value};
+use crate::value::{Dict, Entry, SchemaId, Value};
 use crate::world::World;
 
 /// How deep calls, instances and blocks may be nested: what [`STACK_BYTES`] has room for.
@@ -127,6 +129,8 @@ struct Frame<'r> {
 pub struct Run<'r> {
     arena: &'r Bump,
     codes: &'r dyn Codes,
+    /// The code of the packages that are evaluated, by number.
+    known: Vec<Option<&'r PackageCode>>,
     main: &'r PackageCode,
     /// For each global of the main package, whether reading it is noted.
     inert: Vec<bool>,
@@ -151,22 +155,19 @@ pub struct Run<'r> {
     targets: Vec<Symbol>,
     backtracks: Vec<Backtrack>,
     stmt: StmtId,
-    /// Instances by schema, each with the package that made it.
-    instances: FxHashMap<SchemaId, Vec<Recorded<'r>>>,
+    /// All instances in the order in which they were made.
+    recorded: Vec<Recorded<'r>>,
+    /// Those of each schema.
+    instances: FxHashMap<SchemaId, Ends>,
+    /// The items of the lists that are being made, innermost last.
+    gathered: Vec<Value<'r>>,
+    /// Memory for builders.
+    spare: Vec<Vec<Entry<'r>>>,
     scalars: Vec<Value<'r>>,
     schema_scalar: Option<usize>,
     output: Option<String>,
     printed: String,
     tracer: Tracer<'r>,
-}
-
-/// An instance that was made.
-#[derive(Clone, Copy)]
-struct Recorded<'r> {
-    /// The package whose code made it.
-    by: PackageId,
-    /// The instance, once it is finished.
-    value: Option<Value<'r>>,
 }
 
 impl<'r> Run<'r> {
@@ -194,8 +195,9 @@ impl<'r> Run<'r> {
         Some(Self {
             arena,
             codes,
+            known: Vec::new(),
             main,
-            inert: inert(main),
+            inert: if settings.traced { inert(main) } else { Vec::new() },
             world,
             settings,
             options: options.collect(),
@@ -213,7 +215,10 @@ impl<'r> Run<'r> {
             targets: Vec::new(),
             backtracks: Vec::new(),
             stmt: StmtId::default(),
+            recorded: Vec::new(),
             instances: FxHashMap::default(),
+            gathered: Vec::new(),
+            spare: Vec::new(),
             scalars: Vec::new(),
             schema_scalar: None,
             output: None,
@@ -249,6 +254,11 @@ impl<'r> Run<'r> {
     }
 
     fn evaluate_imports(&mut self, closure: &[PackageId]) -> Outcome<()> {
+        let last = closure.iter().map(|id| id.0 as usize + 1).max();
+        self.known.resize(last.unwrap_or(0), None);
+        for id in closure {
+            self.known[id.0 as usize] = self.codes.code(*id);
+        }
         let mut codes = closure.iter().filter_map(|id| self.codes.code(*id));
         codes.try_for_each(|code| self.package(code))
     }
@@ -275,7 +285,11 @@ impl<'r> Run<'r> {
     }
 
     fn code(&self, id: PackageId) -> Option<&'r PackageCode> {
-        if id == self.main.id { Some(self.main) } else { self.codes.code(id) }
+        match self.known.get(id.0 as usize) {
+            Some(Some(code)) => Some(code),
+            _ if id == self.main.id => Some(self.main),
+            _ => self.codes.code(id),
+        }
     }
 
     fn source_of(&self, package: PackageId, file: u32) -> &'r Arc<Source> {

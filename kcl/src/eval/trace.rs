@@ -239,10 +239,14 @@ impl<'r> Tracer<'r> {
         self.idle
     }
 
+    #[inline]
     pub(super) fn part(&mut self, used: Used) {
-        if self.idle {
-            return;
+        if !self.idle {
+            self.note_part(used);
         }
+    }
+
+    fn note_part(&mut self, used: Used) {
         let (package, at) = match used {
             Used::Statements(package) | Used::Order(package, _) | Used::Names(package) => (package, 0),
             Used::Variable(package, at) => (package, at << 2),

@@ -8,7 +8,7 @@ use crate::lower::layout;
 use crate::package::PackageId;
 use crate::stdlib::Outcome;
 use crate::value::convert::type_of;
-use crate::value::{Args, Dict, DictBuilder, Entry, Key, SchemaId, Value, ops};
+use crate::value::{Args, Dict, Entry, Key, SchemaId, Value, ops};
 
 impl<'r> Run<'r> {
     /// The value as a type has it.
@@ -70,7 +70,7 @@ impl<'r> Run<'r> {
     }
 
     fn pack_dict(&mut self, dict: &'r Dict<'r>, ty: &'r Type) -> Outcome<Value<'r>> {
-        let mut block = DictBuilder::with_capacity(dict.len());
+        let mut block = self.builder(dict.len());
         for entry in dict.entries() {
             let value = match entry.value {
                 Value::Dict(_) | Value::List(_) => self.pack_dicts(entry.value, ty)?,
@@ -78,7 +78,8 @@ impl<'r> Run<'r> {
             };
             block.put(Entry { value, ..*entry });
         }
-        Ok(self.dict(block.finish(self.arena)))
+        let dict = self.finished(block);
+        Ok(self.dict(dict))
     }
 
     fn pack_schema(&mut self, dict: &'r Dict<'r>, id: SchemaId) -> Outcome<Value<'r>> {

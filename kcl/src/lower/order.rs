@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use rustc_hash::{FxHashMap, FxHashSet};
 use syntax::Symbol;
 
-use super::code::{FileCode, GlobalKind, PackageCode, Place, Stmt, StmtKind};
+use super::code::{GlobalKind, PackageCode, Place, Stmt, StmtKind};
 
 /// What a statement at the top of a package is for the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub(crate) enum Role {
 
 /// The statements of a package in order.
 pub(crate) fn statements(code: &PackageCode) -> impl Iterator<Item = (Role, &Stmt)> {
-    let stmts = code.files.iter().flat_map(|FileCode { body, .. }| body);
+    let stmts = code.files.iter().flat_map(|file| &file.body);
     stmts.map(|stmt| (role(code, stmt), stmt))
 }
 

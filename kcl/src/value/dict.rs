@@ -160,6 +160,12 @@ impl<'v> DictBuilder<'v> {
         Self { entries: Vec::with_capacity(entries), index: Vec::new() }
     }
 
+    /// A builder in the memory that another one had.
+    #[must_use]
+    pub(crate) fn reusing(entries: Vec<Entry<'v>>) -> Self {
+        Self { entries, index: Vec::new() }
+    }
+
     /// A builder that starts as a copy.
     #[must_use]
     pub fn from_dict(dict: &Dict<'v>) -> Self {
@@ -191,6 +197,15 @@ impl<'v> DictBuilder<'v> {
         }
     }
 
+    /// Puts an entry at the end if there is none with its key; true if so.
+    pub(crate) fn put_new(&mut self, entry: Entry<'v>) -> bool {
+        let is_new = find(&self.entries, &self.index, entry.key).is_none();
+        if is_new {
+            self.push(entry);
+        }
+        is_new
+    }
+
     /// Takes an entry out; those behind it move up. O(n).
     pub fn remove(&mut self, key: Key<'_>) -> Option<Entry<'v>> {
         let at = find(&self.entries, &self.index, key)?;
@@ -200,14 +215,29 @@ impl<'v> DictBuilder<'v> {
         Some(entry)
     }
 
+    /// Its memory, for another builder.
+    #[must_use]
+    pub(crate) fn into_spare(mut self) -> Vec<Entry<'v>> {
+        self.entries.clear();
+        self.entries
+    }
+
     /// The finished dict.
     #[must_use]
     pub fn finish(self, arena: &'v Bump) -> Dict<'v> {
+        self.finish_reusing(arena).0
+    }
+
+    /// The finished dict, and memory for another builder.
+    #[must_use]
+    pub(crate) fn finish_reusing(mut self, arena: &'v Bump) -> (Dict<'v>, Vec<Entry<'v>>) {
         if self.entries.is_empty() {
-            return Dict::EMPTY;
+            return (Dict::EMPTY, self.entries);
         }
-        let index = arena.alloc_slice_copy(&self.index);
-        Dict { entries: arena.alloc_slice_copy(&self.entries), index }
+        let index: &[_] = if self.index.is_empty() { &[] } else { arena.alloc_slice_copy(&self.index) };
+        let entries = arena.alloc_slice_copy(&self.entries);
+        self.entries.clear();
+        (Dict { entries, index }, self.entries)
     }
 
     fn push(&mut self, entry: Entry<'v>) {

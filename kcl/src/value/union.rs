@@ -88,8 +88,7 @@ pub fn merge_entry<'v>(
     entry: Entry<'v>,
     options: UnionOptions,
 ) -> Outcome<()> {
-    if entry.index.is_none() && block.get(entry.key).is_none() {
-        block.put(entry);
+    if entry.index.is_none() && block.put_new(entry) {
         return Ok(());
     }
     Merge { host, options, depth: 0 }.entry(block, &entry).map_err(Stop::into_failure)
