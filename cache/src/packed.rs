@@ -7,8 +7,8 @@ use zstd::bulk::{Compressor, Decompressor};
 
 use crate::digest::Digest;
 
-/// The best ratio before time grows steeply.
-const LEVEL: i32 = 6;
+/// Level 6 takes nearly twice the time for 6 % less, level 3 has 13 % more.
+const LEVEL: i32 = 4;
 
 /// What most artifacts say; a blob is compressed as if it came after this. Artifacts of 7 KB take a third less.
 ///
