@@ -5,6 +5,9 @@ use std::path::{Component, Path, PathBuf};
 /// The same path without `.` and `..`, as far as the text tells.
 #[must_use]
 pub fn normalize(path: &Path) -> PathBuf {
+    if is_normal(path) {
+        return path.to_owned();
+    }
     let mut normal = PathBuf::new();
     for part in path.components() {
         match part {
@@ -20,6 +23,12 @@ pub fn normalize(path: &Path) -> PathBuf {
     normal
 }
 
+/// Whether a path is plainly in normal form; said of absolute ones with `/` alone, which most are.
+fn is_normal(path: &Path) -> bool {
+    let Some(rest) = path.as_os_str().as_encoded_bytes().strip_prefix(b"/") else { return false };
+    !rest.contains(&b'\\') && rest.split(|byte| *byte == b'/').all(|part| !matches!(part, b"" | b"." | b".."))
+}
+
 /// `path` as seen from `base`, in normal form; both absolute.
 #[must_use]
 pub fn join(base: &Path, path: impl AsRef<Path>) -> PathBuf {
@@ -29,6 +38,12 @@ pub fn join(base: &Path, path: impl AsRef<Path>) -> PathBuf {
 /// How somebody who stands in `base` writes `path`; both absolute and normal.
 #[must_use]
 pub fn relative(base: &Path, path: &Path) -> PathBuf {
+    if let Ok(inside) = path.strip_prefix(base)
+        && base.parent().is_some()
+        && !inside.as_os_str().is_empty()
+    {
+        return inside.to_owned();
+    }
     let shared = base.components().zip(path.components()).take_while(|(a, b)| a == b).count();
     // Nothing in common but the root: the absolute path is clearer than a row of `..`.
     if shared <= 1 {

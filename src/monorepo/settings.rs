@@ -1,9 +1,13 @@
 //! `kcl.yaml` and `ci-test/settings.yaml`: entry files, options and flags.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
 
 use kcl::world::World;
 use serde::Deserialize;
+use syntax::Source;
 
 use super::problem::{Problem, ProblemKind};
 use super::read;
@@ -53,7 +57,31 @@ struct Document {
     kcl_options: Option<Vec<KeyValue>>,
 }
 
-#[derive(Deserialize, Default)]
+thread_local! {
+    /// What was read last: the file that names the entries is the same in most stacks.
+    static LAST: RefCell<Vec<(Arc<Source>, Rc<Document>)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// How many documents a thread keeps; a stack has two.
+const KEPT: usize = 4;
+
+impl Document {
+    fn of(source: &Arc<Source>, path: &Path) -> Result<Rc<Self>, Problem> {
+        LAST.with_borrow_mut(|last| {
+            match last.iter().position(|(known, _)| known.text() == source.text()) {
+                Some(at) => last[..=at].rotate_right(1),
+                None => {
+                    let document = Rc::new(read::yaml(source, path)?);
+                    last.truncate(KEPT - 1);
+                    last.insert(0, (Arc::clone(source), document));
+                }
+            }
+            Ok(Rc::clone(&last[0].1))
+        })
+    }
+}
+
+#[derive(Deserialize, Clone, Default)]
 struct CliConfigs {
     file: Option<Vec<String>>,
     files: Option<Vec<String>>,
@@ -79,12 +107,13 @@ impl Settings {
     /// Where the file cannot be read or is not a settings file.
     pub(super) fn add(&mut self, world: &dyn World, path: &Path) -> Result<bool, Problem> {
         let Some(source) = read::text(world, path)? else { return Ok(false) };
-        let Document { kcl_cli_configs, kcl_options } = read::yaml(&source, path)?;
-        self.add_configs(kcl_cli_configs.unwrap_or_default(), path);
-        for KeyValue { key, value } in kcl_options.unwrap_or_default() {
-            let json = serde_json::to_string(&value)
+        let document = Document::of(&source, path)?;
+        let Document { kcl_cli_configs, kcl_options } = &*document;
+        self.add_configs(kcl_cli_configs.clone().unwrap_or_default(), path);
+        for KeyValue { key, value } in kcl_options.iter().flatten() {
+            let json = serde_json::to_string(value)
                 .map_err(|why| Problem::new(ProblemKind::Settings(format!("option `{key}`: {why}")), path))?;
-            self.options.push((key, json));
+            self.options.push((key.clone(), json));
         }
         Ok(true)
     }

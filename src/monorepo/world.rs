@@ -69,10 +69,10 @@ impl DiskWorld {
         cell.get_or_init(|| self.disk.list(folder).map(Arc::new).map_err(Arc::new)).clone()
     }
 
-    /// What a path is as far as its folder was listed.
-    fn listed(&self, path: &Path) -> Option<Kind> {
+    /// What a path is, if its folder was listed; nothing inside where it is not there.
+    fn listed(&self, path: &Path) -> Option<Option<Kind>> {
         let listing = self.listings.known(path.parent()?.as_os_str())?;
-        listing.get()?.as_ref().ok()?.kind(path.file_name()?)
+        Some(listing.get()?.as_ref().ok()?.kind(path.file_name()?))
     }
 
     /// What is at a path now.
@@ -152,8 +152,9 @@ impl World for DiskWorld {
 
     fn is_file(&self, path: &Path) -> bool {
         self.files.get_or(path.as_os_str(), || match self.listed(path) {
-            Some(Kind::File) => true,
-            _ => self.disk.is_file(path),
+            Some(Some(Kind::File)) => true,
+            Some(Some(Kind::Folder) | None) => false,
+            Some(Some(Kind::Other)) | None => self.disk.is_file(path),
         })
     }
 

@@ -217,10 +217,10 @@ fn cell(key: &Key, scope: Arc<Scope>) -> Cell {
 
 /// A file, or the files of a folder.
 fn expand(world: &dyn World, path: &Path) -> Vec<PathBuf> {
-    match world.folder(path) {
-        Some(names) if !world.is_file(path) => package_files(path, &names),
-        _ => vec![path.to_path_buf()],
+    if world.is_file(path) {
+        return vec![path.to_path_buf()];
     }
+    world.folder(path).map_or_else(|| vec![path.to_path_buf()], |names| package_files(path, &names))
 }
 
 /// Reads and parses a file; one that cannot be read is empty, and says why.
