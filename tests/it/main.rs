@@ -33,6 +33,7 @@ mod shop;
 mod store;
 #[cfg(unix)]
 mod story;
+mod tail;
 mod verify;
 mod watch;
 mod why;
