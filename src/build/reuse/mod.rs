@@ -20,17 +20,18 @@ mod state;
 mod used;
 mod why;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use cache::{Batch, Digest, DigestBuilder, Store, StoreError};
 use kcl::eval::{Limits, Trace, Used};
 use kcl::lower::code::PackageCode;
-use kcl::lower::fingerprint::{Fingerprint, Fingerprints, Part, fingerprints};
+use kcl::lower::fingerprint::{Fingerprints, Part, fingerprints};
 use kcl::package::{Package, PackageId};
 use kcl::world::Query;
 use serde::Serialize;
+use syntax::Symbol;
 
 pub(super) use self::asked::{Asked, Group, Listener, marks, sorted, touches};
 use self::health::HealthMemory;
@@ -685,7 +686,7 @@ impl<'a> Reuse<'a> {
     fn traced_parts(&self, program: &Program<'_>, trace: &Trace) -> (OwnParts, Vec<Arc<Traced>>) {
         let own = |parts: &[Used]| {
             let own = parts.iter().filter(|used| used.package() == PackageId::MAIN);
-            own.filter_map(|used| part(*used, &program.ready.code, &program.fingerprints)).collect()
+            named(own, &program.ready.code, &program.fingerprints)
         };
         let own = OwnParts { used: own(&trace.parts), checks: own(&trace.checks) };
         let mut lists = Vec::new();
@@ -704,7 +705,7 @@ impl<'a> Reuse<'a> {
         cell.get_or_init(|| {
             let package = used.first()?.package();
             let (code, known) = (self.shared.program.code(package)?.get()?, self.fingerprints(package)?);
-            let parts = used.iter().filter_map(|used| part(*used, code, known)).collect();
+            let parts = named(used.iter(), code, known);
             let used = UsedParts::new(self.shared.program.identity(package, self.root), of_checks, parts);
             Some(Arc::new(Traced { encoded: Encoded::of(&used), used }))
         })
@@ -783,11 +784,24 @@ impl<'a> Reuse<'a> {
     }
 }
 
-/// A part that was used, with its fingerprint.
-fn part(used: Used, code: &PackageCode, known: &Fingerprints) -> Option<(PartName, [u8; 16])> {
-    let part = used.part(code, known)?;
-    let Fingerprint(fingerprint) = known.get(part)?;
-    Some((part.into(), fingerprint))
+/// Parts that were used, with their fingerprints; arms in the same code as one.
+fn named<'u>(used: impl Iterator<Item = &'u Used>, code: &PackageCode, known: &Fingerprints) -> Parts {
+    let mut arms: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
+    let mut parts = Vec::new();
+    for part in used.filter_map(|used| used.part(code, known)) {
+        match part {
+            Part::Arm(name, number) => {
+                arms.entry(name.as_str()).or_default().insert(number);
+            }
+            part => parts.push(part),
+        }
+    }
+    parts.extend(arms.into_iter().map(|(name, numbers)| {
+        let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+        Part::Arms(Symbol::new(name), Symbol::new(&numbers.join(" ")))
+    }));
+    let fingerprint = |part: Part| Some((part.into(), known.get(part)?.0));
+    parts.into_iter().filter_map(fingerprint).collect()
 }
 
 /// What a unit says besides its files and options.

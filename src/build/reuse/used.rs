@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::record::PartName;
 
 /// How much is kept of each fingerprint.
-type Hint = [u8; 4];
+type Hint = [u8; 2];
 
 /// What was used of a package.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -69,7 +69,7 @@ impl UsedParts {
 }
 
 fn hint(fingerprint: &[u8; 16]) -> Hint {
-    [fingerprint[0], fingerprint[1], fingerprint[2], fingerprint[3]]
+    [fingerprint[0], fingerprint[1]]
 }
 
 fn joined(fingerprints: impl Iterator<Item = [u8; 16]>) -> [u8; 16] {

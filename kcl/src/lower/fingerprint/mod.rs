@@ -16,7 +16,7 @@ use std::fmt;
 use rustc_hash::FxHashMap;
 use syntax::Symbol;
 
-use self::slots::Slots;
+use self::slots::{Slots, joined};
 pub use self::walk::fingerprints;
 use super::code::Type;
 use super::order::{Label, seen};
@@ -63,6 +63,8 @@ pub enum Part {
     Lambda(Symbol, u32),
     /// Code that is not evaluated with all that is around it: in what, and which one there.
     Arm(Symbol, u32),
+    /// Several arms in the same code: their numbers there, separated by blanks.
+    Arms(Symbol, Symbol),
     /// The default of an attribute, or that there is none: of which schema, which attribute, and which declaration of it.
     Default(Symbol, Symbol, u32),
     /// What the type of an attribute makes of a kind of value.
@@ -219,7 +221,7 @@ impl fmt::Display for Part {
             Self::Lambda(name, number) => {
                 write!(f, "{} (lambda {})", shown(*name), number + 1)
             }
-            Self::Arm(name, _) => write!(f, "{} (in a condition)", shown(*name)),
+            Self::Arm(name, _) | Self::Arms(name, _) => write!(f, "{} (in a condition)", shown(*name)),
             Self::Default(schema, attr, _) => write!(f, "{schema}.{attr} (default)"),
             Self::Accepts(schema, attr, ..) => write!(f, "{schema}.{attr} (type)"),
             Self::Keys(schema, _) | Self::Shown(schema, _) | Self::Listed(schema) => {
@@ -283,6 +285,11 @@ impl Fingerprints {
             Part::Shown(schema, names) => Some(slots(schema)?.shown(names)),
             Part::Listed(schema) => Some(slots(schema)?.listed()),
             Part::Attr(schema, name) => Some(slots(schema)?.attr(name)),
+            Part::Arms(name, numbers) => {
+                let numbers = numbers.as_str().split(' ').map(|number| number.parse().ok());
+                let all = numbers.map(|number| self.parts.get(&Part::Arm(name, number?)).copied());
+                Some(joined(all.collect::<Option<Vec<_>>>()?.into_iter()))
+            }
             Part::Order(text) => {
                 seen(&self.labels, text.as_str()).map(|seen| Fingerprint::of(seen.as_bytes()))
             }
