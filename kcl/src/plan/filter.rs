@@ -36,6 +36,12 @@ pub(super) enum Shown<'v> {
     TypeOf(&'v Instance<'v>),
 }
 
+/// Entries as they are, or in another order.
+enum Entries<D, O> {
+    Direct(D),
+    Ordered(O),
+}
+
 impl Filter {
     /// That of a program's output, for the outermost value.
     pub(super) fn planned(options: &PlanOptions, value: Value<'_>) -> Self {
@@ -82,12 +88,15 @@ impl Filter {
         let dict = shown(value).copied().unwrap_or(Dict::EMPTY);
         let kept = dict.entries().iter().filter(move |entry| self.keeps_entry(entry));
         let kept = kept.map(|entry| (entry.key.as_str(), Shown::Value(entry.value)));
-        let (direct, ordered) = if self.sort_keys || self.types {
-            (None, Some(self.ordered(value, kept)))
+        let mut entries = if self.sort_keys || self.types {
+            Entries::Ordered(self.ordered(value, kept).into_iter())
         } else {
-            (Some(kept), None)
+            Entries::Direct(kept)
         };
-        direct.into_iter().flatten().chain(ordered.into_iter().flatten())
+        std::iter::from_fn(move || match &mut entries {
+            Entries::Direct(kept) => kept.next(),
+            Entries::Ordered(entries) => entries.next(),
+        })
     }
 
     fn ordered<'v>(
