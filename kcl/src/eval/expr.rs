@@ -34,7 +34,7 @@ impl<'r> Run<'r> {
             ExprKind::Attr(name, otherwise) => self.attr(*name, otherwise),
             ExprKind::Global(slot) => self.global(self.frame.package, *slot),
             ExprKind::GlobalNow(slot) => self.global_now(*slot),
-            ExprKind::Foreign(package, slot) => self.foreign(*package, *slot),
+            ExprKind::Foreign(package, slot) => self.global(*package, *slot),
             ExprKind::Function(function) => Ok(Value::Func(crate::value::Func::Builtin(function))),
             ExprKind::Member(value, name, optional) => self.member(value, *name, *optional),
             ExprKind::Index(both, optional) => self.index(&both.0, &both.1, *optional),

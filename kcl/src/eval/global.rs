@@ -39,7 +39,9 @@ impl<'r> Run<'r> {
     /// Evaluates the statements of a package.
     pub(super) fn package(&mut self, code: &'r PackageCode) -> Outcome<()> {
         let bases = code.files.iter().map(|file| self.push_locals(file.locals)).collect();
-        let cells = vec![Cell::default(); code.globals.len()];
+        // Without statements there are no variables.
+        let speaks = code.files.iter().any(|file| !file.body.is_empty());
+        let cells = vec![Cell::default(); if speaks { code.globals.len() } else { 0 }];
         self.packages.insert(code.id, PackageState { code, cells, bases });
         for at in 0..code.files.len() {
             let frame = self.file_frame(code, at);
@@ -66,16 +68,12 @@ impl<'r> Run<'r> {
     }
 
     fn cell(&self, package: PackageId, slot: u32) -> Cell<'r> {
-        self.packages.get(&package).map_or(Cell::default(), |state| state.cells[slot as usize])
+        let state = self.packages.get(&package);
+        state.and_then(|state| state.cells.get(slot as usize)).copied().unwrap_or_default()
     }
 
     fn cell_mut(&mut self, package: PackageId, slot: u32) -> Option<&mut Cell<'r>> {
         self.packages.get_mut(&package).map(|state| &mut state.cells[slot as usize])
-    }
-
-    /// A global of another package, which has been evaluated before.
-    pub(super) fn foreign(&mut self, package: PackageId, slot: u32) -> Outcome<Value<'r>> {
-        if self.packages.contains_key(&package) { self.global(package, slot) } else { Ok(Value::Undefined) }
     }
 
     /// A global read from a schema body: what it is now; only where it is nothing yet, its setters run.
@@ -88,11 +86,10 @@ impl<'r> Run<'r> {
         }
     }
 
-    /// A global.
+    /// A global; that of another package, which has been evaluated before, too.
     pub(super) fn global(&mut self, package: PackageId, slot: u32) -> Outcome<Value<'r>> {
-        let Some(code) = self.packages.get(&package).map(|state| state.code) else {
-            return Ok(Value::Undefined);
-        };
+        let Some(state) = self.packages.get(&package) else { return Ok(Value::Undefined) };
+        let code = state.code;
         let global = &code.globals[slot as usize];
         match &global.kind {
             GlobalKind::Schema(number) => Ok(schema(&code.schemas[*number as usize].ty)),
@@ -102,9 +99,9 @@ impl<'r> Run<'r> {
             }
             GlobalKind::Alias(_) => Ok(Value::Undefined),
             GlobalKind::Variable(setters) => {
+                let cell = state.cells[slot as usize];
                 self.used_variable(package, slot);
                 self.read_in_order(package, slot);
-                let cell = self.cell(package, slot);
                 let now = cell.value.unwrap_or(Value::Undefined);
                 let in_place = self.targets.last() == Some(&global.name);
                 if in_place && (cell.level == 0 || setters.len() <= 1) {

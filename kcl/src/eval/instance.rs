@@ -286,15 +286,15 @@ impl<'r> Run<'r> {
 
     fn read_slot(&mut self, context: u32, slot: u32) -> Outcome<Value<'r>> {
         let layout = &self.contexts[context as usize].layout.slots[slot as usize];
-        let now = self.contexts[context as usize].slots[slot as usize];
+        let Slot { value, last, level, .. } = self.contexts[context as usize].slots[slot as usize];
         let in_place = self.targets.last() == Some(&layout.name);
-        if in_place && (now.level == 0 || layout.setters.len() <= 1) {
-            return Ok(now.value);
+        if in_place && (level == 0 || layout.setters.len() <= 1) {
+            return Ok(value);
         }
-        match now.last {
-            Some(value) => Ok(value),
-            None if layout.setters.is_empty() => Ok(now.value),
-            None => self.run_slot_setters(context, slot, &layout.setters, now.level),
+        match last {
+            Some(last) => Ok(last),
+            None if layout.setters.is_empty() => Ok(value),
+            None => self.run_slot_setters(context, slot, &layout.setters, level),
         }
     }
 
@@ -423,7 +423,7 @@ impl<'r> Run<'r> {
     /// The value as the type of an attribute has it.
     fn pack_attr(&mut self, value: Value<'r>, package: PackageId, attr: &'r AttrCode) -> Outcome<Value<'r>> {
         let packed = self.pack(value, &attr.ty)?;
-        if !value.is_nothing() {
+        if self.settings.traced && !value.is_nothing() {
             let used = Used::Accepts(package, attr.number, value.into());
             match made_of(value, packed) {
                 // A type that makes nothing of a value is a check.
@@ -436,15 +436,15 @@ impl<'r> Run<'r> {
 
     /// Merges what the config has for an attribute.
     fn merge_slot(&mut self, context: u32, slot: u32, entry: &'r Entry<'r>) -> Outcome<()> {
-        let old = *self.slot_mut(context, slot);
+        let Slot { value: old, op, attr, .. } = *self.slot_mut(context, slot);
         let plain = entry.index.is_none()
-            && (entry.op == EntryOp::Override || entry.op == EntryOp::Union && old.value.is_nothing());
+            && (entry.op == EntryOp::Override || entry.op == EntryOp::Union && old.is_nothing());
         let declared = self.place;
         // Nothing is made of what is no collection, so that nobody asks for the place.
         if !plain || may_hold(entry.value) {
             self.place = self.end_of(entry).unwrap_or(declared);
         }
-        let value = if plain { entry.value } else { self.merged(old, entry)? };
+        let value = if plain { entry.value } else { self.merged(old, op, entry, ATTRIBUTE)?.value };
         let value = self.pack_slot(context, slot, value);
         let value = value.map_err(|failure| match failure {
             Failure::Message(message) => {
@@ -455,7 +455,7 @@ impl<'r> Run<'r> {
             placed => placed,
         })?;
         self.place = declared;
-        if let (EntryOp::Insert, Some((package, attr))) = (entry.op, old.attr) {
+        if let (EntryOp::Insert, Some((package, attr))) = (entry.op, attr) {
             // Done again, it adds more.
             self.checking(|run| run.tracer.part(Used::Accepts(package, attr.number, Kind::Other)));
         }
@@ -467,13 +467,20 @@ impl<'r> Run<'r> {
         Ok(())
     }
 
-    fn merged(&mut self, old: Slot<'r>, entry: &'r Entry<'r>) -> Outcome<Value<'r>> {
+    /// What an entry of the config makes of a value.
+    fn merged(
+        &mut self,
+        old: Value<'r>,
+        op: EntryOp,
+        entry: &'r Entry<'r>,
+        options: UnionOptions,
+    ) -> Outcome<Entry<'r>> {
         let mut block = self.builder(1);
-        block.put_new(Entry { value: old.value, op: old.op, index: None, ..*entry });
-        merge_entry(self, &mut block, *entry, ATTRIBUTE)?;
-        let merged = block.entries().first().map_or(Value::Undefined, |entry| entry.value);
+        block.put_new(Entry { value: old, op, index: None, ..*entry });
+        merge_entry(self, &mut block, *entry, options)?;
+        let merged = block.entries().first().copied();
         self.spare.push(block.into_spare());
-        Ok(merged)
+        Ok(merged.unwrap_or(*entry))
     }
 
     /// A statement has set an attribute: after the last one, it is final.
@@ -536,10 +543,7 @@ impl<'r> Run<'r> {
             Some(default) => self.within(frame, |run| run.expr(default))?,
             None => Value::Undefined,
         };
-        let mut block = DictBuilder::with_capacity(1);
-        block.put(Entry { op: EntryOp::Override, index: None, value: default, ..*entry });
-        merge_entry(self, &mut block, *entry, UnionOptions::ATTRIBUTE)?;
-        let merged = block.entries().first().copied().unwrap_or(*entry);
+        let merged = self.merged(default, EntryOp::Override, entry, UnionOptions::ATTRIBUTE)?;
         let value = self.within(frame, |run| run.pack(merged.value, &index.value))?;
         self.contexts[context as usize].extras.put(Entry { value, ..merged });
         Ok(())

@@ -21,8 +21,10 @@ impl<'r> Run<'r> {
         }
         let place = self.place;
         let packed = match value {
-            Value::Instance(_) => value,
-            value => self.pack_dicts(value, ty).map_err(|failure| converted_at(failure, place))?,
+            Value::Dict(_) | Value::List(_) => {
+                self.pack_dicts(value, ty).map_err(|failure| converted_at(failure, place))?
+            }
+            value => value,
         };
         self.place = place;
         if fits(packed, ty) {

@@ -248,9 +248,10 @@ fn why(path: &Path, error: &WorldError) -> String {
     }
 }
 
-/// What was asked to find the module root of a file, which is remembered by folder.
+/// What was asked to find the module root of a file, which is above it and remembered by folder.
 fn root_queries(file: &Path, root: &Path) -> impl Iterator<Item = Query> {
-    let above = file.ancestors().skip(1).take_while(move |folder| folder.starts_with(root));
+    let shortest = root.as_os_str().len();
+    let above = file.ancestors().skip(1).take_while(move |folder| folder.as_os_str().len() >= shortest);
     above.map(|folder| Query::IsFile(folder.join("kcl.mod")))
 }
 

@@ -169,7 +169,15 @@ impl<'v> DictBuilder<'v> {
     /// A builder that starts as a copy.
     #[must_use]
     pub fn from_dict(dict: &Dict<'v>) -> Self {
-        Self { entries: dict.entries.to_vec(), index: dict.index.to_vec() }
+        Self::with_room(dict, 0)
+    }
+
+    /// A builder that starts as a copy, with room for more entries.
+    #[must_use]
+    pub(crate) fn with_room(dict: &Dict<'v>, more: usize) -> Self {
+        let mut entries = Vec::with_capacity(dict.len() + more);
+        entries.extend_from_slice(dict.entries);
+        Self { entries, index: dict.index.to_vec() }
     }
 
     /// The entries so far.

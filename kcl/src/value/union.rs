@@ -333,7 +333,7 @@ impl<'v> Merge<'_, 'v> {
         if right.is_empty() {
             return Ok(*left);
         }
-        let mut block = DictBuilder::from_dict(left);
+        let mut block = DictBuilder::with_room(left, right.len());
         self.entries(&mut block, right)?;
         Ok(block.finish(self.arena()))
     }
