@@ -10,6 +10,9 @@ const CONTEXT: &str = "konfig 2026 sequence of parts";
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
+/// The beginning of a digest: 96 bits still tell all blobs of a store apart.
+pub type Short = [u8; 12];
+
 impl Digest {
     /// The digest of these bytes, at about 3 GB/s.
     #[must_use]
@@ -23,11 +26,11 @@ impl Digest {
         Self(bytes)
     }
 
-    /// The first half: 128 bits still tell all blobs apart, for lists of digests, which cannot be packed.
+    /// Its beginning, for lists of digests, which cannot be packed.
     #[must_use]
-    pub fn short(&self) -> [u8; 16] {
-        let mut short = [0; 16];
-        short.copy_from_slice(&self.0[..16]);
+    pub fn short(&self) -> Short {
+        let mut short = Short::default();
+        short.iter_mut().zip(self.0).for_each(|(byte, whole)| *byte = whole);
         short
     }
 

@@ -37,7 +37,7 @@ mod verify;
 pub use batch::Batch;
 pub use beside::beside;
 pub use collect::Collected;
-pub use digest::{Digest, DigestBuilder, ParseDigestError};
+pub use digest::{Digest, DigestBuilder, ParseDigestError, Short};
 pub use error::StoreError;
 pub use folder::make as prepare;
 pub use notice::{Notice, Why};

@@ -11,7 +11,7 @@ use crate::batch::Batch;
 use crate::collect::{Collected, collect, shrink};
 use crate::commit::{Moment, stale, write};
 use crate::connection::PATIENCE;
-use crate::digest::Digest;
+use crate::digest::{Digest, Short};
 use crate::doomed::Doomed;
 use crate::error::{StoreError, says_damaged};
 use crate::folder;
@@ -101,7 +101,7 @@ impl Store {
 
     /// The digest that begins so, if there is a blob of it.
     #[must_use]
-    pub fn digest_of(&self, short: &[u8; 16]) -> Option<Digest> {
+    pub fn digest_of(&self, short: &Short) -> Option<Digest> {
         let question = "SELECT digest FROM blobs WHERE digest >= ?1 ORDER BY digest LIMIT 1";
         let found = self.ask(|connection| {
             let mut statement = connection.prepare_cached(question)?;

@@ -164,7 +164,7 @@ struct Ways {
 }
 
 type Cell<T> = Arc<OnceLock<T>>;
-type TracedLists = Memory<Vec<Used>, Cell<Option<Arc<Traced>>>>;
+type TracedCell = Cell<Option<Arc<Traced>>>;
 
 /// What is known of earlier builds, and what this one adds.
 pub struct Reuse<'a> {
@@ -186,8 +186,8 @@ pub struct Reuse<'a> {
     /// Why what was used of a package is not as it was, by the digests of that list and of the closure.
     differing: Memory<(Digest, Digest), Cell<Option<Reason>>>,
     imported: Memory<(Digest, Digest), Cell<Option<Reason>>>,
-    /// By whether only checks use the parts.
-    traced: [TracedLists; 2],
+    /// By what was used of a package, with whether only checks did.
+    traced: Memory<Vec<(Used, bool)>, TracedCell>,
     /// The blobs that this build has handed to the store.
     handed: Memory<Digest, ()>,
     batch: Mutex<Batch>,
@@ -228,7 +228,7 @@ impl<'a> Reuse<'a> {
             used: Memory::default(),
             differing: Memory::default(),
             imported: Memory::default(),
-            traced: Default::default(),
+            traced: Memory::default(),
             handed: Memory::default(),
             batch: Mutex::default(),
             refused: Mutex::default(),
@@ -477,9 +477,9 @@ impl<'a> Reuse<'a> {
             let cell = self.differing.get_or(&(*at, closure.encoded.digest), Cell::default);
             cell.get_or_init(|| {
                 let Some(used) = self.used(at) else { return Some(Reason::New) };
-                let differing = used.differing(self.fingerprints_in(closure, &used.package));
-                let part = differing.first()?.part();
-                Some(Reason::of_part(shown(&used.package), part, used.of_checks))
+                let mut differing = used.differing(self.fingerprints_in(closure, &used.package));
+                let (name, of_checks) = differing.next()?;
+                Some(Reason::of_part(shown(&used.package), name.part(), of_checks))
             })
             .clone()
         });
@@ -689,24 +689,29 @@ impl<'a> Reuse<'a> {
             named(own, &program.ready.code, &program.fingerprints)
         };
         let own = OwnParts { used: own(&trace.parts), checks: own(&trace.checks) };
-        let mut lists = Vec::new();
-        for (parts, of_checks) in [(&trace.parts, false), (&trace.checks, true)] {
-            let of_packages = parts.chunk_by(|one, other| one.package() == other.package());
-            let imported = of_packages.filter(|used| used[0].package() != PackageId::MAIN);
-            lists.extend(imported.filter_map(|used| self.traced_in(used, of_checks)));
-        }
+        let of_package = |used: &(Used, bool)| used.0.package();
+        let parts = trace.parts.iter().map(|used| (*used, false));
+        let mut all: Vec<(Used, bool)> = parts.chain(trace.checks.iter().map(|used| (*used, true))).collect();
+        all.sort_by_key(of_package);
+        let of_packages = all.chunk_by(|one, other| of_package(one) == of_package(other));
+        let imported = of_packages.filter(|used| of_package(&used[0]) != PackageId::MAIN);
+        let mut lists: Vec<Arc<Traced>> = imported.filter_map(|used| self.traced_in(used)).collect();
         lists.sort_unstable_by(|one, other| one.used.cmp(&other.used));
         (own, lists)
     }
 
-    /// The list of what was used of a package.
-    fn traced_in(&self, used: &[Used], of_checks: bool) -> Option<Arc<Traced>> {
-        let cell = self.traced[usize::from(of_checks)].get_or(used, Cell::default);
+    /// The lists of what was used of a package.
+    fn traced_in(&self, used: &[(Used, bool)]) -> Option<Arc<Traced>> {
+        let cell = self.traced.get_or(used, TracedCell::default);
         cell.get_or_init(|| {
-            let package = used.first()?.package();
+            let package = used.first()?.0.package();
             let (code, known) = (self.shared.program.code(package)?.get()?, self.fingerprints(package)?);
-            let parts = named(used.iter(), code, known);
-            let used = UsedParts::new(self.shared.program.identity(package, self.root), of_checks, parts);
+            let parts = |checks| {
+                let some = used.iter().filter(move |(_, of_checks)| *of_checks == checks);
+                named(some.map(|(used, _)| used), code, known)
+            };
+            let identity = self.shared.program.identity(package, self.root);
+            let used = UsedParts::new(identity, parts(false), parts(true));
             Some(Arc::new(Traced { encoded: Encoded::of(&used), used }))
         })
         .clone()
@@ -728,9 +733,7 @@ impl<'a> Reuse<'a> {
         let own = own.all().filter(|used| !known_own(used)).map(|(name, _)| format!("`{}`", name.part()));
         let imported = imported.iter().flat_map(|list| {
             let used = &list.used;
-            let is_known =
-                |list: &&Arc<UsedParts>| (&list.package, list.of_checks) == (&used.package, used.of_checks);
-            let known = lists.iter().find(is_known);
+            let known = lists.iter().find(|list| list.package == used.package);
             let unknown = used.beyond(known.map(|list| &**list));
             unknown.map(|name| format!("`{}` of `{}`", name.part(), shown(&used.package)))
         });

@@ -1,13 +1,13 @@
-//! What stacks used of the packages that they import: a list for each package, which many stacks share, and another one for
-//! what only checks used.
+//! What stacks used of the packages that they import: lists for each package, which many stacks share.
 //!
 //! Fingerprints cannot be packed, so a list has one over all of them, which decides, and of each only as much as it takes
 //! to tell which one differs.
 
+use cache::Short;
 use kcl::lower::fingerprint::{Fingerprint, Fingerprints};
 use serde::{Deserialize, Serialize};
 
-use super::record::PartName;
+use super::record::{PartName, Parts};
 
 /// How much is kept of each fingerprint.
 type Hint = [u8; 2];
@@ -17,28 +17,62 @@ type Hint = [u8; 2];
 pub(super) struct UsedParts {
     /// Where the package is.
     pub(super) package: String,
-    /// Whether only checks used them.
-    pub(super) of_checks: bool,
-    /// The parts, sorted.
+    used: List,
+    /// What only checks used.
+    checks: List,
+}
+
+/// Some parts of a package.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct List {
+    /// Sorted.
     names: Vec<PartName>,
     hints: Vec<Hint>,
     /// The fingerprint of all their fingerprints.
     all: [u8; 16],
 }
 
-/// The lists of a trace as the store has them: the first half of the digest of each.
-pub(super) type Imported = Vec<[u8; 16]>;
+/// The lists of a trace as the store has them: the beginning of the digest of each.
+pub(super) type Imported = Vec<Short>;
 
 impl UsedParts {
-    pub(super) fn new(package: String, of_checks: bool, mut parts: Vec<(PartName, [u8; 16])>) -> Self {
+    pub(super) fn new(package: String, used: Parts, checks: Parts) -> Self {
+        Self { package, used: List::new(used), checks: List::new(checks) }
+    }
+
+    /// The parts that are not as they were, given the fingerprints of the package if it is there; also whether only checks used
+    /// them, which come last.
+    pub(super) fn differing(&self, now: Option<&Fingerprints>) -> impl Iterator<Item = (&PartName, bool)> {
+        let checks = move || self.checks.differing(now).into_iter().map(|name| (name, true));
+        let used = self.used.differing(now).into_iter().map(|name| (name, false));
+        used.chain(std::iter::once_with(checks).flatten())
+    }
+
+    /// Whether a part is among them.
+    pub(super) fn names(&self, name: &PartName) -> bool {
+        [&self.used, &self.checks].iter().any(|list| list.at(name).is_some())
+    }
+
+    /// The parts that another list of the package does not have, or with another fingerprint.
+    pub(super) fn beyond<'a>(&'a self, other: Option<&'a Self>) -> impl Iterator<Item = &'a PartName> {
+        let used = self.used.beyond(other.map(|other| &other.used));
+        used.chain(self.checks.beyond(other.map(|other| &other.checks)))
+    }
+}
+
+impl List {
+    fn new(mut parts: Parts) -> Self {
         parts.sort_unstable();
         let hints = parts.iter().map(|(_, fingerprint)| hint(fingerprint)).collect();
         let all = joined(parts.iter().map(|(_, fingerprint)| *fingerprint));
-        Self { package, of_checks, names: parts.into_iter().map(|(name, _)| name).collect(), hints, all }
+        Self { names: parts.into_iter().map(|(name, _)| name).collect(), hints, all }
     }
 
-    /// The parts that are not as they were, given the fingerprints of the package if it is there.
-    pub(super) fn differing(&self, now: Option<&Fingerprints>) -> Vec<&PartName> {
+    fn at(&self, name: &PartName) -> Option<usize> {
+        self.names.binary_search(name).ok()
+    }
+
+    fn differing(&self, now: Option<&Fingerprints>) -> Vec<&PartName> {
         let of = |name: &PartName| now.and_then(|now| now.get(name.part())).map(|Fingerprint(bytes)| bytes);
         let found: Vec<Option<[u8; 16]>> = self.names.iter().map(of).collect();
         if let Some(found) = found.iter().copied().collect::<Option<Vec<_>>>()
@@ -52,16 +86,10 @@ impl UsedParts {
         if differing.is_empty() { self.names.iter().take(1).collect() } else { differing }
     }
 
-    /// Whether a part is among them.
-    pub(super) fn names(&self, name: &PartName) -> bool {
-        self.names.binary_search(name).is_ok()
-    }
-
-    /// The parts that another list of the package does not have, or with another fingerprint.
-    pub(super) fn beyond<'a>(&'a self, other: Option<&'a Self>) -> impl Iterator<Item = &'a PartName> {
+    fn beyond<'a>(&'a self, other: Option<&'a Self>) -> impl Iterator<Item = &'a PartName> {
         let pairs = self.names.iter().zip(&self.hints);
         let is_new = move |(name, hint): &(&PartName, &Hint)| {
-            let at = other.and_then(|other| Some((other, other.names.binary_search(name).ok()?)));
+            let at = other.and_then(|other| Some((other, other.at(name)?)));
             at.is_none_or(|(other, at)| other.hints[at] != **hint)
         };
         pairs.filter(is_new).map(|(name, _)| name)
@@ -83,7 +111,7 @@ mod tests {
 
     fn list(parts: &[(&str, u8)]) -> UsedParts {
         let parts = parts.iter().map(|(name, byte)| (PartName::Variable((*name).to_owned()), [*byte; 16]));
-        UsedParts::new("p".to_owned(), false, parts.collect())
+        UsedParts::new("p".to_owned(), parts.collect(), Parts::new())
     }
 
     #[test]
@@ -97,7 +125,7 @@ mod tests {
 
     #[test]
     fn what_is_gone_differs() {
-        assert_eq!(list(&[("a", 1), ("b", 2)]).differing(None).len(), 2);
-        assert!(list(&[]).differing(None).is_empty());
+        assert_eq!(list(&[("a", 1), ("b", 2)]).differing(None).count(), 2);
+        assert_eq!(list(&[]).differing(None).count(), 0);
     }
 }

@@ -80,7 +80,7 @@ impl Reuse<'_> {
         all.extend(others.into_iter().map(|part| Obstacle::Part(None, part)));
         for used in self.used_by(record).unwrap_or_default() {
             let parts = used.differing(self.fingerprints_in(&closure, &used.package));
-            all.extend(parts.iter().map(|name| Obstacle::Part(Some(used.package.clone()), name.part())));
+            all.extend(parts.map(|(name, _)| Obstacle::Part(Some(used.package.clone()), name.part())));
         }
         if all.is_empty() {
             all.extend(self.difference(folder, record, &program, &closure).map(Obstacle::Other));
