@@ -35,7 +35,7 @@ const AMENDMENTS: usize = 64;
 const TOUCHED: usize = 4096;
 
 /// What one build has added.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Amendment {
     /// The paths of points that are new, each with a separator behind.
     pub(super) paths: String,
@@ -133,8 +133,8 @@ impl Sweep {
 }
 
 impl Drawing<'_> {
-    /// What a narrow build adds to the survey before; `None` if that cannot be told, so that the next build thinks about these
-    /// stacks again.
+    /// What a narrow build adds to the survey before; `None` if that is nothing, or cannot be told, so that the next build thinks
+    /// about these stacks again.
     pub(super) fn amend(
         &self,
         before: &Sweep,
@@ -163,7 +163,10 @@ impl Drawing<'_> {
         }
         let mut amendment = draft.into_amendment();
         amendment.changed.extend(before.settled(self.began));
-        amendment.rests = rests.into_iter().collect();
+        amendment.rests = rests.into_iter().filter(|(at, rest)| old[*at as usize] != *rest).collect();
+        if amendment == Amendment::default() {
+            return None;
+        }
         Some(amendments.as_ref()?.with(amendment))
     }
 }

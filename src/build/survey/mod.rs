@@ -108,7 +108,7 @@ impl Encoded {
 }
 
 /// What a stack rests on.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Rest {
     /// Points that the stack itself asked for.
     own: Vec<u32>,
@@ -121,7 +121,7 @@ pub(super) struct Rest {
 }
 
 /// A file or folder.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Point {
     folder: bool,
     /// What is in it.
