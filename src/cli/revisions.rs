@@ -188,10 +188,10 @@ impl Revisions {
     pub(crate) fn ground(&self, sweep: Sweep, places: &Places) -> Option<Survey> {
         let Places { root, out, .. } = places;
         let Told::ByGit { git, tracked, is_whole } = &self.told else { return None };
-        let survey = sweep.into_survey();
-        if !is_whole || self.since.is_some() && !survey.is_adrift() {
+        if !is_whole || self.since.is_some() && !sweep.is_adrift() {
             return None;
         }
+        let survey = sweep.into_survey();
         let ground = git.commit("HEAD").unwrap_or_else(|_| self.base.clone());
         let differences = git.differences(&ground).ok()?;
         Some(survey.grounded(&ground, &differences, Tree { tracked, root, out }))

@@ -8,23 +8,23 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use super::sweep::Seen;
-use super::{Point, Standing, Survey, Sweep};
+use super::{Point, Standing, Sweep};
 use crate::monorepo::Near;
 
 /// How many files git is asked about one by one.
 const LOOSE: usize = 64;
 
-impl Survey {
-    /// Whether so much of it is new since it was put on its ground that it is better put on another one.
+impl Sweep {
+    /// Whether so much of the survey is new since it was put on its ground that it is better put on another one. What was touched
+    /// since would not be firm there either.
     #[must_use]
     pub fn is_adrift(&self) -> bool {
-        let new = self.points.iter().filter(|point| point.standing == Standing::New && point.stamp.is_some());
-        let (folders, files): (Vec<&Point>, Vec<&Point>) = new.partition(|point| point.folder);
+        let points = self.survey.points.iter().zip(&self.seen);
+        let new = points.filter(|(point, seen)| point.standing == Standing::New && **seen == Seen::Same);
+        let (folders, files): (Vec<_>, Vec<_>) = new.partition(|(point, _)| point.folder);
         !folders.is_empty() || files.len() > LOOSE
     }
-}
 
-impl Sweep {
     /// The files below a folder that are not known to be as the ground has them; `None` where these are many, or folders, or where
     /// there are links.
     #[must_use]
