@@ -4,7 +4,7 @@
 //! value, and the digest of all that. Numbers are little-endian.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use crate::beside::beside;
@@ -57,6 +57,16 @@ pub fn read(path: &Path, version: u32) -> Option<Snapshot> {
     (kept == digest.as_bytes()).then(|| Snapshot { bytes, digest: Digest::from_bytes(*digest.as_bytes()) })
 }
 
+/// The digest that a snapshot says it has: enough to tell it from others, without a look at what is in it.
+#[must_use]
+pub fn digest(path: &Path) -> Option<Digest> {
+    let mut file = File::open(path).ok()?;
+    file.seek(SeekFrom::End(-(DIGEST as i64))).ok()?;
+    let mut digest = [0; DIGEST];
+    file.read_exact(&mut digest).ok()?;
+    Some(Digest::from_bytes(digest))
+}
+
 fn write_whole(path: &Path, version: u32, bytes: &[u8]) -> io::Result<()> {
     let head = head(version, bytes.len());
     let mut file = File::create_new(path)?;
@@ -88,7 +98,9 @@ mod tests {
         assert_eq!(read(&path, 1), None);
         for bytes in [&b""[..], b"abc", &[9; 1 << 20]] {
             write(&path, 1, bytes).expect("written");
-            assert_eq!(read(&path, 1).map(|it| it.bytes).as_deref(), Some(bytes));
+            let found = read(&path, 1).expect("a value");
+            assert_eq!(found.bytes, bytes);
+            assert_eq!(digest(&path), Some(found.digest));
             assert_eq!(read(&path, 2), None, "another version");
         }
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1, "nothing is left beside");

@@ -349,14 +349,17 @@ fn a_build_with_a_damaged_store_is_right() {
     for number in 0..times(8) {
         let (changed, undo) = change(&repo, &mut random);
         // Who has forgotten what was written cannot delete it later.
-        let state = fs::read(repo.path("root/.konfig/state")).expect("a state");
+        let files = ["root/.konfig/state", "root/.konfig/state.more"];
+        let state = files.map(|file| fs::read(repo.path(file)).unwrap_or_default());
         let damaged = damage(&repo, &mut random);
         let about = || format!("damage {number} after {changed}: {damaged}");
         let fresh = build_fresh(&repo);
         let mut after = build(&repo, "out", &[]);
         if damaged.starts_with("state") {
             after.artifacts.retain(|path, _| fresh.artifacts.contains_key(path));
-            repo.write("root/.konfig/state", &state);
+            files.iter().zip(&state).for_each(|(file, bytes)| repo.write(file, bytes));
+            // With it, nobody would look for what is left.
+            fs::remove_file(repo.path("root/.konfig/survey")).unwrap_or_default();
         }
         after.assert_same(&fresh, &about);
         works_again(&repo, &about);

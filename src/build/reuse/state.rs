@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::record::{decode, encode};
 use crate::monorepo::answers::{Answer, Known, Stamp};
 
-/// The shape of the snapshot; another one counts as none.
-const VERSION: u32 = 1;
+/// The shape of the snapshot, and of what is beside it; another one counts as none.
+const VERSION: u32 = 2;
 
 /// The artifacts that builds have written, by their path, with the stamps and digests that they had.
 pub type Artifacts = BTreeMap<PathBuf, (Option<Stamp>, Digest)>;
@@ -38,8 +38,8 @@ type KeptArtifacts = Vec<(String, Option<Stamp>, [u8; 32])>;
 /// What was added to a state.
 #[derive(Serialize, Deserialize)]
 struct More {
-    /// The stamp of the state.
-    to: Stamp,
+    /// The digest of the state.
+    to: [u8; 32],
     artifacts: KeptArtifacts,
 }
 
@@ -50,9 +50,9 @@ impl State {
     /// What the snapshot of a checkout says; nothing where there is none, or a damaged one.
     #[must_use]
     pub fn read(path: &Path) -> Self {
-        let more = More::read(path);
-        let kept = snapshot::read(path, VERSION).and_then(|kept| decode::<Kept>(&kept.bytes));
-        let Some(Kept { files, artifacts }) = kept else { return Self::default() };
+        let Some(kept) = snapshot::read(path, VERSION) else { return Self::default() };
+        let more = More::read(path, kept.digest);
+        let Some(Kept { files, artifacts }) = decode::<Kept>(&kept.bytes) else { return Self::default() };
         let files = files.into_iter().map(|(path, stamp, answer)| (path.into(), (stamp, answer)));
         let mut artifacts = artifacts_of(artifacts);
         artifacts.extend(more);
@@ -64,11 +64,12 @@ impl State {
     /// # Errors
     /// What the operating system said.
     pub fn add(path: &Path, artifacts: Artifacts) -> io::Result<()> {
-        let mut more = More::read(path);
+        let state = snapshot::digest(path);
+        let mut more = state.map(|to| More::read(path, to)).unwrap_or_default();
         more.extend(artifacts);
-        match Stamp::of(path).filter(|_| more.len() <= BESIDE) {
+        match state.filter(|_| more.len() <= BESIDE) {
             Some(to) => {
-                let more = More { to, artifacts: kept(&more) };
+                let more = More { to: *to.as_bytes(), artifacts: kept(&more) };
                 snapshot::write(&beside(path), VERSION, &encode(&more))
             }
             None => {
@@ -105,10 +106,10 @@ impl State {
 }
 
 impl More {
-    /// What was added to the state that is there.
-    fn read(path: &Path) -> Artifacts {
+    /// What was added to the state of a digest.
+    fn read(path: &Path, to: Digest) -> Artifacts {
         let more = snapshot::read(&beside(path), VERSION).and_then(|more| decode::<Self>(&more.bytes));
-        let more = more.filter(|more| Stamp::of(path) == Some(more.to));
+        let more = more.filter(|more| more.to == *to.as_bytes());
         more.map(|more| artifacts_of(more.artifacts)).unwrap_or_default()
     }
 }
