@@ -77,6 +77,16 @@ impl Tree {
         }
     }
 
+    /// The first line that some files have otherwise, if one of them was changed.
+    pub(crate) fn edit(&self, files: &Files) -> String {
+        let changed = files.iter().find_map(|(path, bytes)| Some((path, self.text(path)?, bytes.as_ref()?)));
+        let Some((path, old, new)) = changed else { return String::new() };
+        let new = String::from_utf8_lossy(new);
+        let at = old.lines().zip(new.lines()).take_while(|(old, new)| old == new).count();
+        let line = |text: &str| text.lines().nth(at).unwrap_or_default().trim().to_owned();
+        format!("{path}:{}: `{}` to `{}`", at + 1, line(old), line(&new))
+    }
+
     fn names<'t>(&'t self, random: &mut Rng, fits: impl Fn(&str) -> bool) -> Option<&'t str> {
         let names: Vec<&String> = self.files.keys().filter(|path| fits(path)).collect();
         random.choice(names).map(String::as_str)

@@ -26,8 +26,10 @@ struct Tally {
     checked: usize,
     /// How many stacks were rebuilt for each kind of change, and how many of them in vain.
     kinds: BTreeMap<&'static str, (usize, usize)>,
-    /// What was changed and why stacks were rebuilt in vain for it, with how many.
-    why: BTreeMap<String, usize>,
+    /// Why stacks were rebuilt in vain for the last change, with how many.
+    latest: BTreeMap<String, usize>,
+    /// The same of all changes, with what was changed.
+    why: Vec<String>,
 }
 
 /// Builds with and without reuse after a change, and compares.
@@ -61,8 +63,14 @@ impl Tally {
         if same {
             self.in_vain += 1;
             of_kind.1 += 1;
-            *self.why.entry(why).or_default() += 1;
+            *self.latest.entry(why).or_default() += 1;
         }
+    }
+
+    /// What the last change was, if stacks were rebuilt in vain for it.
+    fn explain(&mut self, edit: &str) {
+        let latest = std::mem::take(&mut self.latest).into_iter();
+        self.why.extend(latest.map(|(why, count)| format!("{count}: {why}: {edit}")));
     }
 }
 
@@ -74,18 +82,22 @@ fn mutate(name: &str, root: &Path, changes: usize, seed: u64) {
     let mut before = build(&repo, "out", &[]);
     assert!(before.status.values().any(|status| status == "built"), "{name} builds");
     for _ in 0..changes {
-        let mutation = Tree::read(&repo.path("root")).mutation(&mut random);
+        let tree = Tree::read(&repo.path("root"));
+        let mutation = tree.mutation(&mut random);
+        let edit = tree.edit(&mutation.files);
         let undo = apply(&repo, &mutation.files);
         before = check(&repo, name, &mutation, &before, &mut tally);
+        tally.explain(&edit);
         let failed = before.status.values().filter(|status| *status == "failed").count();
         // A monorepo in which much is broken teaches little.
         if failed * 8 > before.status.len() || random.u8(..3) == 0 {
             apply(&repo, &undo);
             let back = Mutation { name: "and back", files: undo, idle: false };
             before = check(&repo, name, &back, &before, &mut tally);
+            tally.explain(&edit);
         }
     }
-    let Tally { rebuilt, in_vain, reused, checked, kinds, why } = tally;
+    let Tally { rebuilt, in_vain, reused, checked, kinds, why, latest: _ } = tally;
     let kinds: Vec<String> =
         kinds.iter().map(|(name, (all, vain))| format!("{name} {vain} of {all}")).collect();
     let kinds = kinds.join(", ");
