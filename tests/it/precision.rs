@@ -110,6 +110,85 @@ schema Outer:
 }
 
 #[test]
+fn types_that_no_dict_can_be_of_concern_no_dict() {
+    let model = "\
+schema Inner:
+    a?: int
+
+schema Outer:
+    inner: Inner
+    every: [{str:Inner}]
+";
+    let main = "import lib.m\nx = m.Outer {inner = {a = 1}, every = [{b = {a = 2}}]}\n";
+    let repo = Repo::monorepo().file("lib/m.k", model).stack("a", main);
+    repo.konfig(&["build"]).good();
+    let builds = |from: &str, to: &str, built: &str| {
+        repo.write("lib/m.k", model.replace(from, to).as_bytes());
+        repo.konfig(&["build"]).good().prints(&format!("1 stack: {built}, 0 failed, 0 changed"));
+    };
+    builds("inner: Inner", "inner: int | Inner | \"none\"", "0 built, 1 reused");
+    builds("every: [", "every: str | [", "0 built, 1 reused");
+    // The first one that a dict fits.
+    builds("inner: Inner", "inner: {str:int} | Inner", "1 built, 0 reused");
+    builds("inner: Inner", "inner: any | Inner", "0 built, 1 checked, 0 reused");
+}
+
+#[test]
+fn an_attribute_that_must_be_set_is_a_check() {
+    let model = "\
+schema S:
+    a: int
+
+f = lambda s: S -> int {
+    s.a
+}
+";
+    let repo = Repo::monorepo()
+        .file("lib/m.k", model)
+        .stack("made", "import lib.m\nx = m.S {a = 1}\n")
+        .stack("passed", "import lib.m\nx = m.f({a = 1})\n");
+    repo.konfig(&["build"]).good();
+    repo.write("lib/m.k", model.replace("a: int\n", "a: int\n    b?: int\n").as_bytes());
+    repo.konfig(&["build"]).good().prints("2 stacks: 0 built, 2 reused");
+    repo.write("lib/m.k", model.replace("a: int\n", "a: int\n    b: int = 2\n").as_bytes());
+    repo.konfig(&["build"]).good().prints("2 stacks: 1 built, 1 reused, 0 failed, 1 changed");
+    repo.write("lib/m.k", model.replace("a: int\n", "a: int\n    b: int\n").as_bytes());
+    let ran = repo.konfig(&["build", "--verbose"]);
+    assert_eq!(ran.code, Some(1));
+    ran.prints("failed   passed: a check may refuse it: `S (checks)` of `lib` changed\n");
+}
+
+#[test]
+fn of_a_table_the_entry_that_is_taken_counts() {
+    let model = "f = lambda k: str -> int {\n    {a = 1, b = 2}[k] or 7\n}\n";
+    let repo = Repo::monorepo()
+        .file("lib/m.k", model)
+        .stack("a", "import lib.m\nx = m.f(\"a\")\n")
+        .stack("b", "import lib.m\nx = m.f(\"b\")\n")
+        .stack("none", "import lib.m\nx = m.f(\"none\")\n");
+    repo.konfig(&["build"]).good();
+    assert_eq!(repo.read("dist/none.yaml").as_deref(), Some("x: 7\n"));
+    repo.write("lib/m.k", model.replace("b = 2", "b = 3").as_bytes());
+    // What is not there is looked for among all of them.
+    repo.konfig(&["build"]).good().prints("3 stacks: 2 built, 1 reused, 0 failed, 1 changed");
+    assert_eq!(repo.read("dist/b.yaml").as_deref(), Some("x: 3\n"));
+}
+
+#[test]
+fn instances_of_one_schema_are_united_without_a_look_at_what_neither_sets() {
+    let model = "schema S:\n    a: int = 1\n    b?: str\n\nschema T:\n    s: S = S {a = 2}\n";
+    let repo = Repo::monorepo()
+        .file("lib/m.k", model)
+        .stack("a", "import lib.m\nx = m.T {s: m.S {b = \"c\"}}.s.b\n")
+        .stack("b", "import lib.m\nx = m.T {s: m.S {d = 3}}.s.b\n".replace("d = 3", "a = 2").as_str());
+    repo.konfig(&["build"]).good();
+    repo.write("lib/m.k", model.replace("b?: str\n", "b?: str\n    c: int = 3\n").as_bytes());
+    repo.konfig(&["build"]).good().prints("2 stacks: 0 built, 2 reused");
+    repo.write("lib/m.k", model.replace("a: int = 1\n", "a: int = 2\n").as_bytes());
+    repo.konfig(&["build", "--audit=100"]).good();
+}
+
+#[test]
 fn a_constant_or_lambda_more_concerns_nobody() {
     let model = "if option(\"x\"):\n    _a = 1\nelse:\n    _a = 2\na = _a\n";
     let repo = Repo::monorepo().file("lib/m.k", model).stack("a", "import lib.m\nx = m.a\n");
@@ -189,6 +268,49 @@ schema S(Parts):
     repo.write("a/main.k", main.replace("[OneMixin, TwoMixin]", "[TwoMixin, OneMixin]").as_bytes());
     repo.konfig(&["build"]).good().prints("1 stack: 1 built, 0 reused, 0 failed, 1 changed");
     assert_ne!(repo.read("dist/a.yaml"), before);
+}
+
+#[test]
+fn what_one_mixin_makes_is_listed_in_any_order() {
+    let swapped = |main: &str, says: &str| {
+        let repo = Repo::monorepo().stack("a", main);
+        repo.konfig(&["build"]).good();
+        repo.write("a/main.k", main.replace("[OneMixin, TwoMixin]", "[TwoMixin, OneMixin]").as_bytes());
+        repo.konfig(&["build"]).good().prints(&format!("1 stack: {says}"));
+        let reused = repo.read("dist/a.yaml");
+        repo.konfig(&["build", "--no-cache", "--out", "fresh"]).good();
+        assert_eq!(reused, repo.read("fresh/a.yaml"));
+    };
+    let model = "\
+schema T:
+    name: str
+
+protocol AProtocol:
+    name: str
+
+mixin OneMixin for AProtocol:
+    one: [T] = [T {name = name + \"1\"}, T {name = name + \"2\"}]
+
+mixin TwoMixin for AProtocol:
+    two: str = name + \"2\"
+
+schema S:
+    mixin [OneMixin, TwoMixin]
+    name: str
+
+_all = [S {name = n} for n in [\"a\", \"b\"]]
+x = [t.name for t in T.instances()]
+";
+    swapped(model, "0 built, 1 reused, 0 failed, 0 changed");
+    // Who lists them has to have its turn in between.
+    swapped(&model.replace("two: str = name + \"2\"", "two: int = len(T.instances())"), "1 built");
+    // What both read is made in the turn of the first one.
+    let lazy = model
+        .replace("T {name = name + \"1\"}, T {name = name + \"2\"}", "_p, _q")
+        .replace("two: str = name + \"2\"", "two: T = _q")
+        .replace("_all = ", "_z = 1\n_all = ");
+    let lazy = format!("{lazy}_p = T {{name = \"p\"}}\n_q = T {{name = \"q\"}}\n");
+    swapped(&lazy, "1 built");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use syntax::ast::{BinaryOp, TemplateFormat};
 
 use super::typing::{describe, is_of_schema};
 use super::{Frame, Run};
-use crate::lower::code::{Const, Expr, ExprKind, Item, PartCode, SliceCode, Type};
+use crate::lower::code::{ConfigCode, Const, Expr, ExprKind, Item, PartCode, SliceCode, Type};
 use crate::stdlib::Outcome;
 use crate::value::convert::{type_of, write_text};
 use crate::value::size::str_fits;
@@ -100,12 +100,29 @@ impl<'r> Run<'r> {
     }
 
     fn index(&mut self, value: &'r Expr, index: &'r Expr, optional: bool) -> Outcome<Value<'r>> {
+        if let ExprKind::Config(table) = &value.kind
+            && table.is_table
+        {
+            return self.entry_of(value, table, index);
+        }
         let value = self.expr(value)?;
         let index = self.expr(index)?;
         if optional && !value.is_truthy() {
             return Ok(Value::None);
         }
         self.subscript(value, index)
+    }
+
+    /// Of a table, what one entry has; the others are constants, so they need not be made.
+    fn entry_of(&mut self, whole: &'r Expr, table: &'r ConfigCode, index: &'r Expr) -> Outcome<Value<'r>> {
+        let index = self.expr(index)?;
+        if let Value::Str(key) = index
+            && let Some(value) = table.constant(key)
+        {
+            return self.expr(value);
+        }
+        let whole = self.expr(whole)?;
+        self.subscript(whole, index)
     }
 
     pub(super) fn subscript(&mut self, value: Value<'r>, index: Value<'r>) -> Outcome<Value<'r>> {

@@ -62,6 +62,11 @@ impl<'r> Host<'r> for Run<'r> {
 
     fn watch_both(&mut self, left: &'r Watch<'r>, right: &'r Watch<'r>) -> &'r Watch<'r> {
         let Some(layout) = self.layout_of(left.schema) else { return left };
+        // A default that neither replaces is a constant, which united with itself is what it was.
+        let differ = |keys: &'r [u32], others: &'r [u32]| keys.iter().filter(|slot| !others.contains(slot));
+        for slot in differ(left.keys, right.keys).chain(differ(right.keys, left.keys)) {
+            self.used_attr_of(left.schema, layout.slots[*slot as usize].key);
+        }
         self.watch(left.schema, layout, [left.keys, right.keys].concat())
     }
 

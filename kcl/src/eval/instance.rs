@@ -30,6 +30,15 @@ const ATTRIBUTE: UnionOptions = UnionOptions { config_resolve: true, ..UnionOpti
 /// The number of a body that is a rule's.
 pub(super) const RULE_BODY: u32 = u32::MAX;
 
+/// A mixin that is running, of a schema that has several.
+#[derive(Clone, Copy)]
+pub(super) struct Mixing {
+    pub(super) schema: SchemaId,
+    pub(super) mixin: SchemaId,
+    /// How many statements were running out of order when its turn began.
+    pub(super) backtracks: usize,
+}
+
 /// An instance under construction, or one that a lambda has captured.
 pub(super) struct Context<'r> {
     schema: SchemaId,
@@ -676,11 +685,15 @@ impl<'r> Run<'r> {
     ) -> Outcome<()> {
         let BodyLayout { schema, mixins, .. } = &layout.bodies[body as usize];
         let around = self.mixing.len();
-        if mixins.len() > 1 {
-            self.mixing.push(*schema);
+        for mixin in mixins {
+            if let [_, _, ..] = **mixins {
+                let backtracks = self.backtracks.len();
+                let mixin = layout.bodies[*mixin as usize].schema;
+                self.mixing.push(Mixing { schema: *schema, mixin, backtracks });
+            }
+            each(self, *mixin)?;
+            self.mixing.truncate(around);
         }
-        mixins.iter().try_for_each(|mixin| each(self, *mixin))?;
-        self.mixing.truncate(around);
         Ok(())
     }
 

@@ -33,7 +33,7 @@ use rustc_hash::FxHashMap;
 use syntax::{Code, Diagnostic, Source, Span, Symbol};
 
 use self::global::PackageState;
-use self::instance::Context;
+use self::instance::{Context, Mixing};
 pub use self::limits::{Limits, is_out_of_memory};
 use self::recorded::{Ends, Recorded};
 use self::stmt::Backtrack;
@@ -147,8 +147,8 @@ pub struct Run<'r> {
     /// How many instances are under construction, and how many schema expressions.
     schema_depth: u32,
     schema_expr_depth: u32,
-    /// The schemas whose several mixins are running, innermost last.
-    mixing: Vec<SchemaId>,
+    /// The mixins that are running of schemas with several, innermost last.
+    mixing: Vec<Mixing>,
     depth: u32,
     steps: u64,
     /// What the statements under way set, innermost last.

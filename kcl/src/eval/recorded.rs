@@ -1,6 +1,7 @@
 //! Instances as `instances()` lists them.
 
 use super::Run;
+use super::instance::Mixing;
 use crate::lower::code::Layout;
 use crate::package::PackageId;
 use crate::stdlib::Outcome;
@@ -27,10 +28,10 @@ impl<'r> Run<'r> {
     /// Adds an instance of a schema that is under construction; gives its number.
     pub(super) fn record(&mut self, layout: &Layout, schema: SchemaId, by: PackageId) -> u32 {
         if self.settings.traced {
-            // Where it is in the list, and what it is listed as, which is the last mixin.
-            let several = layout.bodies.iter().filter(|body| body.mixins.len() > 1);
-            for mixed in self.mixing.iter().copied().chain(several.map(|body| body.schema)) {
-                self.tracer.listed_by_mixins(schema, mixed);
+            self.in_turns(schema);
+            // What it is listed as is the last mixin.
+            for several in layout.bodies.iter().filter(|body| body.mixins.len() > 1) {
+                self.tracer.listed_by_mixins(schema, several.schema, None);
             }
             self.tracer.order.made(schema);
         }
@@ -42,6 +43,15 @@ impl<'r> Run<'r> {
             self.recorded[before as usize].next = Some(at);
         }
         at
+    }
+
+    /// Notes in which mixins' turns an instance of a schema is made, or all of them are listed. What a mixin makes itself is made in
+    /// its turn in any order; a statement that it runs for a read may be run by another one.
+    fn in_turns(&mut self, listed: SchemaId) {
+        for Mixing { schema, mixin, backtracks } in &self.mixing {
+            let itself = self.backtracks.len() == *backtracks;
+            self.tracer.listed_by_mixins(listed, *schema, itself.then_some(*mixin));
+        }
     }
 
     /// Says what became of a recorded instance.
@@ -67,6 +77,9 @@ impl<'r> Run<'r> {
         let all = args.get(0, "full_pkg").is_some_and(Value::is_truthy);
         if all {
             self.tracer.coarse();
+        }
+        if self.settings.traced {
+            self.in_turns(ty.id);
         }
         self.tracer.asked_instances(ty.id);
         let by = self.main.id;

@@ -189,6 +189,13 @@ struct List {
     of_checks: bool,
 }
 
+/// In the turns of which mixins something happened.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turns {
+    One(SchemaId),
+    Several,
+}
+
 /// How many of the last notes are remembered, so that what is used again and again is not looked up each time.
 const RECENT: usize = 256;
 
@@ -210,8 +217,8 @@ pub(super) struct Tracer<'r> {
     effects: Vec<PackageId>,
     /// The schemas of which somebody asked for all instances, in the order in which they were made.
     listed: FxHashSet<SchemaId>,
-    /// Of which schemas the list of instances depends on the order of mixins, and of whose.
-    mixed: FxHashSet<(SchemaId, SchemaId)>,
+    /// By which of a schema's several mixins, the second one, instances of another, the first one, were made or listed.
+    mixed: FxHashMap<(SchemaId, SchemaId), Turns>,
     pub(super) order: OrderTracer,
 }
 
@@ -230,7 +237,7 @@ impl<'r> Tracer<'r> {
             queries: Vec::new(),
             effects: Vec::new(),
             listed: FxHashSet::default(),
-            mixed: FxHashSet::default(),
+            mixed: FxHashMap::default(),
             order: if traced { OrderTracer::new(main) } else { OrderTracer::default() },
         }
     }
@@ -304,9 +311,14 @@ impl<'r> Tracer<'r> {
         self.listed.insert(of);
     }
 
-    /// Where an instance is in the list of its schema, or what it is listed as, depends on the order of a schema's mixins.
-    pub(super) fn listed_by_mixins(&mut self, listed: SchemaId, mixed: SchemaId) {
-        self.mixed.insert((listed, mixed));
+    /// An instance is made or listed in the turn of one of a schema's mixins. Without one it depends on the order of these
+    /// in any case where it is in the list, or what it is listed as.
+    pub(super) fn listed_by_mixins(&mut self, listed: SchemaId, mixed: SchemaId, turn: Option<SchemaId>) {
+        let turn = turn.map_or(Turns::Several, Turns::One);
+        let known = self.mixed.entry((listed, mixed)).or_insert(turn);
+        if *known != turn {
+            *known = Turns::Several;
+        }
     }
 
     /// What the statement that runs does counts, whether or not somebody reads its variables.
@@ -492,8 +504,11 @@ impl<'r> Tracer<'r> {
     fn mixins(&self, found: &FxHashSet<Note>) -> Vec<Note> {
         // What is noted has no order.
         #[allow(clippy::iter_over_hash_type)]
-        let seen = self.mixed.iter().filter(|(listed, _)| self.listed.contains(listed));
-        let ids = seen.map(|(_, mixed)| (PackageId(mixed.package), mixed.schema));
+        let seen = self
+            .mixed
+            .iter()
+            .filter(|((listed, _), turns)| **turns == Turns::Several && self.listed.contains(listed));
+        let ids = seen.map(|((_, mixed), _)| (PackageId(mixed.package), mixed.schema));
         let counts = ids.filter(|(package, at)| found.contains(&Note::Part(Used::Schema(*package, *at))));
         counts.map(|(package, at)| Note::Part(Used::Mixins(package, at))).collect()
     }

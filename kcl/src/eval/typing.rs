@@ -51,8 +51,8 @@ impl<'r> Run<'r> {
                 }
                 Ok(value)
             }
-            (Type::List(item), Value::List(items)) if may_pack(item) => self.pack_list(items, item),
-            (Type::Dict(_, item), Value::Dict(dict)) if may_pack(item) => self.pack_dict(dict, item),
+            (Type::List(item), Value::List(items)) if item.may_pack() => self.pack_list(items, item),
+            (Type::Dict(_, item), Value::Dict(dict)) if item.may_pack() => self.pack_dict(dict, item),
             (Type::Schema(id, _), Value::Dict(dict)) => self.pack_schema(dict, *id),
             _ => Ok(value),
         }
@@ -153,16 +153,6 @@ impl<'r> Run<'r> {
             level = self.base(code);
         }
         found
-    }
-}
-
-/// Whether packing can change a value of this type at all.
-fn may_pack(ty: &Type) -> bool {
-    match ty {
-        Type::Schema(..) => true,
-        Type::List(item) | Type::Dict(_, item) => may_pack(item),
-        Type::Union(types) => types.iter().any(may_pack),
-        _ => false,
     }
 }
 

@@ -493,6 +493,21 @@ pub struct ConfigCode {
     pub locals: Vec<u32>,
     /// How many entries it can have at least.
     pub size: u32,
+    /// Whether it is a table: a literal of constants, no key twice, each of which is an arm.
+    pub is_table: bool,
+}
+
+impl ConfigCode {
+    /// What a key has, in a table.
+    #[must_use]
+    pub fn constant(&self, key: &str) -> Option<&Expr> {
+        self.items.iter().find_map(|item| match item {
+            ConfigItem::Entry(EntryCode { key: KeyCode::Const(name), value, .. }) if name.as_str() == key => {
+                Some(value)
+            }
+            _ => None,
+        })
+    }
 }
 
 /// An item of a config block.
@@ -618,4 +633,17 @@ pub enum Type {
     Union(Box<[Type]>),
     /// Any function.
     Function,
+}
+
+impl Type {
+    /// Whether a dict, or one inside of a value, may become an instance for it.
+    #[must_use]
+    pub fn may_pack(&self) -> bool {
+        match self {
+            Self::Schema(..) => true,
+            Self::List(item) | Self::Dict(_, item) => item.may_pack(),
+            Self::Union(types) => types.iter().any(Self::may_pack),
+            _ => false,
+        }
+    }
 }

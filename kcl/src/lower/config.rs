@@ -71,7 +71,7 @@ impl Lower<'_> {
         let used = self.body().leave_block();
         set_locals(&mut lowered, &used);
         let size = lowered.iter().filter(|item| matches!(item, ConfigItem::Entry(_))).count() as u32;
-        ConfigCode { items: lowered, locals: used.into_values().collect(), size }
+        ConfigCode { items: lowered, locals: used.into_values().collect(), size, is_table: false }
     }
 
     fn source(&mut self, source: Source<'_, '_>) -> ConfigItem {
@@ -136,7 +136,7 @@ impl Lower<'_> {
         let used = self.body().leave_block();
         set_locals(&mut inner, &used);
         let locals = used.into_values().collect();
-        let config = ConfigCode { items: inner, locals, size: 1 };
+        let config = ConfigCode { items: inner, locals, size: 1, is_table: false };
         let span = rest[0].span.to(entry.value.span);
         let value = Expr { kind: ExprKind::Config(Box::new(config)), span };
         self.single(key, EntryOp::Union, None, value, first.span)

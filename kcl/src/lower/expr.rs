@@ -26,7 +26,9 @@ impl Lower<'_> {
             Ast::Name(name) => return self.name(*name, span),
             Ast::Member(member) => return self.member(member, span),
             Ast::Index(it) => {
-                ExprKind::Index(Box::new((self.expr(&it.value), self.expr(&it.index))), it.optional)
+                let value = self.expr(&it.value);
+                let value = self.indexed(value);
+                ExprKind::Index(Box::new((value, self.expr(&it.index))), it.optional)
             }
             Ast::Slice(slice) => ExprKind::Slice(Box::new(self.slice(slice))),
             Ast::Call(call) => {

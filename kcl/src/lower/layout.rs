@@ -87,9 +87,9 @@ pub(crate) fn quiet_attr<'c>(code: &'c SchemaCode, setter: &Setter) -> Option<&'
 impl AttrCode {
     /// Whether the code that it is in names it nowhere else, and setting it up does nothing and cannot fail.
     pub(crate) fn is_quiet(&self, code: &SchemaCode) -> bool {
-        let Self { name, ty, value, optional, unite, decorators, .. } = self;
+        let Self { name, ty, value, unite, decorators, .. } = self;
         let harmless = match value.as_ref().map(|value| &value.kind) {
-            None => *optional,
+            None => true,
             Some(ExprKind::Const(value)) => value.is_of(ty),
             Some(_) => false,
         };

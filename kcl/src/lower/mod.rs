@@ -20,12 +20,12 @@ pub(crate) use self::schema::RULE;
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use syntax::ast::{self, Path};
+use syntax::ast::{self, EntryOp, Path};
 use syntax::{Span, Symbol};
 
 use self::code::{
-    Const, Expr, ExprKind, FileCode, Global, GlobalKind, PackageCode, RuleCode, SchemaCode, Setter, StmtId,
-    Type,
+    ConfigCode, ConfigItem, Const, EntryCode, Expr, ExprKind, FileCode, Global, GlobalKind, KeyCode,
+    PackageCode, RuleCode, SchemaCode, Setter, StmtId, Type,
 };
 use self::scope::{Body, BodyKind};
 use crate::package::{ImportTarget, Package, PackageId};
@@ -290,6 +290,22 @@ impl<'a> Lower<'a> {
         Expr { kind, span }
     }
 
+    /// What one element is taken of: of a literal of constants the others are no matter.
+    fn indexed(&mut self, mut value: Expr) -> Expr {
+        if let ExprKind::Config(config) = &mut value.kind
+            && is_of_constants(config)
+        {
+            config.is_table = true;
+            for item in &mut config.items {
+                let ConfigItem::Entry(EntryCode { value, .. }) = item else { continue };
+                let span = value.span;
+                let constant = std::mem::replace(&mut value.kind, ExprKind::Const(Const::Undefined));
+                value.kind = ExprKind::Arm(self.next_arms(), Box::new(Expr { kind: constant, span }));
+            }
+        }
+        value
+    }
+
     fn next_attr(&mut self) -> u32 {
         self.attrs += 1;
         self.attrs - 1
@@ -380,4 +396,18 @@ fn schema_of(ty: &Type) -> Option<SchemaId> {
         Type::Schema(id, _) => Some(*id),
         _ => None,
     }
+}
+
+/// Whether all entries are constants, and none of them is there twice.
+fn is_of_constants(config: &ConfigCode) -> bool {
+    let mut keys = FxHashSet::default();
+    !config.items.is_empty()
+        && config.items.iter().all(|item| match item {
+            ConfigItem::Entry(EntryCode { key: KeyCode::Const(key), op, index: None, value, .. }) => {
+                *op != EntryOp::Insert
+                    && matches!(value.kind, ExprKind::Const(_))
+                    && keys.insert(key.as_str())
+            }
+            _ => false,
+        })
 }

@@ -279,7 +279,7 @@ impl<'v> Merge<'_, 'v> {
                 let same = left.schema.id == right.schema.id;
                 let (attrs, watch) = if same {
                     let watch = self.host.watch_both(left.watch, right.watch);
-                    (self.dicts(left.shown(), right.shown())?, watch)
+                    (self.dicts(left.quietly(), right.quietly())?, watch)
                 } else {
                     (self.dicts(left.listed(), right.listed())?, left.watch)
                 };

@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 use syntax::Symbol;
 
 use super::walk::Walk;
-use super::{Fingerprint, Kind, Part, TAKEN};
+use super::{Kind, Part, TAKEN};
 use crate::lower::code::{AttrCode, ConfigItem, Expr, Item, Stmt};
 
 /// Code that is not evaluated with all that is around it.
@@ -55,19 +55,21 @@ impl<'a> Walk<'a> {
     /// What the type of an attribute makes of values. Of some it counts how many more times the attribute is declared, and
     /// they are united with themselves.
     fn accepts(&mut self, attr: &AttrCode, which: u32, times: usize) {
-        self.out.clear();
-        self.ty(&attr.ty);
-        let once = Fingerprint::of(&self.out);
-        self.number(times as u64);
-        let often = Fingerprint::of(&self.out);
+        let often = times > 0;
         for kind in Kind::ALL {
-            let fingerprint = match kind {
-                _ if times > 0 && !kind.is_single() => often,
-                _ if kind.is_taken(&attr.ty) => TAKEN,
-                _ => once,
-            };
             let part = Part::Accepts(self.owner, Symbol::new(attr.key.as_str()), which, kind);
-            self.found.parts.insert(part, fingerprint);
+            if kind.is_taken(&attr.ty) && (kind.is_single() || !often) {
+                self.found.parts.insert(part, TAKEN);
+                continue;
+            }
+            self.keep(part, |walk| {
+                let types = kind.of_union(&attr.ty);
+                walk.number(types.len() as u64);
+                types.into_iter().for_each(|ty| walk.ty(ty));
+                if often && !kind.is_single() {
+                    walk.number(times as u64);
+                }
+            });
         }
     }
 

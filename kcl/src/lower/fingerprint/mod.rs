@@ -145,11 +145,15 @@ pub enum Kind {
     Texts,
     /// A dict of texts.
     TextDict,
+    /// Another list.
+    List,
+    /// Another dict.
+    Dict,
 }
 
 impl Kind {
     /// All of them, in order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Bool,
         Self::Int,
         Self::Float,
@@ -158,6 +162,8 @@ impl Kind {
         Self::Instance,
         Self::Texts,
         Self::TextDict,
+        Self::List,
+        Self::Dict,
     ];
 
     /// Whether a value of the kind that is united with itself is what it was.
@@ -165,33 +171,50 @@ impl Kind {
         matches!(self, Self::Bool | Self::Int | Self::Float | Self::Str)
     }
 
-    /// Whether a type takes all values of the kind, and none of them otherwise than it is.
-    fn is_taken(self, ty: &Type) -> bool {
+    /// The types of a union that such values are held against, in order; of another type itself.
+    fn of_union(self, ty: &Type) -> Vec<&Type> {
         match ty {
-            Type::Any => self != Self::Other,
-            // A dict becomes an instance of the first schema that it fits.
-            Type::Union(types) if self == Self::TextDict && types.iter().any(|ty| !ty.is_plain()) => false,
-            Type::Union(types) => types.iter().any(|ty| self.is_taken(ty)),
-            Type::Schema(..) => self == Self::Instance,
-            Type::List(item) => self == Self::Texts && Self::Str.is_taken(item),
-            Type::Dict(_, item) => self == Self::TextDict && Self::Str.is_taken(item),
-            Type::Bool => self == Self::Bool,
-            Type::Int => self == Self::Int,
-            Type::Float => matches!(self, Self::Int | Self::Float),
-            Type::Str => self == Self::Str,
-            _ => false,
+            Type::Union(types) => types.iter().flat_map(|ty| self.of_union(ty)).collect(),
+            ty if self.concerns(ty) => vec![ty],
+            _ => Vec::new(),
         }
     }
-}
 
-impl Type {
-    /// Whether no dict becomes an instance for it.
-    fn is_plain(&self) -> bool {
-        match self {
-            Self::Schema(..) => false,
-            Self::Union(types) => types.iter().all(Self::is_plain),
-            _ => true,
+    /// Whether such a value can be of a type that is no union.
+    fn concerns(self, ty: &Type) -> bool {
+        match ty {
+            Type::Any => true,
+            _ if self == Self::Other => true,
+            Type::Literal(_) => self.is_single(),
+            Type::Bool => self == Self::Bool,
+            Type::Int => matches!(self, Self::Int),
+            Type::Float => matches!(self, Self::Int | Self::Float),
+            Type::Str => self == Self::Str,
+            Type::Unit | Type::Function => self == Self::Instance,
+            Type::List(_) => matches!(self, Self::List | Self::Texts),
+            Type::Dict(..) => matches!(self, Self::Dict | Self::TextDict),
+            Type::Schema(..) => matches!(self, Self::Dict | Self::TextDict | Self::Instance),
+            Type::Union(_) => false,
         }
+    }
+
+    /// Whether a type takes all values of the kind, and none of them otherwise than it is.
+    fn is_taken(self, ty: &Type) -> bool {
+        let takes = |ty: &&Type| match ty {
+            Type::Any => self != Self::Other,
+            Type::Schema(..) => self == Self::Instance,
+            Type::List(item) | Type::Dict(_, item) => match self {
+                Self::Texts | Self::TextDict => Self::Str.is_taken(item),
+                Self::List | Self::Dict => matches!(**item, Type::Any),
+                _ => false,
+            },
+            Type::Bool | Type::Int | Type::Float | Type::Str => self != Self::Other,
+            _ => false,
+        };
+        let types = self.of_union(ty);
+        // A dict becomes an instance of the first schema that it fits.
+        let types = types.iter().take_while(|ty| takes(ty) || self.is_single() || !ty.may_pack());
+        types.into_iter().any(takes)
     }
 }
 
@@ -207,6 +230,8 @@ impl From<Value<'_>> for Kind {
             Value::Dict(dict) if dict.entries().iter().all(|entry| matches!(entry.value, Value::Str(_))) => {
                 Self::TextDict
             }
+            Value::List(_) => Self::List,
+            Value::Dict(_) => Self::Dict,
             _ => Self::Other,
         }
     }

@@ -94,7 +94,10 @@ impl<'a> Walk<'a> {
             self.names = &schema.names;
             self.owner = schema.ty.name;
             self.part(Part::Schema(schema.ty.name), |walk| walk.schema(schema));
-            self.part(Part::Checks(schema.ty.name), |walk| walk.all(&schema.checks, Self::check));
+            self.part(Part::Checks(schema.ty.name), |walk| {
+                walk.all(&schema.checks, Self::check);
+                walk.required(schema);
+            });
             self.slots(schema);
             self.part(Part::Mixins(schema.ty.name), |walk| {
                 walk.all(&schema.mixins, |walk, mixin| walk.schema_id(*mixin));
@@ -247,6 +250,17 @@ impl<'a> Walk<'a> {
             let others = all.iter().enumerate().filter(|(other, _)| *other != at);
             others.map(|(_, (named, _))| named).all(|named| named.is_disjoint(set))
         })
+    }
+
+    /// The attributes that must be set in the end, in no order; a quiet one with a default is unless a config unsets it.
+    fn required(&mut self, schema: &'a SchemaCode) {
+        let Ok(layout) = self.layout_of(schema) else { return };
+        let is_open =
+            |slot: u32| layout.slots.get(slot as usize).is_none_or(|slot| !slot.quiet || !slot.default);
+        let required = layout.required.iter().filter(|(_, slot)| is_open(*slot));
+        let mut names: Vec<&str> = required.map(|(key, _)| key.as_str()).collect();
+        names.sort_unstable();
+        names.into_iter().for_each(|name| self.text(name));
     }
 
     /// The attributes that are no quiet ones, in no order. Some are declared as such but named by other code of the instance.
