@@ -6,6 +6,7 @@ pub mod ast;
 pub mod diag;
 mod lexer;
 mod literal;
+mod names;
 mod parser;
 pub mod source;
 pub mod symbol;
@@ -14,6 +15,7 @@ mod token;
 use std::sync::Arc;
 
 pub use diag::{Code, Diagnostic};
+pub use names::names;
 pub use source::{Source, Span};
 pub use symbol::Symbol;
 

@@ -6,11 +6,12 @@
 //!
 //! Only the last file is taken: those after it would see what checking it has taught.
 
+use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use rustc_hash::FxHashSet;
 use syntax::Symbol;
-use syntax::ast::{Stmt, StmtKind};
+use syntax::ast::{Ident, Stmt, StmtKind};
 
 use super::{Program, Request, remember};
 use crate::lower::code::{FileCode, Setter};
@@ -66,9 +67,12 @@ impl Program {
         }
         let shared = remember(&self.tails, &last.file.path, || Arc::new(Shared::new(&last.file)));
         shared.file.as_ref().filter(|file| Arc::ptr_eq(file, &last.file))?;
-        let is_word = |name| shared.words.contains(&name);
+        let mut is_other = |_: &StmtKind, name: Ident| {
+            if shared.words.contains(&name.name) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
         let mut stmts = before.iter().flat_map(|unit| &unit.file.tree.body);
-        if stmts.any(|stmt| declares(stmt, &is_word)) { None } else { shared.tail(&last.imports) }
+        let met = stmts.try_for_each(|stmt| syntax::names(stmt, &mut is_other)).is_break();
+        if met { None } else { shared.tail(&last.imports) }
     }
 }
 
@@ -133,20 +137,5 @@ fn is_plain(stmt: &Stmt) -> bool {
         StmtKind::Schema(_) | StmtKind::Rule(_) | StmtKind::TypeAlias(_) => false,
         StmtKind::If(choice) => choice.body.iter().chain(&choice.otherwise).all(is_plain),
         _ => true,
-    }
-}
-
-/// Whether a statement declares a global of which a test holds.
-fn declares(stmt: &Stmt, test: &impl Fn(Symbol) -> bool) -> bool {
-    match &stmt.kind {
-        StmtKind::Assign(assign) => assign.targets.iter().any(|target| test(target.name.name)),
-        StmtKind::AugAssign(assign) => test(assign.target.name.name),
-        StmtKind::Unify(unify) => test(unify.name.name),
-        StmtKind::TypeAlias(alias) => test(alias.name.name),
-        StmtKind::Schema(schema) => test(schema.name.name),
-        StmtKind::Rule(rule) => test(rule.name.name),
-        StmtKind::Attr(attr) => test(attr.name.name),
-        StmtKind::If(choice) => choice.body.iter().chain(&choice.otherwise).any(|stmt| declares(stmt, test)),
-        StmtKind::Import(_) | StmtKind::Assert(_) | StmtKind::Expr(_) => false,
     }
 }

@@ -1,5 +1,7 @@
 //! Statements.
 
+use std::ops::ControlFlow;
+
 use syntax::ast::{self, Access, BinaryOp, ExprKind, Ident, StmtKind, Target};
 use syntax::{Code, Span, Symbol};
 
@@ -432,26 +434,15 @@ pub(super) fn is_private(name: Symbol) -> bool {
     name.as_str().starts_with('_')
 }
 
-/// The names that a schema's body sets, also in its `if`s.
+/// The names that a schema's body sets, also in its `if`s. Schemas and rules are declared outside only.
 pub(super) fn assigned_names(body: &[ast::Stmt]) -> Vec<Ident> {
-    let mut names = Vec::new();
-    collect_names(body, &mut names);
-    names
-}
-
-fn collect_names(body: &[ast::Stmt], names: &mut Vec<Ident>) {
-    for stmt in body {
-        match &stmt.kind {
-            StmtKind::Assign(assign) => names.extend(assign.targets.iter().map(|target| target.name)),
-            StmtKind::AugAssign(assign) => names.push(assign.target.name),
-            StmtKind::Unify(unify) => names.push(unify.name),
-            StmtKind::Attr(attr) => names.push(attr.name),
-            StmtKind::TypeAlias(alias) => names.push(alias.name),
-            StmtKind::If(choice) => {
-                collect_names(&choice.body, names);
-                collect_names(&choice.otherwise, names);
-            }
-            _ => {}
+    let mut all = Vec::new();
+    let mut see = |kind: &StmtKind, name| {
+        if !matches!(kind, StmtKind::Schema(_) | StmtKind::Rule(_)) {
+            all.push(name);
         }
-    }
+        ControlFlow::<()>::Continue(())
+    };
+    _ = body.iter().try_for_each(|stmt| syntax::names(stmt, &mut see));
+    all
 }
