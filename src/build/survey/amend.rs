@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
 use std::path::Path;
 
 use cache::{Digest, snapshot};
@@ -14,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use super::draw::{Draft, Drawing, Held};
 use super::sweep::Seen;
-use super::{Point, Rest, Survey, Sweep};
-use crate::build::reuse::decode;
+use super::{Encoded, Point, Rest, Survey, Sweep};
+use crate::build::reuse::{decode, encode};
 use crate::build::{Goal, Report};
 use crate::monorepo::answers::Stamp;
 
@@ -64,9 +63,9 @@ impl Amendments {
         kept.filter(|kept| kept.to == none.to).unwrap_or(none)
     }
 
-    /// Writes encoded amendments beside the survey in a folder.
-    pub(super) fn write(encoded: &[u8], folder: &Path) -> io::Result<()> {
-        snapshot::write(&folder.join(FILE), VERSION, encoded)
+    /// As they are kept beside the survey.
+    pub(super) fn encoded(&self) -> Encoded {
+        Encoded { file: FILE, version: VERSION, bytes: encode(self) }
     }
 
     /// Deletes what was added to a survey that is no longer there.

@@ -71,11 +71,12 @@ pub enum Drawn {
 }
 
 /// A [`Drawn`] as it is kept.
-pub enum Encoded {
-    /// A survey.
-    Anew(Vec<u8>),
-    /// What is beside one.
-    Amended(Vec<u8>),
+pub struct Encoded {
+    /// A file of the checkout's folder.
+    file: &'static str,
+    /// Its shape.
+    version: u32,
+    bytes: Vec<u8>,
 }
 
 impl Drawn {
@@ -83,8 +84,8 @@ impl Drawn {
     #[must_use]
     pub fn encoded(&self) -> Encoded {
         match self {
-            Self::Anew(survey) => Encoded::Anew(encode(survey)),
-            Self::Amended(amendments) => Encoded::Amended(encode(amendments)),
+            Self::Anew(survey) => Encoded { file: FILE, version: VERSION, bytes: encode(survey) },
+            Self::Amended(amendments) => amendments.encoded(),
         }
     }
 }
@@ -95,15 +96,12 @@ impl Encoded {
     /// # Errors
     /// What the operating system said.
     pub fn write(&self, folder: &Path) -> io::Result<()> {
-        match self {
-            Self::Anew(survey) => {
-                fs::create_dir_all(folder)?;
-                snapshot::write(&folder.join(FILE), VERSION, survey)?;
-                Amendments::forget(folder);
-                Ok(())
-            }
-            Self::Amended(amendments) => Amendments::write(amendments, folder),
+        fs::create_dir_all(folder)?;
+        snapshot::write(&folder.join(self.file), self.version, &self.bytes)?;
+        if self.file == FILE {
+            Amendments::forget(folder);
         }
+        Ok(())
     }
 }
 

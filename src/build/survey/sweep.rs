@@ -41,31 +41,32 @@ impl Sweep {
     /// Looks at all points of a survey, with all cores: a microsecond each.
     #[must_use]
     pub fn of(survey: Survey, root: &Path) -> Self {
-        Self::looking(survey, root, false, |_| true)
+        Self::looking(survey, root, |_| true)
     }
 
     /// Looks at no files that git can tell of, given how the ground differs from what is compared.
     #[must_use]
     pub fn on_ground(survey: Survey, root: &Path) -> Self {
-        Self::looking(survey, root, true, |point| point.folder)
+        Self::looking(survey, root, |point| point.folder)
     }
 
     /// Looks at nothing that is firm: whoever reads any of it has to look then.
     #[must_use]
     pub fn of_commits(survey: Survey, root: &Path) -> Self {
-        Self::looking(survey, root, true, |_| false)
+        Self::looking(survey, root, |_| false)
     }
 
     /// Looks at all points but those that are firm and not `wanted`, if there is a ground.
-    fn looking(survey: Survey, root: &Path, on_ground: bool, wanted: impl Fn(&Point) -> bool + Sync) -> Self {
-        let (on_ground, near) = (on_ground && survey.ground.is_some(), Near::new(root));
+    fn looking(survey: Survey, root: &Path, wanted: impl Fn(&Point) -> bool + Sync) -> Self {
+        let (has_ground, near) = (survey.ground.is_some(), Near::new(root));
+        let is_left = |point: &Point| has_ground && point.standing == Standing::Firm && !wanted(point);
         let paths: Vec<&Path> = survey.paths().collect();
         let both = paths.par_iter().zip(survey.points.par_iter());
         let look = |(path, point): (&&Path, &Point)| {
-            let is_left = on_ground && point.standing == Standing::Firm && !wanted(point);
-            if is_left { Seen::Same } else { point.look(&near, path) }
+            if is_left(point) { Seen::Same } else { point.look(&near, path) }
         };
         let seen: Vec<Seen> = both.with_min_len(SHARE).map(look).collect();
+        let on_ground = survey.points.iter().any(is_left);
         let is_changed = |at: &u32| seen[*at as usize] == Seen::Changed;
         let moved = survey.found_by.iter().any(is_changed);
         let changed = survey.closures.iter().map(|points| points.iter().any(is_changed)).collect();
