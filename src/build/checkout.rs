@@ -74,8 +74,8 @@ impl Checkout {
     }
 
     /// The same for a build of few stacks, which leaves what is known of all others alone.
-    pub fn amend(&self, reuse: Reuse<'_>, survey: Option<&Drawn>, mut artifacts: Artifacts) -> Vec<String> {
-        let (committed, _) = reuse.finish(0, true);
+    pub fn amend(&self, reuse: &Reuse<'_>, survey: Option<&Drawn>, mut artifacts: Artifacts) -> Vec<String> {
+        let committed = reuse.commit();
         self.with_survey(survey, || {
             self.in_turn(committed, || {
                 self.journal.settle(&mut artifacts);

@@ -14,6 +14,7 @@
 mod asked;
 mod health;
 mod interface;
+mod meaning;
 mod reason;
 mod record;
 mod state;
@@ -36,7 +37,7 @@ use syntax::Symbol;
 pub(super) use self::asked::{Asked, Group, Listener, marks, sorted, touches};
 use self::health::HealthMemory;
 pub use self::reason::Reason;
-use self::record::{OwnParts, Packages, PartName, Parts, Questions, Record, digest, is_same, joined};
+use self::record::{OwnParts, Packages, PartName, Parts, Questions, Record, digest, joined};
 pub(super) use self::record::{PackageState, Question, decode, encode};
 pub use self::state::{Artifacts, State};
 use self::used::{Imported, UsedParts};
@@ -306,16 +307,20 @@ impl<'a> Reuse<'a> {
         let Some(questions) = self.questions(&digest(&record.questions)) else { return false };
         self.is_here(record)
             && self.ask(&questions, folder) == record.answers
-            && self.changed_file(folder, &record.files).is_none()
-            && self.changed_file(folder, &record.idle_files).is_none()
+            && self.changed_files(folder, &record.files).next().is_none()
+            && self.changed_files(folder, &record.idle_files).next().is_none()
     }
 
-    /// A file that programs asked for, and for which the answer is another one now.
-    fn changed_file<'r>(&self, folder: &Path, files: &'r [(Question, Answer)]) -> Option<&'r Question> {
+    /// The files that programs asked for, and for which the answer is another one now.
+    fn changed_files<'r>(
+        &self,
+        folder: &Path,
+        files: &'r [(Question, Answer)],
+    ) -> impl Iterator<Item = &'r Question> {
         let changed = |(question, answer): &&(Question, Answer)| {
             self.answers.answer(&question.query(folder)) != *answer
         };
-        files.iter().find(changed).map(|(question, _)| question)
+        files.iter().filter(changed).map(|(question, _)| question)
     }
 
     fn is_here(&self, record: &Record) -> bool {
@@ -361,164 +366,6 @@ impl<'a> Reuse<'a> {
         let identity = |id| self.shared.program.identity(id, self.root);
         let fingerprints = fingerprints(&ready.code, self.shared.program, &identity);
         Program { unit, ready, queries, fingerprints }
-    }
-
-    /// The second proof: a record whose trace has the same fingerprints. Else why the newest record does not hold, or why
-    /// one does not of which all but checks is as it was.
-    pub(super) fn same_meaning(
-        &self,
-        stack: &Stack,
-        folder: &Path,
-        records: &Records,
-        program: &Program<'_>,
-    ) -> Result<Digest, Doubt> {
-        let closure = self.closure(&program.ready.main.closure);
-        self.by_imports.get_or(&self.imports(program), || Arc::clone(&closure));
-        let mut doubt = Doubt { reason: Reason::New, unless_refused: None };
-        for (at, record) in records.0.iter().enumerate() {
-            match self.difference(folder, record, program, &closure) {
-                None => {
-                    self.keep_again(stack, folder, record, program, &closure);
-                    return Ok(digest(&record.artifact));
-                }
-                Some(reason @ Reason::Check { .. }) if doubt.unless_refused.is_none() => {
-                    doubt = Doubt { reason, unless_refused: Some(digest(&record.artifact)) };
-                }
-                Some(reason) if at == 0 => doubt.reason = reason,
-                Some(_) => {}
-            }
-        }
-        Err(doubt)
-    }
-
-    fn difference(
-        &self,
-        folder: &Path,
-        record: &Record,
-        program: &Program<'_>,
-        closure: &Closure,
-    ) -> Option<Reason> {
-        if record.coarse {
-            return Some(Reason::Coarse);
-        }
-        if !self.is_here(record) {
-            return Some(Reason::Moved);
-        }
-        if record.unit != unit_answer(program.unit, folder) {
-            return Some(Reason::Settings);
-        }
-        if let Some(name) = changed_option(program.unit, &record.options) {
-            return Some(Reason::Option(name.to_owned()));
-        }
-        if let Some(question) = self.changed_file(folder, &record.files) {
-            return Some(Reason::File(question.subject().to_owned()));
-        }
-        if !is_same(program.fingerprints.get(program.statements()), &record.statements) {
-            return Some(Reason::Statements);
-        }
-        self.different_part(record, program, closure)
-            .or_else(|| self.illness(folder, record, program.unit, closure))
-    }
-
-    fn different_part(&self, record: &Record, program: &Program<'_>, closure: &Closure) -> Option<Reason> {
-        let Some(own) = self.own_parts(record) else { return Some(Reason::New) };
-        let different = |parts: &Parts, of_checks| {
-            let mut parts = parts.iter().map(|(name, before)| (name.part(), before));
-            let (part, _) = parts.find(|(part, before)| !is_same(program.fingerprints.get(*part), before))?;
-            Some(Reason::of_part(String::new(), part, of_checks))
-        };
-        let used = std::iter::once_with(|| different(&own.used, false));
-        let imported = std::iter::once_with(|| self.different_imports(record, closure));
-        let checks = std::iter::once_with(|| different(&own.checks, true));
-        Reason::first(used.chain(imported).chain(checks).flatten())
-    }
-
-    /// The first part of a package that is not as it was when a stack used it.
-    fn different_imports(&self, record: &Record, closure: &Closure) -> Option<Reason> {
-        let at = digest(&record.imported);
-        let cell = self.imported.get_or(&(at, closure.encoded.digest), Cell::default);
-        cell.get_or_init(|| match self.imported_by(record) {
-            Some(imported) => self.different_import(&imported, closure),
-            None => Some(Reason::New),
-        })
-        .clone()
-    }
-
-    fn own_parts(&self, record: &Record) -> Option<Arc<OwnParts>> {
-        let at = digest(&record.own);
-        self.parts
-            .get_or(&at, Cell::default)
-            .get_or_init(|| decode(&self.store.blob(&at)?).map(Arc::new))
-            .clone()
-    }
-
-    /// The lists of what a stack used of the packages that it imports, by their digests.
-    fn imported_by(&self, record: &Record) -> Option<Arc<[Digest]>> {
-        let at = digest(&record.imported);
-        let read = || {
-            let lists: Imported = decode(&self.store.blob(&at)?)?;
-            lists.iter().map(|short| self.store.digest_of(short)).collect()
-        };
-        self.lists.get_or(&at, Cell::default).get_or_init(read).clone()
-    }
-
-    fn used(&self, at: &Digest) -> Option<Arc<UsedParts>> {
-        let cell = self.used.get_or(at, Cell::default);
-        cell.get_or_init(|| decode(&self.store.blob(at)?).map(Arc::new)).clone()
-    }
-
-    /// All lists of a record; `None` where one is lost.
-    fn used_by(&self, record: &Record) -> Option<Vec<Arc<UsedParts>>> {
-        self.imported_by(record)?.iter().map(|at| self.used(at)).collect()
-    }
-
-    fn different_import(&self, imported: &[Digest], closure: &Closure) -> Option<Reason> {
-        let reasons = imported.iter().filter_map(|at| {
-            let cell = self.differing.get_or(&(*at, closure.encoded.digest), Cell::default);
-            cell.get_or_init(|| {
-                let Some(used) = self.used(at) else { return Some(Reason::New) };
-                let mut differing = used.differing(self.fingerprints_in(closure, &used.package));
-                let (name, of_checks) = differing.next()?;
-                Some(Reason::of_part(shown(&used.package), name.part(), of_checks))
-            })
-            .clone()
-        });
-        Reason::first(reasons)
-    }
-
-    fn fingerprints_in(&self, closure: &Closure, package: &str) -> Option<&'a Fingerprints> {
-        let at = closure.state.iter().position(|state| state.identity == *package)?;
-        self.fingerprints(closure.ids[at])
-    }
-
-    fn fingerprints(&self, id: PackageId) -> Option<&'a Fingerprints> {
-        let program = self.shared.program;
-        program.fingerprints(id, &|id| program.identity(id, self.root))
-    }
-
-    /// Why packages stand against reuse, although nothing that is used of them changed: they may fail now, or say what the
-    /// output is.
-    fn illness(
-        &self,
-        folder: &Path,
-        record: &Record,
-        unit: &CompileUnit,
-        closure: &Closure,
-    ) -> Option<Reason> {
-        let idle = changed_option(unit, &record.idle_options).is_none()
-            && self.changed_file(folder, &record.idle_files).is_none();
-        if idle && digest(&record.packages) == closure.encoded.digest {
-            return None;
-        }
-        let Some(prints) = closure.health.prints(self.shared, unit, &closure.ids) else {
-            return Some(Reason::Unhealthy);
-        };
-        let lists = self.used_by(record).unwrap_or_default();
-        let known = |id: &PackageId| {
-            let identity = self.shared.program.identity(*id, self.root);
-            lists.iter().any(|used| used.package == identity && used.names(&PartName::Statements))
-        };
-        (!prints.iter().all(known)).then_some(Reason::Prints)
     }
 
     /// The packages of a closure; put together once.
@@ -776,14 +623,19 @@ impl<'a> Reuse<'a> {
         }
     }
 
-    /// Commits what is left; gives what is known of files for the next build.
+    /// Commits what is left, and says what was in the way of that or of an earlier [`Reuse::flush`].
     ///
     /// # Errors
     /// Where the store cannot be written.
-    pub(super) fn finish(self, started: u64, partial: bool) -> (Result<(), StoreError>, Known) {
+    pub(super) fn commit(&self) -> Result<(), StoreError> {
         self.flush();
-        let refused = self.refused.into_inner().unwrap_or_else(PoisonError::into_inner);
-        (refused.map_or(Ok(()), Err), self.answers.into_known(started, partial))
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner).take();
+        refused.map_or(Ok(()), Err)
+    }
+
+    /// Commits what is left; gives what is known of files for the next build.
+    pub(super) fn finish(self, started: u64, partial: bool) -> (Result<(), StoreError>, Known) {
+        (self.commit(), self.answers.into_known(started, partial))
     }
 }
 
@@ -817,10 +669,13 @@ fn option_value<'u>(unit: &'u CompileUnit, name: &str) -> Option<&'u str> {
     unit.options.iter().rev().find(|(option, _)| option == name).map(|(_, value)| value.as_str())
 }
 
-/// An option that has another value now.
-fn changed_option<'r>(unit: &CompileUnit, options: &'r [(String, Option<String>)]) -> Option<&'r str> {
+/// The options that have another value now.
+fn changed_options<'r>(
+    unit: &CompileUnit,
+    options: &'r [(String, Option<String>)],
+) -> impl Iterator<Item = &'r str> {
     let changed = |(name, value): &&(String, Option<String>)| option_value(unit, name) != value.as_deref();
-    options.iter().find(changed).map(|(name, _)| name.as_str())
+    options.iter().filter(changed).map(|(name, _)| name.as_str())
 }
 
 /// Options with their values.

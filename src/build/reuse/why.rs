@@ -5,7 +5,7 @@ use std::path::Path;
 use kcl::lower::fingerprint::Part;
 
 use super::record::{Record, is_same};
-use super::{Program, Reason, Records, Reuse, option_value, shown, unit_answer};
+use super::{Program, Reason, Records, Reuse, shown};
 use crate::build::compile::Ready;
 use crate::monorepo::{CompileUnit, Stack};
 
@@ -58,17 +58,7 @@ impl Reuse<'_> {
     ) -> Vec<Obstacle> {
         let program: Program<'_> = self.program(unit, ready, &[]);
         let closure = self.closure(&ready.main.closure);
-        let mut all = Vec::new();
-        if record.unit != unit_answer(unit, folder) {
-            all.push(Obstacle::Other(Reason::Settings));
-        }
-        let options = record.options.iter();
-        let options = options.filter(|(name, value)| option_value(unit, name) != value.as_deref());
-        all.extend(options.map(|(name, _)| Obstacle::Other(Reason::Option(name.clone()))));
-        let files = record.files.iter();
-        let files =
-            files.filter(|(question, answer)| self.answers.answer(&question.query(folder)) != *answer);
-        all.extend(files.map(|(file, _)| Obstacle::Other(Reason::File(file.subject().to_owned()))));
+        let mut all: Vec<Obstacle> = self.surroundings(folder, record, unit).map(Obstacle::Other).collect();
         let own = self.own_parts(record);
         let statements = [(program.statements(), &record.statements)];
         let own = own.iter().flat_map(|parts| parts.all()).map(|(name, before)| (name.part(), before));

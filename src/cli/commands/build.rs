@@ -361,7 +361,7 @@ fn incremental(
     let problems = timed(shared.profile, Step::Remember, || {
         if request.narrow {
             let artifacts = checkout::touched_artifacts(monorepo, &request.goal, &report, began);
-            return checkout.amend(reuse, survey.as_ref(), artifacts);
+            return checkout.amend(&reuse, survey.as_ref(), artifacts);
         }
         checkout.remember(reuse, (began, partial), survey.as_ref(), known, |known| {
             checkout::artifacts(monorepo, &request.goal, &report, began, known)
