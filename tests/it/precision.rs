@@ -159,6 +159,66 @@ f = lambda s: S -> int {
 }
 
 #[test]
+fn what_packages_make_counts_where_it_is_data() {
+    let model = "\
+schema S:
+    a: int = 1
+
+_parts = [\"a\", \"b\"]
+name = \"\".join(_parts)
+if option(\"long\"):
+    _names = {one = name, two = \"2\"}
+else:
+    _names = {one = name}
+names = _names
+made = S {a = 3}
+size = lambda {
+    len(name)
+}
+";
+    let repo = Repo::monorepo()
+        .file("lib/m.k", model)
+        .stack("name", "import lib.m\nx = m.name\n")
+        .stack("names", "import lib.m\nx = m.names.one\n")
+        .stack("made", "import lib.m\nx = m.made.a\n")
+        .stack("size", "import lib.m\nx = m.size()\n");
+    repo.konfig(&["build"]).good();
+    let builds = |from: &str, to: &str, says: &str| {
+        repo.write("lib/m.k", model.replace(from, to).as_bytes());
+        repo.konfig(&["build"]).good().prints(&format!("4 stacks: {says}"));
+    };
+    builds("[\"a\", \"b\"]", "[\"ab\"]", "0 built, 4 reused");
+    builds("[\"a\", \"b\"]", "[\"abc\"]", "3 built, 1 reused, 0 failed, 3 changed");
+    builds("two = \"2\"", "two = 2", "0 built, 4 reused");
+    builds("{one = name}", "{one = name, three = \"3\"}", "1 built, 3 reused, 0 failed, 0 changed");
+    builds("{one = name}", "{one: name}", "1 built, 3 reused, 0 failed, 0 changed");
+    // An instance is more than data.
+    builds("made = S {a = 3}", "made = S {a = 2 + 1}", "1 built, 3 reused, 0 failed, 0 changed");
+    repo.write("lib/m.k", model.replace("name = \"\"", "assert False\nname = \"\"").as_bytes());
+    repo.konfig(&["build"]).prints("4 stacks: 0 built, 0 reused, 4 failed");
+}
+
+#[test]
+fn what_packages_say_the_output_is_counts_as_text() {
+    let model = |list: &str| {
+        format!(
+            "import manifests\n\n_all = {list}\nmore = 1\nmanifests.yaml_stream([{{a = 1}} for _ in _all])\n"
+        )
+    };
+    let repo = Repo::monorepo()
+        .file("lib/m.k", &model("[1, 2]"))
+        .stack("a", "import lib.m\nx = m.more\n")
+        .stack("b", "import lib.m\nimport manifests\nmanifests.yaml_stream([{b = m.more}])\n");
+    repo.konfig(&["build"]).good();
+    repo.write("lib/m.k", model("[3, 4]").as_bytes());
+    repo.konfig(&["build"]).good().prints("2 stacks: 0 built, 2 reused");
+    repo.write("lib/m.k", model("[3]").as_bytes());
+    repo.konfig(&["build"]).good().prints("2 stacks: 2 built, 0 reused, 0 failed, 1 changed");
+    repo.write("lib/m.k", model("[3]").replace("more = 1", "more = 1\n_other = [more, 2]").as_bytes());
+    repo.konfig(&["build"]).good().prints("2 stacks: 0 built, 2 reused");
+}
+
+#[test]
 fn of_a_table_the_entry_that_is_taken_counts() {
     let model = "f = lambda k: str -> int {\n    {a = 1, b = 2}[k] or 7\n}\n";
     let repo = Repo::monorepo()

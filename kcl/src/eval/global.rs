@@ -116,6 +116,12 @@ impl<'r> Run<'r> {
         }
     }
 
+    /// What a variable was made, once that is final: its value, and what reading it gave before.
+    pub(super) fn final_values(&self, package: PackageId, slot: u32) -> Option<[Value<'r>; 2]> {
+        let Cell { value, last, .. } = self.cell(package, slot);
+        Some([value.unwrap_or(Value::Undefined), last?])
+    }
+
     /// Runs the setter that is next from the back.
     fn run_setters(
         &mut self,

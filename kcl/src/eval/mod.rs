@@ -19,6 +19,7 @@ mod host;
 mod instance;
 mod limits;
 mod order;
+mod plain;
 mod recorded;
 mod slot;
 mod stmt;
@@ -41,6 +42,7 @@ use self::trace::Tracer;
 pub use self::trace::{Trace, Used, Uses};
 use crate::lower::Codes;
 use crate::lower::code::{LambdaCode, PackageCode, StmtId};
+use crate::lower::fingerprint::Fingerprint;
 use crate::lower::inert::inert;
 use crate::package::PackageId;
 use crate::stdlib::{Failure, Outcome};
@@ -90,6 +92,8 @@ pub struct Health {
     pub trace: Trace,
     /// The packages that say what the output of the program is.
     pub prints: Vec<PackageId>,
+    /// The fingerprints of all values that are plain data, as in a trace.
+    pub values: FxHashMap<Used, Fingerprint>,
 }
 
 /// A lambda with what it captured.
@@ -234,8 +238,9 @@ impl<'r> Run<'r> {
     pub fn evaluate(mut self, closure: &[PackageId]) -> Result<Evaluated<'r>, Box<Diagnostic>> {
         match self.within_memory(|run| run.evaluate_all(closure)) {
             Ok(value) => {
+                let plain = self.plain_that_was_read();
                 let Self { output, printed, tracer, main, codes, .. } = self;
-                let uses = Uses::new(tracer, main, codes, output.is_none());
+                let uses = Uses::new(tracer, main, codes, output.is_none(), plain);
                 Ok(Evaluated { value, output, printed, uses })
             }
             Err(failure) => Err(self.diagnostic(failure)),
@@ -248,7 +253,10 @@ impl<'r> Run<'r> {
     /// The first failure, with its place.
     pub fn health(mut self, closure: &[PackageId]) -> Result<Health, Box<Diagnostic>> {
         match self.within_memory(|run| run.evaluate_imports(closure)) {
-            Ok(()) => Ok(Health { trace: self.tracer.all(), prints: self.tracer.effects() }),
+            Ok(()) => {
+                let values = self.all_plain(closure);
+                Ok(Health { trace: self.tracer.all(), prints: self.tracer.effects(), values })
+            }
             Err(failure) => Err(self.diagnostic(failure)),
         }
     }
@@ -260,7 +268,9 @@ impl<'r> Run<'r> {
             self.known[id.0 as usize] = self.codes.code(*id);
         }
         let mut codes = closure.iter().filter_map(|id| self.codes.code(*id));
-        codes.try_for_each(|code| self.package(code))
+        codes.try_for_each(|code| self.package(code))?;
+        self.tracer.imported(self.output.as_deref());
+        Ok(())
     }
 
     fn evaluate_all(&mut self, closure: &[PackageId]) -> Outcome<Value<'r>> {

@@ -16,8 +16,9 @@ use syntax::Symbol;
 
 use super::Run;
 use super::order::OrderTracer;
+use super::plain::Plain;
 use crate::lower::code::{GlobalKind, Layout, PackageCode, StmtId};
-use crate::lower::fingerprint::{Fingerprints, Kind, Names, Part};
+use crate::lower::fingerprint::{Fingerprint, Fingerprints, Kind, Names, Part};
 use crate::lower::{Codes, RULE};
 use crate::package::PackageId;
 use crate::stdlib::Volatile;
@@ -31,6 +32,11 @@ pub struct Trace {
     pub parts: Vec<Used>,
     /// What only checks used of it, the checks themselves among that, package by package.
     pub checks: Vec<Used>,
+    /// The values that it read of imported packages, where these are plain data: of variables, and what the statements of a
+    /// package said the output is.
+    pub values: Vec<(Used, Fingerprint)>,
+    /// What only made these values: it counts where they are not what they were.
+    pub behind: Vec<Used>,
     /// The options that it asked for, given or not, sorted.
     pub options: Vec<String>,
     /// What it asked of the files beside its sources, sorted.
@@ -159,18 +165,25 @@ pub struct Uses<'r> {
     codes: &'r dyn Codes,
     /// Whether the variables are the output.
     shown: bool,
+    plain: Plain,
 }
 
 impl<'r> Uses<'r> {
-    pub(super) fn new(tracer: Tracer<'r>, main: &'r PackageCode, codes: &'r dyn Codes, shown: bool) -> Self {
-        Self { tracer, main, codes, shown }
+    pub(super) fn new(
+        tracer: Tracer<'r>,
+        main: &'r PackageCode,
+        codes: &'r dyn Codes,
+        shown: bool,
+        plain: Plain,
+    ) -> Self {
+        Self { tracer, main, codes, shown, plain }
     }
 
     /// What the result depends on.
     #[must_use]
     pub fn finish(self) -> Trace {
         let order = Used::Order(self.main.id, self.tracer.order.seen(self.main));
-        let mut trace = self.tracer.finish(self.main.id, self.codes);
+        let mut trace = self.tracer.finish(self.main.id, self.codes, &self.plain);
         let shown = self.shown.then_some(Used::Names(self.main.id));
         // The main package is the last one in order.
         trace.parts.extend(shown.into_iter().chain([order]));
@@ -196,6 +209,33 @@ enum Turns {
     Several,
 }
 
+/// A walk over what counts.
+struct Walk<'p> {
+    found: FxHashSet<Note>,
+    /// The lists that it has been to.
+    walked: FxHashSet<u32>,
+    /// Values behind which it does not look.
+    plain: &'p Plain,
+    /// Those that it has met.
+    values: FxHashSet<Used>,
+    with_checks: bool,
+}
+
+impl<'p> Walk<'p> {
+    /// With room for so many notes.
+    fn new(plain: &'p Plain, notes: usize) -> Self {
+        let found = FxHashSet::with_capacity_and_hasher(notes, FxBuildHasher);
+        let (walked, values) = Default::default();
+        Self { found, walked, plain, values, with_checks: false }
+    }
+
+    /// A walk from there that looks at all, checks too.
+    fn beyond(&self, plain: &'p Plain) -> Self {
+        let (found, walked, values) = (self.found.clone(), self.walked.clone(), FxHashSet::default());
+        Self { found, walked, plain, values, with_checks: true }
+    }
+}
+
 /// How many of the last notes are remembered, so that what is used again and again is not looked up each time.
 const RECENT: usize = 256;
 
@@ -215,6 +255,10 @@ pub(super) struct Tracer<'r> {
     options: Vec<String>,
     queries: Vec<Query>,
     effects: Vec<PackageId>,
+    /// Once the imported packages have been evaluated: what they have said that the output is.
+    imported: Option<Option<Fingerprint>>,
+    /// Whether statements of imported packages have run after that.
+    late: bool,
     /// The schemas of which somebody asked for all instances, in the order in which they were made.
     listed: FxHashSet<SchemaId>,
     /// By which of a schema's several mixins, the second one, instances of another, the first one, were made or listed.
@@ -236,6 +280,8 @@ impl<'r> Tracer<'r> {
             options: Vec::new(),
             queries: Vec::new(),
             effects: Vec::new(),
+            imported: None,
+            late: false,
             listed: FxHashSet::default(),
             mixed: FxHashMap::default(),
             order: if traced { OrderTracer::new(main) } else { OrderTracer::default() },
@@ -330,8 +376,32 @@ impl<'r> Tracer<'r> {
         }
     }
 
+    /// The imported packages have been evaluated, and this is the output so far.
+    pub(super) fn imported(&mut self, output: Option<&str>) {
+        self.imported = Some(output.map(|output| Fingerprint::of(output.as_bytes())));
+    }
+
+    /// What the packages have said that the output is, if this one has a part in it.
+    pub(super) fn said_by(&self, package: PackageId) -> Option<Fingerprint> {
+        self.imported.flatten().filter(|_| self.effects.contains(&package))
+    }
+
+    /// What was read of imported packages; nothing where they have not been what they were from the beginning.
+    pub(super) fn read_of_packages(&self, main: PackageId) -> Vec<Used> {
+        if self.late {
+            return Vec::new();
+        }
+        let mut read: Vec<Used> =
+            self.lists.iter().flat_map(|list| &list.notes).filter_map(read_in).collect();
+        read.retain(|used| used.package() != main);
+        read.sort_unstable();
+        read.dedup();
+        read
+    }
+
     /// The list of a statement becomes that of what runs; gives the one before.
     fn enter(&mut self, package: PackageId, stmt: StmtId) -> u32 {
+        self.late |= self.imported.is_some();
         let next = self.lists.len() as u32;
         let at = *self.of_stmt.entry(stmt).or_insert(next);
         if at == next {
@@ -439,62 +509,73 @@ impl<'r> Tracer<'r> {
         }
     }
 
-    /// What all that counts has noted, directly or through the variables that it reads.
-    fn finish(mut self, main: PackageId, codes: &dyn Codes) -> Trace {
+    /// What all that counts has noted, directly or through the variables that it reads; what made plain values apart.
+    fn finish(mut self, main: PackageId, codes: &dyn Codes, plain: &Plain) -> Trace {
         self.note_watches();
+        let none = Plain::default();
         let notes: usize = self.lists.iter().map(|list| list.notes.len()).sum();
-        let mut found: FxHashSet<Note> = FxHashSet::with_capacity_and_hasher(notes, FxBuildHasher);
-        let mut walked: FxHashSet<u32> = FxHashSet::default();
-        self.walk(vec![0], main, codes, &mut found, &mut walked);
-        let mut all = found.clone();
+        let mut used = Walk::new(plain, notes);
+        self.walk(vec![0], main, codes, &mut used);
+        let behind = self.behind(&used, main, codes, &none);
+        let mut checks = used.beyond(&none);
         // The order of a hash decides nothing here: what is found is sorted below.
         #[allow(clippy::iter_over_hash_type)]
-        let lists = walked.iter().filter_map(|list| self.lists[*list as usize].checks).collect();
-        self.walk(lists, main, codes, &mut all, &mut walked);
-        all.extend(checks_of(&all));
-        let mixins = self.mixins(&all);
-        all.extend(mixins.iter().copied());
-        found.extend(mixins);
-        // Only of parts it is known that checks alone use them.
+        let lists = used.walked.iter().filter_map(|list| self.lists[*list as usize].checks).collect();
+        self.walk(lists, main, codes, &mut checks);
+        checks.found.extend(checks_of(&checks.found));
+
+        let Walk { mut found, values, .. } = used;
+        let mut all = checks.found.clone();
+        all.extend(&behind);
+        found.extend(self.mixins(&all));
+        // Only of parts it is known that checks alone use them, or what made a value.
         found.extend(all.iter().filter(|note| !matches!(note, Note::Part(_))));
         let notes = self.lists.iter().flat_map(|list| list.notes.iter().copied());
         let idle =
             notes.filter(|note| matches!(note, Note::Option(_) | Note::Query(_)) && !found.contains(note));
         let idle = self.sorted(&idle.collect());
-        let checks = self.sorted(&all.difference(&found).copied().collect()).parts;
-        let used = self.sorted(&found);
-        Trace { checks, idle_options: idle.options, idle_queries: idle.queries, ..used }
+        let beyond =
+            |notes: &FxHashSet<Note>| self.sorted(&notes.difference(&found).copied().collect()).parts;
+        let (behind, checks) = (beyond(&behind), beyond(&checks.found));
+        let mut values: Vec<(Used, Fingerprint)> =
+            values.into_iter().filter_map(|value| Some((value, *plain.get(&value)?))).collect();
+        values.sort_unstable_by_key(|(value, _)| (value.package(), *value));
+        let (idle_options, idle_queries) = (idle.options, idle.queries);
+        Trace { values, behind, checks, idle_options, idle_queries, ..self.sorted(&found) }
     }
 
-    /// Finds what lists have noted, and the lists of statements that set what is read. Once it is a walk on behalf of
-    /// checks, what their lists lead to is walked too.
-    fn walk(
-        &self,
-        mut lists: Vec<u32>,
-        main: PackageId,
-        codes: &dyn Codes,
-        found: &mut FxHashSet<Note>,
-        walked: &mut FxHashSet<u32>,
-    ) {
-        let for_checks = !walked.is_empty();
-        walked.extend(&lists);
+    /// What made the values that a walk has met. The checks of that are passed where these packages can be evaluated.
+    fn behind(&self, used: &Walk<'_>, main: PackageId, codes: &dyn Codes, none: &Plain) -> FxHashSet<Note> {
+        if used.values.is_empty() {
+            return FxHashSet::default();
+        }
+        let mut behind = used.beyond(none);
+        let lists = used.values.iter().flat_map(|value| self.made_by(*value, main, codes, &mut behind.found));
+        self.walk(lists.collect(), main, codes, &mut behind);
+        let mut found = behind.found;
+        found.retain(|note| !used.found.contains(note));
+        found.extend(used.values.iter().map(|value| Note::Part(*value)));
+        found.extend(checks_of(&found));
+        found
+    }
+
+    /// Finds what lists have noted, and the lists of statements that set what is read. On behalf of checks or of values, what
+    /// the lists of checks lead to is walked too.
+    fn walk(&self, mut lists: Vec<u32>, main: PackageId, codes: &dyn Codes, into: &mut Walk<'_>) {
+        into.walked.extend(&lists);
         while let Some(list) = lists.pop() {
             let List { notes, checks, .. } = &self.lists[list as usize];
-            lists.extend(checks.filter(|list| for_checks && walked.insert(*list)));
+            lists.extend(checks.filter(|list| into.with_checks && into.walked.insert(*list)));
             // The order of a hash decides nothing here: what is found is sorted in the end.
             #[allow(clippy::iter_over_hash_type)]
             for note in notes {
-                if !found.insert(*note) {
-                    continue;
-                }
-                let Note::Part(used) = note else { continue };
-                let whole = self.behind(*used, main, codes, &mut |list| {
-                    if walked.insert(list) {
-                        lists.push(list);
-                    }
-                });
-                if let Some(package) = whole {
-                    found.insert(Note::Part(Used::Statements(package)));
+                if let Some(used) = read_in(note).filter(|used| into.plain.contains_key(used)) {
+                    into.values.insert(used);
+                } else if into.found.insert(*note)
+                    && let Note::Part(used) = note
+                {
+                    let made_by = self.made_by(*used, main, codes, &mut into.found);
+                    lists.extend(made_by.into_iter().filter(|list| into.walked.insert(*list)));
                 }
             }
         }
@@ -514,39 +595,36 @@ impl<'r> Tracer<'r> {
     }
 
     /// The lists of the statements that a part stands for. A variable that several statements set depends on the
-    /// order of all statements of its package, which is given then.
-    fn behind(
+    /// order of all statements of its package, which is found then.
+    fn made_by(
         &self,
         used: Used,
         main: PackageId,
         codes: &dyn Codes,
-        add: &mut dyn FnMut(u32),
-    ) -> Option<PackageId> {
+        found: &mut FxHashSet<Note>,
+    ) -> Vec<u32> {
         let package = used.package();
-        if package == main {
-            return None;
-        }
-        let simple = match used {
-            Used::Variable(_, slot) => match &codes.code(package)?.globals.get(slot as usize)?.kind {
-                GlobalKind::Variable(setters) => match &**setters {
-                    [only] if only.stop.is_none() => Some(only.id),
-                    _ => None,
-                },
-                _ => return None,
-            },
+        let setters = match used {
+            _ if package == main => return Vec::new(),
             Used::Statements(_) => None,
-            _ => return None,
+            Used::Variable(_, slot) => {
+                let kind = codes.code(package).and_then(|code| Some(&code.globals.get(slot as usize)?.kind));
+                let Some(GlobalKind::Variable(setters)) = kind else { return Vec::new() };
+                Some(&**setters)
+            }
+            _ => return Vec::new(),
         };
-        if let Some(stmt) = simple {
-            self.of_stmt.get(&stmt).copied().into_iter().for_each(add);
-            return None;
+        if let Some([only]) = setters
+            && only.stop.is_none()
+        {
+            return self.of_stmt.get(&only.id).copied().into_iter().collect();
         }
+        found.insert(Note::Part(Used::Statements(package)));
         let of_package = |at: &usize| {
             let list = &self.lists[*at];
             list.package == Some(package) && !list.of_checks
         };
-        (0..self.lists.len()).filter(of_package).for_each(|at| add(at as u32));
-        Some(package)
+        (0..self.lists.len()).filter(of_package).map(|at| at as u32).collect()
     }
 
     fn sorted(&self, found: &FxHashSet<Note>) -> Trace {
@@ -578,6 +656,14 @@ impl<'r> Tracer<'r> {
     /// The packages whose statements have said what the output is, in order.
     pub(super) fn effects(self) -> Vec<PackageId> {
         self.effects
+    }
+}
+
+/// A variable that was read, or statements that said what the output is.
+fn read_in(note: &Note) -> Option<Used> {
+    match note {
+        Note::Part(used @ (Used::Variable(..) | Used::Statements(_))) => Some(*used),
+        _ => None,
     }
 }
 

@@ -27,7 +27,7 @@ impl Reuse<'_> {
         let (record, closure) = records.0.iter().find_map(|record| {
             let closure = self.by_imports.known(&record.imports)?;
             let holds = self.is_as_it_was(folder, record, &closure)
-                && self.different_imports(record, &closure).is_none()
+                && self.different_imports(record, &closure, &unit).is_none()
                 && self.illness(folder, record, &unit()?, &closure).is_none();
             holds.then_some((record, closure))
         })?;

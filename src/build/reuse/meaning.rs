@@ -1,6 +1,7 @@
 //! The second proof: a stack whose program is loaded and checked comes out as in an earlier build where all that its trace
 //! names has the same fingerprint, and nothing that it imports stands against that.
 
+use std::borrow::Borrow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,11 +10,23 @@ use kcl::lower::fingerprint::Fingerprints;
 use kcl::package::PackageId;
 
 use super::record::{OwnParts, PartName, Parts, Record, digest, is_same};
-use super::used::{Imported, UsedParts};
+use super::used::{Imported, Role, UsedParts};
 use super::{
     Cell, Closure, Doubt, Program, Reason, Records, Reuse, changed_options, decode, shown, unit_answer,
+    values_of,
 };
 use crate::monorepo::{CompileUnit, Stack};
+
+/// The first part of each kind that is not as it was, of what was used of packages.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Differences {
+    /// Its code counts.
+    code: Option<Reason>,
+    /// Its value counts.
+    behind: Option<Reason>,
+    /// Only checks use it.
+    check: Option<Reason>,
+}
 
 impl<'a> Reuse<'a> {
     /// The second proof: a record whose trace has the same fingerprints. Else why the newest record does not hold, or why
@@ -89,20 +102,44 @@ impl<'a> Reuse<'a> {
             Some(Reason::of_part(String::new(), part, of_checks))
         };
         let used = std::iter::once_with(|| different(&own.used, false));
-        let imported = std::iter::once_with(|| self.different_imports(record, closure));
+        let imported =
+            std::iter::once_with(|| self.different_imports(record, closure, || Some(program.unit)));
         let checks = std::iter::once_with(|| different(&own.checks, true));
         Reason::first(used.chain(imported).chain(checks).flatten())
     }
 
-    /// The first part of a package that is not as it was when a stack used it.
-    pub(super) fn different_imports(&self, record: &Record, closure: &Closure) -> Option<Reason> {
+    /// The first part of a package that is not as it was when a stack used it. `unit` is asked for only where packages have
+    /// to be evaluated to tell.
+    pub(super) fn different_imports<U: Borrow<CompileUnit>>(
+        &self,
+        record: &Record,
+        closure: &Closure,
+        unit: impl FnOnce() -> Option<U>,
+    ) -> Option<Reason> {
         let at = digest(&record.imported);
         let cell = self.imported.get_or(&(at, closure.encoded.digest), Cell::default);
-        cell.get_or_init(|| match self.imported_by(record) {
-            Some(imported) => self.different_import(&imported, closure),
-            None => Some(Reason::New),
-        })
-        .clone()
+        let Differences { code, behind, check } = cell.get_or_init(|| match self.imported_by(record) {
+            Some(imported) => self.differences(&imported, closure),
+            None => Differences { code: Some(Reason::New), ..Differences::default() },
+        });
+        let behind = || {
+            let differs = behind.as_ref()?;
+            let unit = unit();
+            let same = unit.is_some_and(|unit| self.same_values(record, unit.borrow(), closure));
+            (!same).then(|| differs.clone())
+        };
+        code.clone().or_else(behind).or_else(|| check.clone())
+    }
+
+    /// Whether what a stack read of packages has come to the same there.
+    pub(super) fn same_values(&self, record: &Record, unit: &CompileUnit, closure: &Closure) -> bool {
+        let Some(lists) = self.used_by(record) else { return false };
+        let Some(healthy) = closure.health.of(self.shared, unit, &closure.ids) else { return false };
+        let values = values_of(lists.iter().map(|list| &**list), |package, name| {
+            let at = closure.state.iter().position(|state| state.identity == *package)?;
+            self.value(closure.ids[at], name, &healthy.values)
+        });
+        values.is_some() && values == record.values
     }
 
     pub(super) fn own_parts(&self, record: &Record) -> Option<Arc<OwnParts>> {
@@ -133,18 +170,33 @@ impl<'a> Reuse<'a> {
         self.imported_by(record)?.iter().map(|at| self.used(at)).collect()
     }
 
-    fn different_import(&self, imported: &[Digest], closure: &Closure) -> Option<Reason> {
-        let reasons = imported.iter().filter_map(|at| {
+    fn differences(&self, imported: &[Digest], closure: &Closure) -> Differences {
+        let mut all = Differences::default();
+        for at in imported {
             let cell = self.differing.get_or(&(*at, closure.encoded.digest), Cell::default);
-            cell.get_or_init(|| {
-                let Some(used) = self.used(at) else { return Some(Reason::New) };
-                let mut differing = used.differing(self.fingerprints_in(closure, &used.package));
-                let (name, of_checks) = differing.next()?;
-                Some(Reason::of_part(shown(&used.package), name.part(), of_checks))
-            })
-            .clone()
-        });
-        Reason::first(reasons)
+            let Differences { code, behind, check } = cell.get_or_init(|| self.differences_in(at, closure));
+            all.code = all.code.or_else(|| code.clone());
+            all.behind = all.behind.or_else(|| behind.clone());
+            all.check = all.check.or_else(|| check.clone());
+        }
+        all
+    }
+
+    fn differences_in(&self, list: &Digest, closure: &Closure) -> Differences {
+        let mut found = Differences::default();
+        let Some(used) = self.used(list) else {
+            return Differences { code: Some(Reason::New), ..found };
+        };
+        for (name, role) in used.differing(self.fingerprints_in(closure, &used.package)) {
+            let first = match role {
+                Role::Code | Role::Value => &mut found.code,
+                Role::Behind => &mut found.behind,
+                Role::Check => &mut found.check,
+            };
+            let of_checks = role == Role::Check;
+            first.get_or_insert_with(|| Reason::of_part(shown(&used.package), name.part(), of_checks));
+        }
+        found
     }
 
     pub(super) fn fingerprints_in(&self, closure: &Closure, package: &str) -> Option<&'a Fingerprints> {
@@ -171,7 +223,7 @@ impl<'a> Reuse<'a> {
         if idle && digest(&record.packages) == closure.encoded.digest {
             return None;
         }
-        let Some(prints) = closure.health.prints(self.shared, unit, &closure.ids) else {
+        let Some(healthy) = closure.health.of(self.shared, unit, &closure.ids) else {
             return Some(Reason::Unhealthy);
         };
         let lists = self.used_by(record).unwrap_or_default();
@@ -179,6 +231,6 @@ impl<'a> Reuse<'a> {
             let identity = self.shared.program.identity(*id, self.root);
             lists.iter().any(|used| used.package == identity && used.names(&PartName::Statements))
         };
-        (!prints.iter().all(known)).then_some(Reason::Prints)
+        (!healthy.prints.iter().all(known)).then_some(Reason::Prints)
     }
 }

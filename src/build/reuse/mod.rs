@@ -28,19 +28,21 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use cache::{Batch, Digest, DigestBuilder, Store, StoreError};
 use kcl::eval::{Limits, Trace, Used};
 use kcl::lower::code::PackageCode;
-use kcl::lower::fingerprint::{Fingerprints, Part, fingerprints};
+use kcl::lower::fingerprint::{Fingerprint, Fingerprints, Part, fingerprints};
 use kcl::package::{Package, PackageId};
 use kcl::world::Query;
+use rustc_hash::FxHashMap;
 use serde::Serialize;
 use syntax::Symbol;
 
 pub(super) use self::asked::{Asked, Group, Listener, marks, sorted, touches};
 use self::health::HealthMemory;
+use self::meaning::Differences;
 pub use self::reason::Reason;
 use self::record::{OwnParts, Packages, PartName, Parts, Questions, Record, digest, joined};
 pub(super) use self::record::{PackageState, Question, decode, encode};
 pub use self::state::{Artifacts, State};
-use self::used::{Imported, UsedParts};
+use self::used::{Imported, Role, UsedParts};
 pub(super) use self::why::{Evidence, Obstacle};
 use super::checkout::FOLDER;
 use super::compile::{Ready, Shared};
@@ -185,10 +187,10 @@ pub struct Reuse<'a> {
     lists: Memory<Digest, Cell<Option<Arc<[Digest]>>>>,
     used: Memory<Digest, Cell<Option<Arc<UsedParts>>>>,
     /// Why what was used of a package is not as it was, by the digests of that list and of the closure.
-    differing: Memory<(Digest, Digest), Cell<Option<Reason>>>,
-    imported: Memory<(Digest, Digest), Cell<Option<Reason>>>,
-    /// By what was used of a package, with whether only checks did.
-    traced: Memory<Vec<(Used, bool)>, TracedCell>,
+    differing: Memory<(Digest, Digest), Cell<Differences>>,
+    imported: Memory<(Digest, Digest), Cell<Differences>>,
+    /// By what was used of a package, and for what.
+    traced: Memory<Vec<(Used, Role)>, TracedCell>,
     /// The blobs that this build has handed to the store.
     handed: Memory<Digest, ()>,
     batch: Mutex<Batch>,
@@ -453,6 +455,7 @@ impl<'a> Reuse<'a> {
         }
         let closure = self.closure(&program.ready.main.closure);
         let (own, imported) = self.traced_parts(program, trace);
+        let values = self.values(&imported, trace);
         let files = |queries: &[Query]| {
             let seen = queries.iter().map(|it| Some((Question::of(it, folder), self.answers.confirmed(it)?)));
             seen.collect::<Option<Vec<_>>>()
@@ -482,6 +485,7 @@ impl<'a> Reuse<'a> {
             statements,
             own,
             imported,
+            values,
             options: options(program.unit, &trace.options),
             files: used,
             idle_options: options(program.unit, &trace.idle_options),
@@ -536,9 +540,12 @@ impl<'a> Reuse<'a> {
             named(own, &program.ready.code, &program.fingerprints)
         };
         let own = OwnParts { used: own(&trace.parts), checks: own(&trace.checks) };
-        let of_package = |used: &(Used, bool)| used.0.package();
-        let parts = trace.parts.iter().map(|used| (*used, false));
-        let mut all: Vec<(Used, bool)> = parts.chain(trace.checks.iter().map(|used| (*used, true))).collect();
+        let of_package = |used: &(Used, Role)| used.0.package();
+        let parts = trace.parts.iter().map(|used| (*used, Role::Code));
+        let values = trace.values.iter().map(|(used, _)| (*used, Role::Value));
+        let behind = trace.behind.iter().map(|used| (*used, Role::Behind));
+        let checks = trace.checks.iter().map(|used| (*used, Role::Check));
+        let mut all: Vec<(Used, Role)> = parts.chain(values).chain(behind).chain(checks).collect();
         all.sort_by_key(of_package);
         let of_packages = all.chunk_by(|one, other| of_package(one) == of_package(other));
         let imported = of_packages.filter(|used| of_package(&used[0]) != PackageId::MAIN);
@@ -548,20 +555,46 @@ impl<'a> Reuse<'a> {
     }
 
     /// The lists of what was used of a package.
-    fn traced_in(&self, used: &[(Used, bool)]) -> Option<Arc<Traced>> {
+    fn traced_in(&self, used: &[(Used, Role)]) -> Option<Arc<Traced>> {
         let cell = self.traced.get_or(used, TracedCell::default);
         cell.get_or_init(|| {
             let package = used.first()?.0.package();
             let (code, known) = (self.shared.program.code(package)?.get()?, self.fingerprints(package)?);
-            let parts = |checks| {
-                let some = used.iter().filter(move |(_, of_checks)| *of_checks == checks);
+            let parts = |role| {
+                let some = used.iter().filter(move |(_, of)| *of == role);
                 named(some.map(|(used, _)| used), code, known)
             };
             let identity = self.shared.program.identity(package, self.root);
-            let used = UsedParts::new(identity, parts(false), parts(true));
+            let used = UsedParts::new(identity, parts);
             Some(Arc::new(Traced { encoded: Encoded::of(&used), used }))
         })
         .clone()
+    }
+
+    /// The values of a trace as one digest, in the order of the lists that name them.
+    fn values(&self, lists: &[Arc<Traced>], trace: &Trace) -> Option<Answer> {
+        let known: FxHashMap<Used, Fingerprint> = trace.values.iter().copied().collect();
+        values_of(lists.iter().map(|list| &list.used), |package, name| {
+            let mut id = trace.values.iter().map(|(used, _)| used.package());
+            let id = id.find(|id| self.shared.program.identity(*id, self.root) == package)?;
+            self.value(id, name, &known)
+        })
+    }
+
+    /// The fingerprint of a value of a package.
+    fn value(
+        &self,
+        id: PackageId,
+        name: &PartName,
+        known: &FxHashMap<Used, Fingerprint>,
+    ) -> Option<Fingerprint> {
+        let used = match name.part() {
+            Part::Variable(name) => {
+                Used::Variable(id, *self.shared.program.code(id)?.get()?.slots.get(&name)?)
+            }
+            _ => Used::Statements(id),
+        };
+        known.get(&used).copied()
     }
 
     /// What a trace has that no record of the stack names with the same fingerprint, for people.
@@ -657,6 +690,16 @@ fn named<'u>(used: impl Iterator<Item = &'u Used>, code: &PackageCode, known: &F
     }));
     let fingerprint = |part: Part| Some((part.into(), known.get(part)?.0));
     parts.into_iter().filter_map(fingerprint).collect()
+}
+
+/// The values that some lists name, as one digest; none where there are none, or one is not known.
+fn values_of<'l>(
+    lists: impl Iterator<Item = &'l UsedParts>,
+    value: impl Fn(&str, &PartName) -> Option<Fingerprint>,
+) -> Option<Answer> {
+    let values = lists.flat_map(|list| list.values.iter().map(|name| value(&list.package, name)));
+    let values: Vec<Answer> = values.map(|value| Some(Answer(value?.0))).collect::<Option<_>>()?;
+    (!values.is_empty()).then(|| joined(values.into_iter()))
 }
 
 /// What a unit says besides its files and options.

@@ -38,6 +38,8 @@ pub(super) struct Record {
     pub(super) own: [u8; 32],
     /// What it used of imported packages: [`super::used::Imported`].
     pub(super) imported: [u8; 32],
+    /// The values that it used of imported packages, as one digest; none where there are none.
+    pub(super) values: Option<Answer>,
     /// The options that it asked for, with their values.
     pub(super) options: Vec<(String, Option<String>)>,
     /// What it asked of the files beside its sources, from its folder.

@@ -12,13 +12,28 @@ use super::record::{PartName, Parts};
 /// How much is kept of each fingerprint.
 type Hint = [u8; 2];
 
+/// What a part of a package was used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Role {
+    /// Its code counts.
+    Code,
+    /// What it came to counts.
+    Value,
+    /// Only for such values.
+    Behind,
+    /// Only for checks.
+    Check,
+}
+
 /// What was used of a package.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct UsedParts {
     /// Where the package is.
     pub(super) package: String,
-    used: List,
-    /// What only checks used.
+    code: List,
+    /// Which values, sorted; what they were is in the record.
+    pub(super) values: Vec<PartName>,
+    behind: List,
     checks: List,
 }
 
@@ -36,27 +51,33 @@ struct List {
 pub(super) type Imported = Vec<Short>;
 
 impl UsedParts {
-    pub(super) fn new(package: String, used: Parts, checks: Parts) -> Self {
-        Self { package, used: List::new(used), checks: List::new(checks) }
+    pub(super) fn new(package: String, parts: impl Fn(Role) -> Parts) -> Self {
+        let mut values: Vec<PartName> = parts(Role::Value).into_iter().map(|(name, _)| name).collect();
+        values.sort_unstable();
+        let [code, behind, checks] =
+            [Role::Code, Role::Behind, Role::Check].map(|role| List::new(parts(role)));
+        Self { package, code, values, behind, checks }
     }
 
-    /// The parts that are not as they were, given the fingerprints of the package if it is there; also whether only checks used
-    /// them, which come last.
-    pub(super) fn differing(&self, now: Option<&Fingerprints>) -> impl Iterator<Item = (&PartName, bool)> {
-        let checks = move || self.checks.differing(now).into_iter().map(|name| (name, true));
-        let used = self.used.differing(now).into_iter().map(|name| (name, false));
-        used.chain(std::iter::once_with(checks).flatten())
+    fn lists(&self) -> [(Role, &List); 3] {
+        [(Role::Code, &self.code), (Role::Behind, &self.behind), (Role::Check, &self.checks)]
+    }
+
+    /// The parts that are not as they were, given the fingerprints of the package if it is there, those whose code counts first.
+    pub(super) fn differing(&self, now: Option<&Fingerprints>) -> impl Iterator<Item = (&PartName, Role)> {
+        let lists = self.lists().into_iter();
+        lists.flat_map(move |(role, list)| list.differing(now).into_iter().map(move |name| (name, role)))
     }
 
     /// Whether a part is among them.
     pub(super) fn names(&self, name: &PartName) -> bool {
-        [&self.used, &self.checks].iter().any(|list| list.at(name).is_some())
+        self.lists().iter().any(|(_, list)| list.at(name).is_some())
     }
 
     /// The parts that another list of the package does not have, or with another fingerprint.
     pub(super) fn beyond<'a>(&'a self, other: Option<&'a Self>) -> impl Iterator<Item = &'a PartName> {
-        let used = self.used.beyond(other.map(|other| &other.used));
-        used.chain(self.checks.beyond(other.map(|other| &other.checks)))
+        let lists = self.lists().into_iter().enumerate();
+        lists.flat_map(move |(at, (_, list))| list.beyond(other.map(|other| other.lists()[at].1)))
     }
 }
 
@@ -111,7 +132,9 @@ mod tests {
 
     fn list(parts: &[(&str, u8)]) -> UsedParts {
         let parts = parts.iter().map(|(name, byte)| (PartName::Variable((*name).to_owned()), [*byte; 16]));
-        UsedParts::new("p".to_owned(), parts.collect(), Parts::new())
+        let parts: Parts = parts.collect();
+        let of = |role| if role == Role::Code { parts.clone() } else { Parts::new() };
+        UsedParts::new("p".to_owned(), of)
     }
 
     #[test]

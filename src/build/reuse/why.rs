@@ -1,10 +1,12 @@
 //! Why a stack comes out differently from another state of the monorepo, which was built with the same store.
 
+use std::cell::OnceCell;
 use std::path::Path;
 
 use kcl::lower::fingerprint::Part;
 
 use super::record::{Record, is_same};
+use super::used::Role;
 use super::{Program, Reason, Records, Reuse, shown};
 use crate::build::compile::Ready;
 use crate::monorepo::{CompileUnit, Stack};
@@ -68,8 +70,13 @@ impl Reuse<'_> {
             differing.map(|(part, _)| part).partition(|part| part.is_of_statements());
         all.extend(of_statements.first().map(|_| Obstacle::Other(Reason::Statements)));
         all.extend(others.into_iter().map(|part| Obstacle::Part(None, part)));
+        let same_values = OnceCell::new();
+        let counts = |role| {
+            role != Role::Behind || !*same_values.get_or_init(|| self.same_values(record, unit, &closure))
+        };
         for used in self.used_by(record).unwrap_or_default() {
             let parts = used.differing(self.fingerprints_in(&closure, &used.package));
+            let parts = parts.filter(|(_, role)| counts(*role));
             all.extend(parts.map(|(name, _)| Obstacle::Part(Some(used.package.clone()), name.part())));
         }
         if all.is_empty() {

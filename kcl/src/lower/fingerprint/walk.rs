@@ -213,6 +213,8 @@ impl<'a> Walk<'a> {
         for stmt in body {
             match &stmt.kind {
                 StmtKind::Attr(attr) if attr.again || attr.is_quiet(schema) => self.pending_attrs.push(attr),
+                // A description that does not come first, and the like.
+                StmtKind::Expr(Expr { kind: ExprKind::Const(_), .. }) => {}
                 _ => self.tagged(1, |walk| walk.stmt(stmt)),
             }
         }
