@@ -122,7 +122,9 @@ impl Revisions {
     }
 
     fn told(git: &Git, base: &str, head: Option<&str>, (root, sweep): (&Path, &Sweep)) -> Option<Self> {
-        let ground = sweep.ground().filter(|_| git.top() == root)?;
+        // In the working tree anything may have happened to what a stack rests on of which nothing is known.
+        let is_seen = head.is_some() || sweep.knows_all();
+        let ground = sweep.ground().filter(|_| is_seen && git.top() == root)?;
         let loose = sweep.loose(root)?;
         let (between, since, at_loose) = thread::scope(|scope| {
             let between = scope.spawn(|| head.map(|head| git.between(base, head)).transpose());

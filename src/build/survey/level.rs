@@ -25,6 +25,12 @@ impl Sweep {
         !folders.is_empty() || files.len() > LOOSE
     }
 
+    /// Whether it tells what each stack rests on, so that nothing can happen to one that it does not see.
+    #[must_use]
+    pub fn knows_all(&self) -> bool {
+        self.survey.rests.iter().all(Option::is_some)
+    }
+
     /// The files below a folder that are not known to be as the ground has them; `None` where these are many, or folders, or where
     /// there are links.
     #[must_use]
