@@ -34,7 +34,7 @@ use self::golden::Difference;
 use self::profile::{Step, timed, timed_stack};
 use self::reuse::{Artifacts, Reason, Records, Reuse};
 use self::stack::Job;
-use self::survey::Sweep;
+use self::survey::{Regrouped, Sweep};
 pub use crate::monorepo::marks::GOLDEN;
 use crate::monorepo::{Monorepo, PackageStore, Problem, Stack, StackId};
 
@@ -59,6 +59,8 @@ pub struct BuildRequest<'a> {
     /// The digests of the artifacts that nothing has happened to either, in the order of the stacks; none where nobody has
     /// looked.
     pub untouched: Vec<Option<Digest>>,
+    /// Those of them that come out as they did with other packages than before.
+    pub regrouped: Regrouped,
     /// Whether the other stacks are so few that the survey is amended.
     pub narrow: bool,
     /// Where artifacts are announced before they are written.
@@ -83,6 +85,7 @@ impl<'a> BuildRequest<'a> {
             artifacts: Artifacts::default(),
             sweep: None,
             untouched: Vec::new(),
+            regrouped: Regrouped::default(),
             narrow: false,
             journal: None,
             stop: None,
@@ -268,7 +271,9 @@ pub fn build(
 ) -> Report {
     let stop = AtomicBool::new(false);
     let stacks: Vec<_> = request.stacks.iter().map(|id| request.monorepo.stack(*id)).collect();
-    let moved = |stack: &&Stack| request.sweep.is_none_or(|sweep| sweep.unmoved(&stack.path).is_none());
+    let moved = |stack: &&Stack| {
+        request.sweep.is_none_or(|sweep| sweep.proven(&stack.path, &request.regrouped).is_none())
+    };
     let untouched = |at: usize| request.untouched.get(at).copied().flatten();
     let wanted = stacks.par_iter().enumerate();
     let wanted: Vec<bool> =

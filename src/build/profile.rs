@@ -17,6 +17,8 @@ pub enum Step {
     Select,
     /// Opening what the checkout remembers.
     Open,
+    /// Proving that stacks come out the same with other packages.
+    Groups,
     /// Reading records of earlier builds.
     Records,
     /// All stacks.
@@ -53,11 +55,12 @@ pub enum Step {
 
 impl Step {
     /// All of them, in order.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Survey,
         Self::Discover,
         Self::Select,
         Self::Open,
+        Self::Groups,
         Self::Records,
         Self::Stacks,
         Self::Draw,
@@ -84,6 +87,7 @@ impl Step {
             Self::Discover => "discover",
             Self::Select => "select",
             Self::Open => "open",
+            Self::Groups => "groups",
             Self::Records => "records",
             Self::Stacks => "stacks",
             Self::Draw => "draw",

@@ -209,9 +209,9 @@ impl<'a> Job<'a> {
         Some(finished.with_artifact(digest))
     }
 
-    /// What the stack rests on, if nothing has happened to that.
+    /// What the stack rests on, if it is known to come out as it did.
     fn unmoved(&self) -> Option<&'a Rest> {
-        self.request.sweep?.unmoved(&self.stack.path)
+        self.request.sweep?.proven(&self.stack.path, &self.request.regrouped)
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) -> Outcome {

@@ -17,6 +17,7 @@ use crate::apply::change_set::{ChangeSet, Delta, StackDiff};
 use crate::apply::compare::Changes;
 use crate::build::checkout::Checkout;
 use crate::build::reuse::Artifacts;
+use crate::build::survey::Concerned;
 use crate::build::{Report, write_file};
 use crate::monorepo::{Git, paths};
 
@@ -63,9 +64,7 @@ impl ChangeArgs {
         let problems = after.monorepo.problems.iter();
         let mut said: Vec<Shown> = problems.map(|problem| Shown::problem(problem, &after.world)).collect();
         if !selectors.is_empty() {
-            let mut selected = selected(&before, &after, selectors)?;
-            selected.retain(|path| concerned.as_ref().is_none_or(|all| all.contains(path)));
-            concerned = Some(selected);
+            concerned = Some(Concerned::among(concerned, selected(&before, &after, selectors)?));
         }
         let pair = Pair::new(&before, &after, limits);
         let (affected, notices) = pair.by_results(concerned.as_ref(), false, began, ui);

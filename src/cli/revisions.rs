@@ -20,7 +20,7 @@ use crate::apply::compare::Changes;
 use crate::build::affected::{Affected, Comparison, Remembered, Side};
 use crate::build::checkout::{Checkout, FOLDER};
 use crate::build::compile::Shared;
-use crate::build::survey::{Since, Survey, Sweep, Tree, Versions};
+use crate::build::survey::{Concerned, Since, Survey, Sweep, Tree, Versions};
 use crate::monorepo::{Difference, DiskWorld, Git, Overlay, RevisionError, Tracked};
 
 /// The revisions that a command compares.
@@ -215,7 +215,7 @@ impl Revisions {
         places: &Places,
         head: &DiskWorld,
         sweep: Option<&Sweep>,
-    ) -> Result<(Site, Option<BTreeSet<String>>), Refusal> {
+    ) -> Result<(Site, Option<Concerned>), Refusal> {
         let base = DiskWorld::of_revision(&places.stand, std::mem::take(&mut self.before));
         let Places { root, out, .. } = places;
         let known = sweep.and_then(|sweep| {
@@ -234,7 +234,7 @@ impl Revisions {
         &mut self,
         places: &Places,
         sweep: Option<&Sweep>,
-    ) -> Result<(Site, Site, Option<BTreeSet<String>>), Refusal> {
+    ) -> Result<(Site, Site, Option<Concerned>), Refusal> {
         let head = match self.after.take() {
             Some(overlay) => DiskWorld::of_revision(&places.stand, overlay),
             None => DiskWorld::new(&places.stand, false),
@@ -301,17 +301,22 @@ impl<'a> Pair<'a> {
     /// The stacks that come out differently, with reasons if these are wanted, and what the store had to say.
     pub(crate) fn by_results(
         &self,
-        only: Option<&BTreeSet<String>>,
+        concerned: Option<&Concerned>,
         reasons: bool,
         began: Duration,
         ui: &Ui,
     ) -> (Vec<Affected>, Vec<Shown>) {
         let (before, after) = (self.before.0, self.after.0);
-        if only.is_some_and(BTreeSet::is_empty) {
+        if concerned.is_some_and(|concerned| concerned.stacks.is_empty()) {
             return (Vec::new(), Vec::new());
         }
         let checkout = self.checkout();
         let remembered = self.remembered(&checkout, began);
+        let only = concerned.map(|concerned| self.comparison(None).unproven(concerned, &remembered));
+        let only = only.as_ref();
+        if only.is_some_and(BTreeSet::is_empty) {
+            return (Vec::new(), notices(&checkout, Vec::new()));
+        }
         let stacks = |site: &Site| only.map_or(site.monorepo.stacks.len(), BTreeSet::len);
         let bar = Bar::new(ui, stacks(before) + stacks(after));
         let (affected, problems) =

@@ -134,6 +134,11 @@ impl<'w> Answers<'w> {
         Self { world, known, contents: Memory::default() }
     }
 
+    /// Takes over what an earlier process knew of files, but for those that were looked at.
+    pub fn know(&mut self, known: Known) {
+        self.known = known;
+    }
+
     /// The answer to a query.
     #[must_use]
     pub fn answer(&self, query: &Query) -> Answer {

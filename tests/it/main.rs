@@ -18,6 +18,7 @@ mod faults;
 mod files;
 mod git;
 mod graph;
+mod groups;
 mod json;
 mod junit;
 mod laboratory;

@@ -172,19 +172,36 @@ impl Program {
         Some(cell.fingerprints.get_or_init(|| fingerprints(code, self, identity)))
     }
 
-    /// All that checking and lowering another package can learn of a package; `None` where something is wrong with it, or
-    /// where it was not checked and lowered.
+    /// All that checking and lowering another package can learn of some names of a package; `None` where something is wrong
+    /// with it, or where it was not checked and lowered.
     #[must_use]
-    pub fn interface(&self, id: PackageId, identity: &dyn Fn(PackageId) -> String) -> Option<Fingerprint> {
+    pub fn interface(
+        &self,
+        id: PackageId,
+        is_meant: &dyn Fn(Symbol) -> bool,
+        identity: &dyn Fn(PackageId) -> String,
+    ) -> Option<Fingerprint> {
         let package = self.package(id);
         let sound = package.problems.is_empty() && package.files.iter().all(|it| it.file.problems.is_empty());
         let checked = self.cell(id)?.types.get()?;
         if !sound || !checked.problems.is_empty() {
             return None;
         }
-        let mut bytes = interface::write(self, id, identity);
-        bytes.extend_from_slice(&self.fingerprints(id, identity)?.names()?.0);
+        let mut bytes = interface::write(self, id, is_meant, identity);
+        let names = self.fingerprints(id, identity)?.names().filter(|(name, _)| is_meant(*name));
+        bytes.extend(names.flat_map(|(_, fingerprint)| fingerprint.0));
         Some(Fingerprint::of(&bytes))
+    }
+
+    /// The names of a package that others can use, sorted; none where it was not checked.
+    #[must_use]
+    pub fn names(&self, id: PackageId) -> Vec<Symbol> {
+        let types = self.cell(id).and_then(|cell| cell.types.get());
+        let mut names: Vec<Symbol> = types.map(interface::names).unwrap_or_default();
+        names.extend(self.code(id).and_then(OnceLock::get).iter().flat_map(|code| code.slots.keys()));
+        names.sort_unstable_by_key(|name| name.as_str());
+        names.dedup();
+        names
     }
 
     /// How many packages there are; their numbers run from 0.

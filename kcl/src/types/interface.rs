@@ -8,23 +8,35 @@ use super::ty::{DictType, FunctionType, IndexType, ModuleType, SchemaAttr, Schem
 use crate::package::{ImportTarget, PackageId};
 use crate::resolve::Program;
 
-/// Writes the types of a package; nothing where it was never checked. `identity` names packages the same way on every
-/// machine.
-pub(crate) fn write(program: &Program, id: PackageId, identity: &dyn Fn(PackageId) -> String) -> Vec<u8> {
+/// The names of a package, in no order.
+pub(crate) fn names(types: &PackageTypes) -> Vec<Symbol> {
+    // Whoever asks sorts them.
+    #[allow(clippy::iter_over_hash_type)]
+    types.globals.keys().copied().chain(types.schemas.iter().map(|schema| schema.name)).collect()
+}
+
+/// Writes the types of those names of a package that are meant; nothing where it was never checked. `identity` names
+/// packages the same way on every machine.
+pub(crate) fn write(
+    program: &Program,
+    id: PackageId,
+    is_meant: &dyn Fn(Symbol) -> bool,
+    identity: &dyn Fn(PackageId) -> String,
+) -> Vec<u8> {
     let Some(PackageTypes { problems: _, schemas, globals }) =
         program.cell(id).and_then(|cell| cell.types.get())
     else {
         return Vec::new();
     };
     let mut writer = Writer { program, identity, out: Vec::with_capacity(4096) };
-    let mut sorted: Vec<_> = globals.iter().collect();
+    let mut sorted: Vec<_> = globals.iter().filter(|(name, _)| is_meant(**name)).collect();
     sorted.sort_unstable_by_key(|(name, _)| name.as_str());
     writer.number(sorted.len() as u64);
     for (name, global) in sorted {
         writer.symbol(*name);
         writer.ty(&global.ty);
     }
-    schemas.iter().for_each(|schema| writer.schema(schema));
+    schemas.iter().filter(|schema| is_meant(schema.name)).for_each(|schema| writer.schema(schema));
     writer.out
 }
 
@@ -145,15 +157,17 @@ impl Writer<'_> {
         }
     }
 
-    /// A schema by its package and name, and by its number too, for there may be two of a name.
+    /// A schema by its package and name, and by which one of that name it is.
     fn reference(&mut self, schema: Option<&SchemaRef>) {
         let Some(SchemaRef { package, index }) = schema else { return self.tag(0) };
         self.tag(1);
         self.text(&(self.identity)(*package));
-        self.number(u64::from(*index));
         let types = self.program.cell(*package).and_then(|cell| cell.types.get());
-        let schema = types.and_then(|types| types.schemas.get(*index as usize));
-        self.text(schema.map_or("", |schema| schema.name.as_str()));
+        let schemas = types.map_or(&[][..], |types| &types.schemas);
+        let (before, from) = schemas.split_at_checked(*index as usize).unwrap_or((schemas, &[]));
+        let name = from.first().map(|schema| schema.name);
+        self.number(before.iter().filter(|schema| Some(schema.name) == name).count() as u64);
+        self.text(name.map_or("", |name| name.as_str()));
     }
 
     fn literal(&mut self, tag: u8, value: u64) {

@@ -8,6 +8,7 @@
 //! only where its inputs differ too.
 
 mod artifacts;
+mod grouped;
 mod why;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -9,10 +9,25 @@ use cache::{Batch, Digest};
 use kcl::lower::code::PackageCode;
 use kcl::lower::fingerprint::Fingerprint;
 use kcl::package::PackageId;
+use rustc_hash::{FxHashMap, FxHashSet};
+use serde::{Deserialize, Serialize};
+use syntax::Symbol;
 
-use super::record::{Question, Record, digest, encode};
-use super::{Closure, Program, Records, Reuse};
+use super::record::{Question, Record, decode, digest, encode};
+use super::{Cell, Closure, Encoded, Records, Reuse};
+use crate::build::compile::Ready;
 use crate::monorepo::{CompileUnit, Stack, paths};
+
+/// What checking and lowering a stack's own files could learn of packages. A name that comes after that makes no difference to
+/// them: if they had it, something would have been wrong with them.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Interface {
+    names: Names,
+    seen: [u8; 16],
+}
+
+/// The names of packages, by where these are.
+type Names = Vec<(String, Vec<String>)>;
 
 impl Reuse<'_> {
     /// The artifact of a stack whose own files are as they were, and for which packages mean what they did. `unit` is asked
@@ -24,14 +39,16 @@ impl Reuse<'_> {
         records: &Records,
         unit: impl Fn() -> Option<CompileUnit>,
     ) -> Option<Digest> {
-        let (record, closure) = records.0.iter().find_map(|record| {
+        let (record, closure, unit) = records.0.iter().find_map(|record| {
             let closure = self.by_imports.known(&record.imports)?;
-            let holds = self.is_as_it_was(folder, record, &closure)
-                && self.different_imports(record, &closure, &unit).is_none()
-                && self.illness(folder, record, &unit()?, &closure).is_none();
-            holds.then_some((record, closure))
+            let may_hold = self.is_as_it_was(folder, record, &closure)
+                && self.different_imports(record, &closure, &unit).is_none();
+            let unit = may_hold.then(&unit)??;
+            self.illness(folder, record, &unit, &closure).is_none().then_some((record, closure, unit))
         })?;
-        self.keep_with(stack, folder, record, &closure);
+        if let Some(record) = self.with_packages(folder, record, &unit, &closure) {
+            self.keep_with(stack, folder, record, &closure);
+        }
         Some(digest(&record.artifact))
     }
 
@@ -39,14 +56,13 @@ impl Reuse<'_> {
     fn is_as_it_was(&self, folder: &Path, record: &Record, closure: &Closure) -> bool {
         !record.warned
             && !record.coarse
-            && record.interface.is_some()
-            && record.interface == self.interface_of(closure)
+            && record.interface.is_some_and(|interface| self.has_interface(closure, &interface))
             && self.own_unchanged(folder, record)
             && self.packages_unchanged(digest(&record.ways)).is_some()
     }
 
     /// Keeps a record that holds with other packages than before.
-    fn keep_with(&self, stack: &Stack, folder: &Path, record: &Record, closure: &Closure) {
+    fn keep_with(&self, stack: &Stack, folder: &Path, record: Record, closure: &Closure) {
         let (Some(questions), Some(ways)) =
             (self.questions(&digest(&record.questions)), self.packages_unchanged(digest(&record.ways)))
         else {
@@ -57,21 +73,20 @@ impl Reuse<'_> {
             return;
         }
         let mut batch = Batch::default();
-        let packages = self.hand(&mut batch, &closure.encoded);
-        let record = Record { packages, ..record.clone() };
+        self.hand(&mut batch, &closure.encoded);
         self.hold(stack, &record, questions, [Arc::clone(&closure.state), ways]);
         batch.record(self.key.of(stack), encode(&record));
         self.add(batch);
     }
 
     /// The packages that a stack's own files import, in order, as a digest; and what decides where those look for others.
-    pub(super) fn imports(&self, program: &Program<'_>) -> [u8; 16] {
-        let dependencies = &program.ready.main.package.dependencies;
+    pub(super) fn imports(&self, unit: &CompileUnit, ready: &Ready) -> [u8; 16] {
+        let dependencies = &ready.main.package.dependencies;
         let ids: Vec<PackageId> = dependencies.iter().map(|(id, ..)| *id).collect();
         self.imports.get_or(&ids, || {
             let mut lines: Vec<String> =
                 ids.iter().map(|id| self.shared.program.identity(*id, self.root)).collect();
-            let external = program.unit.external.iter();
+            let external = unit.external.iter();
             lines.extend(external.map(|(name, folder)| {
                 format!("{name} {}", paths::slashed(&paths::relative(self.root, folder)))
             }));
@@ -80,22 +95,60 @@ impl Reuse<'_> {
     }
 
     /// What a record says of the packages that code was checked and lowered with.
-    pub(super) fn interface(&self, code: &PackageCode, closure: &Closure) -> Option<[u8; 16]> {
+    pub(super) fn interface<'c>(&self, code: &PackageCode, closure: &'c Closure) -> Option<&'c Encoded> {
         // What a schema inherits decides its layout, which is more than an interface says.
         let plain = code.schemas.is_empty() && code.rules.is_empty();
         plain.then(|| self.interface_of(closure)).flatten()
     }
 
-    fn interface_of(&self, closure: &Closure) -> Option<[u8; 16]> {
-        *closure.interface.get_or_init(|| {
-            let program = self.shared.program;
-            let identity = |id| program.identity(id, self.root);
-            let mut bytes = Vec::with_capacity(closure.ids.len() * 32);
-            for id in &closure.ids {
-                bytes.extend_from_slice(&Fingerprint::of(identity(*id).as_bytes()).0);
-                bytes.extend_from_slice(&program.interface(*id, &identity)?.0);
+    fn interface_of<'c>(&self, closure: &'c Closure) -> Option<&'c Encoded> {
+        let find = || {
+            let names =
+                |id| self.shared.program.names(id).iter().map(|name| name.as_str().to_owned()).collect();
+            let packages = closure.state.iter().zip(&closure.ids);
+            let names = packages.map(|(state, id)| (state.identity.clone(), names(*id))).collect();
+            let seen = self.seen(&names, closure)?;
+            Some(Encoded::of(&Interface { names, seen }))
+        };
+        closure.interface.get_or_init(find).as_ref()
+    }
+
+    /// Whether all that an interface says is so of a closure; asked once for all stacks that have the same.
+    pub(super) fn has_interface(&self, closure: &Closure, interface: &[u8; 32]) -> bool {
+        let at = digest(interface);
+        let cell = self.interfaces.get_or(&(at, closure.encoded.digest), Cell::default);
+        *cell.get_or_init(|| {
+            if self.interface_of(closure).is_some_and(|it| it.digest == at) {
+                return true;
             }
-            Some(Fingerprint::of(&bytes).0)
+            let before = self.store.blob(&at).and_then(|bytes| decode::<Interface>(&bytes));
+            before.is_some_and(|Interface { names, seen }| self.seen(&names, closure) == Some(seen))
         })
+    }
+
+    /// What can be learned of some names of packages.
+    fn seen(&self, names: &Names, closure: &Closure) -> Option<[u8; 16]> {
+        let program = self.shared.program;
+        let identity = |id| program.identity(id, self.root);
+        let places: FxHashMap<&str, PackageId> =
+            closure.state.iter().map(|it| it.identity.as_str()).zip(closure.ids.iter().copied()).collect();
+        let mut bytes = Vec::with_capacity(names.len() * 32);
+        for (package, names) in names {
+            let names: FxHashSet<Symbol> = names.iter().map(|name| Symbol::new(name)).collect();
+            bytes.extend_from_slice(&Fingerprint::of(package.as_bytes()).0);
+            let seen =
+                program.interface(*places.get(package.as_str())?, &|it| names.contains(&it), &identity)?;
+            bytes.extend_from_slice(&seen.0);
+        }
+        // Of a package that is new nobody knows, but something may be wrong with it.
+        let is_sound = |id: &PackageId| program.interface(*id, &|_| false, &identity).is_some();
+        closure.ids.iter().all(is_sound).then(|| Fingerprint::of(&bytes).0)
+    }
+
+    /// What a record says of how far the statements of packages reach.
+    pub(super) fn reach_of(&self, closure: &Closure) -> Option<[u8; 16]> {
+        let program = self.shared.program;
+        let find = || program.reach(&closure.ids, &|id| program.identity(id, self.root));
+        closure.reach.get_or_init(|| find().map(|reach| reach.0)).to_owned()
     }
 }

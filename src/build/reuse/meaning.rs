@@ -5,11 +5,11 @@ use std::borrow::Borrow;
 use std::path::Path;
 use std::sync::Arc;
 
-use cache::Digest;
+use cache::{Digest, Short};
 use kcl::lower::fingerprint::Fingerprints;
 use kcl::package::PackageId;
 
-use super::record::{OwnParts, PartName, Parts, Record, digest, is_same};
+use super::record::{OwnParts, Parts, Record, digest, is_same};
 use super::used::{Imported, Role, UsedParts};
 use super::{
     Cell, Closure, Doubt, Program, Reason, Records, Reuse, changed_options, decode, shown, unit_answer,
@@ -18,7 +18,7 @@ use super::{
 use crate::monorepo::{CompileUnit, Stack};
 
 /// The first part of each kind that is not as it was, of what was used of packages.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Differences {
     /// Its code counts.
     code: Option<Reason>,
@@ -39,7 +39,7 @@ impl<'a> Reuse<'a> {
         program: &Program<'_>,
     ) -> Result<Digest, Doubt> {
         let closure = self.closure(&program.ready.main.closure);
-        self.by_imports.get_or(&self.imports(program), || Arc::clone(&closure));
+        self.by_imports.get_or(&self.imports(program.unit, program.ready), || Arc::clone(&closure));
         let mut doubt = Doubt { reason: Reason::New, unless_refused: None };
         for (at, record) in records.0.iter().enumerate() {
             match self.difference(folder, record, program, &closure) {
@@ -116,25 +116,20 @@ impl<'a> Reuse<'a> {
         closure: &Closure,
         unit: impl FnOnce() -> Option<U>,
     ) -> Option<Reason> {
-        let at = digest(&record.imported);
-        let cell = self.imported.get_or(&(at, closure.encoded.digest), Cell::default);
-        let Differences { code, behind, check } = cell.get_or_init(|| match self.imported_by(record) {
-            Some(imported) => self.differences(&imported, closure),
-            None => Differences { code: Some(Reason::New), ..Differences::default() },
-        });
+        let Differences { code, behind, check } = self.differences(digest(&record.imported), closure);
         let behind = || {
-            let differs = behind.as_ref()?;
+            let differs = behind?;
             let unit = unit();
             let same = unit.is_some_and(|unit| self.same_values(record, unit.borrow(), closure));
-            (!same).then(|| differs.clone())
+            (!same).then_some(differs)
         };
-        code.clone().or_else(behind).or_else(|| check.clone())
+        code.or_else(behind).or(check)
     }
 
     /// Whether what a stack read of packages has come to the same there.
     pub(super) fn same_values(&self, record: &Record, unit: &CompileUnit, closure: &Closure) -> bool {
-        let Some(lists) = self.used_by(record) else { return false };
-        let Some(healthy) = closure.health.of(self.shared, unit, &closure.ids) else { return false };
+        let Some(lists) = self.used_by(digest(&record.imported)) else { return false };
+        let Some(healthy) = closure.health.of(self.shared, unit, &closure.ids).healthy else { return false };
         let values = values_of(lists.iter().map(|list| &**list), |package, name| {
             let at = closure.state.iter().position(|state| state.identity == *package)?;
             self.value(closure.ids[at], name, &healthy.values)
@@ -150,14 +145,18 @@ impl<'a> Reuse<'a> {
             .clone()
     }
 
-    /// The lists of what a stack used of the packages that it imports, by their digests.
-    fn imported_by(&self, record: &Record) -> Option<Arc<[Digest]>> {
-        let at = digest(&record.imported);
+    /// The lists of what stacks used of the packages that they import, by their digests.
+    fn imported_by(&self, at: Digest) -> Option<Arc<[Digest]>> {
         let read = || {
             let lists: Imported = decode(&self.store.blob(&at)?)?;
-            lists.iter().map(|short| self.store.digest_of(short)).collect()
+            lists.iter().map(|short| self.whole(short)).collect()
         };
         self.lists.get_or(&at, Cell::default).get_or_init(read).clone()
+    }
+
+    /// The digest that begins like this; found once, for thousands of stacks have the same lists.
+    fn whole(&self, short: &Short) -> Option<Digest> {
+        self.whole.get_or(short, || self.store.digest_of(short))
     }
 
     fn used(&self, at: &Digest) -> Option<Arc<UsedParts>> {
@@ -165,12 +164,22 @@ impl<'a> Reuse<'a> {
         cell.get_or_init(|| decode(&self.store.blob(at)?).map(Arc::new)).clone()
     }
 
-    /// All lists of a record; `None` where one is lost.
-    pub(super) fn used_by(&self, record: &Record) -> Option<Vec<Arc<UsedParts>>> {
-        self.imported_by(record)?.iter().map(|at| self.used(at)).collect()
+    /// All of these lists; `None` where one is lost.
+    pub(super) fn used_by(&self, at: Digest) -> Option<Vec<Arc<UsedParts>>> {
+        self.imported_by(at)?.iter().map(|at| self.used(at)).collect()
     }
 
-    fn differences(&self, imported: &[Digest], closure: &Closure) -> Differences {
+    /// What is not as it was of what stacks used, by the list of it.
+    pub(super) fn differences(&self, at: Digest, closure: &Closure) -> Differences {
+        let cell = self.imported.get_or(&(at, closure.encoded.digest), Cell::default);
+        let find = || match self.imported_by(at) {
+            Some(imported) => self.differences_of(&imported, closure),
+            None => Differences { code: Some(Reason::New), ..Differences::default() },
+        };
+        cell.get_or_init(find).clone()
+    }
+
+    fn differences_of(&self, imported: &[Digest], closure: &Closure) -> Differences {
         let mut all = Differences::default();
         for at in imported {
             let cell = self.differing.get_or(&(*at, closure.encoded.digest), Cell::default);
@@ -207,30 +216,5 @@ impl<'a> Reuse<'a> {
     pub(super) fn fingerprints(&self, id: PackageId) -> Option<&'a Fingerprints> {
         let program = self.shared.program;
         program.fingerprints(id, &|id| program.identity(id, self.root))
-    }
-
-    /// Why packages stand against reuse, although nothing that is used of them changed: they may fail now, or say what the
-    /// output is.
-    pub(super) fn illness(
-        &self,
-        folder: &Path,
-        record: &Record,
-        unit: &CompileUnit,
-        closure: &Closure,
-    ) -> Option<Reason> {
-        let idle = changed_options(unit, &record.idle_options).next().is_none()
-            && self.changed_files(folder, &record.idle_files).next().is_none();
-        if idle && digest(&record.packages) == closure.encoded.digest {
-            return None;
-        }
-        let Some(healthy) = closure.health.of(self.shared, unit, &closure.ids) else {
-            return Some(Reason::Unhealthy);
-        };
-        let lists = self.used_by(record).unwrap_or_default();
-        let known = |id: &PackageId| {
-            let identity = self.shared.program.identity(*id, self.root);
-            lists.iter().any(|used| used.package == identity && used.names(&PartName::Statements))
-        };
-        (!healthy.prints.iter().all(known)).then_some(Reason::Prints)
     }
 }

@@ -4,7 +4,8 @@
 //! questions of a stack and of the packages that it imports have the answers of then, the artifact is the one of then.
 //! The second is for stacks where an answer differs: their program is loaded and checked, and where everything that
 //! the trace of then names has the same fingerprint, and the packages that it imports can still be evaluated, the
-//! artifact is the same too. Else the stack is evaluated.
+//! artifact is the same too. Else the stack is evaluated. Between these is the proof over interfaces, which
+//! `group` asks for many stacks at once.
 //!
 //! Invariants: what a compile has read is what its record says was answered, or there is no record; failures are never
 //! recorded; whatever cannot be read back from the store counts as not there.
@@ -12,6 +13,7 @@
 //! Deliberately absent: dependencies between stacks, and reuse of values inside of an evaluation.
 
 mod asked;
+mod group;
 mod health;
 mod interface;
 mod meaning;
@@ -25,7 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use cache::{Batch, Digest, DigestBuilder, Store, StoreError};
+use cache::{Batch, Digest, DigestBuilder, Short, Store, StoreError};
 use kcl::eval::{Limits, Trace, Used};
 use kcl::lower::code::PackageCode;
 use kcl::lower::fingerprint::{Fingerprint, Fingerprints, Part, fingerprints};
@@ -36,6 +38,7 @@ use serde::Serialize;
 use syntax::Symbol;
 
 pub(super) use self::asked::{Asked, Group, Listener, marks, sorted, touches};
+pub(super) use self::group::{GroupKey, Imports, Members, Proven};
 use self::health::HealthMemory;
 use self::meaning::Differences;
 pub use self::reason::Reason;
@@ -123,7 +126,8 @@ struct Renewed {
     packages: [u8; 32],
     ways: [u8; 32],
     imports: [u8; 16],
-    interface: Option<[u8; 16]>,
+    interface: Option<[u8; 32]>,
+    reach: Option<[u8; 16]>,
     warned: bool,
 }
 
@@ -155,7 +159,9 @@ struct Closure {
     ids: Vec<PackageId>,
     health: HealthMemory,
     /// See [`Record::interface`].
-    interface: OnceLock<Option<[u8; 16]>>,
+    interface: OnceLock<Option<Encoded>>,
+    /// See [`Record::reach`].
+    reach: OnceLock<Option<[u8; 16]>>,
 }
 
 /// Where the imports of main packages lead that have the same ones.
@@ -181,10 +187,13 @@ pub struct Reuse<'a> {
     closures: Memory<Vec<PackageId>, Cell<Arc<Closure>>>,
     ways: Memory<Vec<u32>, Cell<Arc<Ways>>>,
     imports: Memory<Vec<PackageId>, [u8; 16]>,
+    /// Whether an interface is that of a closure still.
+    interfaces: Memory<(Digest, Digest), Cell<bool>>,
     /// The closures that files with these imports have.
     by_imports: Memory<[u8; 16], Arc<Closure>>,
     parts: Memory<Digest, Cell<Option<Arc<OwnParts>>>>,
     lists: Memory<Digest, Cell<Option<Arc<[Digest]>>>>,
+    whole: Memory<Short, Option<Digest>>,
     used: Memory<Digest, Cell<Option<Arc<UsedParts>>>>,
     /// Why what was used of a package is not as it was, by the digests of that list and of the closure.
     differing: Memory<(Digest, Digest), Cell<Differences>>,
@@ -225,9 +234,11 @@ impl<'a> Reuse<'a> {
             closures: Memory::default(),
             ways: Memory::default(),
             imports: Memory::default(),
+            interfaces: Memory::default(),
             by_imports: Memory::default(),
             parts: Memory::default(),
             lists: Memory::default(),
+            whole: Memory::default(),
             used: Memory::default(),
             differing: Memory::default(),
             imported: Memory::default(),
@@ -278,6 +289,7 @@ impl<'a> Reuse<'a> {
             questions,
             files: files.map(|(question, _)| question.clone()).collect(),
             shared: [(digest(&record.packages), packages), (digest(&record.ways), ways)],
+            group: GroupKey::of(record),
             artifact: digest(&record.artifact),
         };
         self.held.lock().unwrap_or_else(PoisonError::into_inner).push(held);
@@ -301,6 +313,7 @@ impl<'a> Reuse<'a> {
             own: [self.root.join(FOLDER), out.to_owned()],
             began,
             before: request.sweep,
+            regrouped: &request.regrouped,
         };
         drawing.draw(held, request, report)
     }
@@ -394,6 +407,7 @@ impl<'a> Reuse<'a> {
             ids: ids.to_vec(),
             health: HealthMemory::default(),
             interface: OnceLock::new(),
+            reach: OnceLock::new(),
         }
     }
 
@@ -429,6 +443,7 @@ impl<'a> Reuse<'a> {
         program: &Program<'_>,
         closure: &Closure,
     ) {
+        let Some(record) = self.with_packages(folder, record, program.unit, closure) else { return };
         self.keep(stack, folder, program, closure, |renewed| Record {
             questions: renewed.questions,
             answers: renewed.answers,
@@ -436,8 +451,9 @@ impl<'a> Reuse<'a> {
             ways: renewed.ways,
             imports: renewed.imports,
             interface: renewed.interface,
+            reach: renewed.reach,
             warned: renewed.warned,
-            ..record.clone()
+            ..record
         });
     }
 
@@ -482,6 +498,7 @@ impl<'a> Reuse<'a> {
             ways: renewed.ways,
             imports: renewed.imports,
             interface: renewed.interface,
+            reach: renewed.reach,
             statements,
             own,
             imported,
@@ -520,8 +537,9 @@ impl<'a> Reuse<'a> {
             answers: joined(answers.into_iter()),
             packages: self.hand(&mut batch, &closure.encoded),
             ways: self.hand(&mut batch, &ways.encoded),
-            imports: self.imports(program),
-            interface: self.interface(&program.ready.code, closure),
+            imports: self.imports(program.unit, program.ready),
+            interface: self.interface(&program.ready.code, closure).map(|it| self.hand(&mut batch, it)),
+            reach: self.reach_of(closure),
             warned,
         });
         if !warned {
@@ -607,7 +625,8 @@ impl<'a> Reuse<'a> {
     ) -> Vec<String> {
         let (own, imported) = self.traced_parts(program, trace);
         let known_own: Vec<Arc<OwnParts>> = records.0.iter().filter_map(|it| self.own_parts(it)).collect();
-        let lists: Vec<_> = records.0.iter().filter_map(|it| self.used_by(it)).flatten().collect();
+        let lists: Vec<_> =
+            records.0.iter().filter_map(|it| self.used_by(digest(&it.imported))).flatten().collect();
         let known_own =
             |used: &(PartName, [u8; 16])| known_own.iter().any(|parts| parts.all().any(|it| it == used));
         let own = own.all().filter(|used| !known_own(used)).map(|(name, _)| format!("`{}`", name.part()));
@@ -724,10 +743,6 @@ fn changed_options<'r>(
 /// Options with their values.
 fn options(unit: &CompileUnit, names: &[String]) -> Vec<(String, Option<String>)> {
     names.iter().map(|name| (name.clone(), option_value(unit, name).map(str::to_owned))).collect()
-}
-
-fn all_options(unit: &CompileUnit) -> Vec<(String, Option<String>)> {
-    unit.options.iter().map(|(name, _)| (name.clone(), option_value(unit, name).map(str::to_owned))).collect()
 }
 
 /// A package for people: its module and path without the empty parts.

@@ -29,9 +29,11 @@ pub(super) struct Record {
     pub(super) ways: [u8; 32],
     /// The packages that its own files import, in order: what tells, for the same files, which packages it has now.
     pub(super) imports: [u8; 16],
-    /// All that checking and lowering its own files could learn of packages; none where it declares schemas or rules
-    /// itself, or where something is said of a package.
-    pub(super) interface: Option<[u8; 16]>,
+    /// All that checking and lowering its own files could learn of packages: [`super::interface::Interface`]; none where it
+    /// declares schemas or rules itself, or where something is said of a package.
+    pub(super) interface: Option<[u8; 32]>,
+    /// All that evaluating the packages could come to, but for options and files.
+    pub(super) reach: Option<[u8; 16]>,
     /// The fingerprint of the statements of its main package.
     pub(super) statements: [u8; 16],
     /// What else it used of its own files: [`OwnParts`].

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use super::draw::{Draft, Drawing, Held};
 use super::sweep::Seen;
-use super::{Encoded, Point, Rest, Survey, Sweep};
-use crate::build::reuse::{decode, encode};
+use super::{Encoded, Point, Regrouped, Rest, Survey, Sweep};
+use crate::build::reuse::{GroupKey, decode, encode};
 use crate::build::{Goal, Report};
 use crate::monorepo::answers::Stamp;
 
@@ -22,13 +22,16 @@ use crate::monorepo::answers::Stamp;
 const FILE: &str = "survey.more";
 
 /// The shape of the file; another one counts as none.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// How many stacks are few.
 const FEW: usize = 64;
 
 /// How many amendments a survey has before it is drawn anew.
 const AMENDMENTS: usize = 64;
+
+/// How many stacks rest on something else before the survey is drawn anew.
+const MOVED: usize = 1024;
 
 /// How many points a build may find touched.
 const TOUCHED: usize = 4096;
@@ -43,6 +46,8 @@ pub(super) struct Amendment {
     pub(super) changed: Vec<(u32, Point)>,
     /// Closures that are new.
     pub(super) closures: Vec<Vec<u32>>,
+    /// Groups that are new.
+    pub(super) groups: Vec<GroupKey>,
     /// What stacks rest on now.
     pub(super) rests: Vec<(u32, Option<Rest>)>,
 }
@@ -84,13 +89,14 @@ impl Amendments {
 impl Survey {
     /// The survey with what was added to it; `None` where that is about something else.
     pub(super) fn amended(mut self, amendments: Amendments) -> Option<Self> {
-        for Amendment { paths, points, changed, closures, rests } in &amendments.all {
+        for Amendment { paths, points, changed, closures, groups, rests } in &amendments.all {
             self.paths.push_str(paths);
             self.points.extend(points);
             for (at, point) in changed {
                 *self.points.get_mut(*at as usize)? = *point;
             }
             self.closures.extend(closures.iter().cloned());
+            self.groups.extend(groups);
             for (at, rest) in rests {
                 (*self.rests.get_mut(*at as usize)?).clone_from(rest);
             }
@@ -100,13 +106,26 @@ impl Survey {
     }
 }
 
+impl Amendment {
+    /// Whether it says nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether a survey takes less room.
+    pub(super) fn is_large(&self) -> bool {
+        self.rests.len() > MOVED
+    }
+}
+
 impl Sweep {
     /// Whether a build amends the survey instead of drawing another one: nothing happened to projects, stacks and what many
-    /// of these import. `untouched` says for each stack of the build whether it needs no other thought.
+    /// of these import, but for what they come out the same with. `untouched` says for each stack of the build whether it
+    /// needs no other thought.
     #[must_use]
-    pub fn is_narrow(&self, untouched: &[Option<Digest>]) -> bool {
+    pub fn is_narrow(&self, untouched: &[Option<Digest>], regrouped: &Regrouped) -> bool {
         !self.moved
-            && !self.changed.contains(&true)
+            && (regrouped.is_known() || !self.changed.contains(&true))
             && self.survey.amendments.as_ref().is_some_and(|it| it.all.len() < AMENDMENTS)
             && untouched.iter().filter(|digest| digest.is_none()).count() <= FEW
             && self.seen.iter().filter(|seen| matches!(seen, Seen::Touched(_))).count() <= TOUCHED
@@ -114,7 +133,12 @@ impl Sweep {
 
     /// What to add to the survey for points that have other stamps now.
     pub(super) fn touched(&self, changed: Vec<(u32, Point)>) -> Option<Amendments> {
-        Some(self.survey.amendments.as_ref()?.with(Amendment { changed, ..Amendment::default() }))
+        self.amended(Amendment { changed, ..Amendment::default() })
+    }
+
+    /// The amendments of the survey with another one.
+    pub(super) fn amended(&self, amendment: Amendment) -> Option<Amendments> {
+        Some(self.survey.amendments.as_ref()?.with(amendment))
     }
 
     /// The points that were touched, say the same as before, and have been left alone since. `began` is when this process
@@ -132,21 +156,27 @@ impl Sweep {
 }
 
 impl Drawing<'_> {
-    /// What a narrow build adds to the survey before; `None` if that is nothing, or cannot be told, so that the next build thinks
-    /// about these stacks again.
+    /// What a narrow build adds to the survey before; `None` if that cannot be told, so that the next build thinks about these
+    /// stacks again.
     pub(super) fn amend(
         &self,
         before: &Sweep,
         held: &[Held],
         goal: &Goal,
         report: &Report,
-    ) -> Option<Amendments> {
-        let Survey { rests: old, amendments, .. } = &before.survey;
+    ) -> Option<Amendment> {
+        let old = &before.survey.rests;
         let mut draft = Draft::amending(self, before, held);
         let changed = old.iter().zip(0..).filter_map(|(rest, at)| Some((rest.as_ref()?, at)));
         let changed = changed.filter(|(rest, _)| before.has_changed(rest));
         // Of two records of a stack the later one counts: the artifact of the first was lost.
         let mut rests: BTreeMap<u32, Option<Rest>> = changed.map(|(_, at)| (at, None)).collect();
+        for (at, packages) in self.regrouped.stacks() {
+            if let Some(rest) = rests.get_mut(&at) {
+                let closure = packages.and_then(|packages| draft.closure(packages));
+                *rest = old[at as usize].clone().zip(closure).map(|(rest, closure)| rest.with(closure));
+            }
+        }
         for held in held {
             rests.insert(before.place(&held.stack)?, draft.rest(held));
         }
@@ -163,9 +193,6 @@ impl Drawing<'_> {
         let mut amendment = draft.into_amendment();
         amendment.changed.extend(before.settled(self.began));
         amendment.rests = rests.into_iter().filter(|(at, rest)| old[*at as usize] != *rest).collect();
-        if amendment == Amendment::default() {
-            return None;
-        }
-        Some(amendments.as_ref()?.with(amendment))
+        Some(amendment)
     }
 }

@@ -1,6 +1,6 @@
 //! Which stacks a difference between revisions may concern, as far as a survey tells.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use kcl::world::World;
 use rustc_hash::FxHashSet;
 
 use super::{FOLDER, Point, Since, Standing, Sweep};
+use crate::build::reuse::GroupKey;
 use crate::monorepo::{DiskWorld, Overlay, marks};
 
 /// Two revisions of the working tree that a survey was drawn in.
@@ -23,6 +24,31 @@ pub struct Versions<'a> {
     pub out: &'a Path,
     /// How the survey's ground differs from them, if git has told.
     pub since: Option<&'a Since>,
+}
+
+/// Stacks that two revisions may have differently.
+#[derive(Default)]
+pub struct Concerned {
+    /// Their paths.
+    pub stacks: BTreeSet<String>,
+    /// The groups of those of which only imported packages are not as the survey has seen them.
+    pub(in crate::build) groups: BTreeMap<String, GroupKey>,
+}
+
+impl Concerned {
+    /// Stacks of which no survey knows anything.
+    #[must_use]
+    pub fn of(stacks: BTreeSet<String>) -> Self {
+        Self { stacks, groups: BTreeMap::new() }
+    }
+
+    /// Those of some stacks; all of them, where nobody could tell which ones are concerned.
+    #[must_use]
+    pub fn among(concerned: Option<Self>, wanted: BTreeSet<String>) -> Self {
+        let Some(mut concerned) = concerned else { return Self::of(wanted) };
+        concerned.stacks.retain(|path| wanted.contains(path));
+        concerned
+    }
 }
 
 /// Where something is not as a survey has seen it.
@@ -111,7 +137,7 @@ impl Sweep {
     /// The stacks that two revisions may have differently: all others rest on files that are the same in both. `None`
     /// where that cannot be told, or where they may have other stacks.
     #[must_use]
-    pub fn concerned(&self, versions: &Versions<'_>) -> Option<BTreeSet<String>> {
+    pub fn concerned(&self, versions: &Versions<'_>) -> Option<Concerned> {
         let survey = &self.survey;
         let links = survey.links || versions.overlays().any(Overlay::has_links);
         let is_untold = self.on_ground && versions.since.is_none();
@@ -136,13 +162,20 @@ impl Sweep {
         }
         let is_concerned = |points: &[u32]| points.iter().any(|at| concerned[*at as usize]);
         let closures: Vec<bool> = survey.closures.iter().map(|points| is_concerned(points)).collect();
-        let stacks = survey.stacks.iter().zip(&survey.rests);
-        let stacks = stacks.filter(|(stack, rest)| match rest {
-            Some(rest) if self.unmoved(&stack.path).is_some() => {
-                is_concerned(&rest.own) || rest.closures.iter().any(|at| closures[*at as usize])
+        let mut found = Concerned::default();
+        for (stack, rest) in survey.stacks.iter().zip(&survey.rests) {
+            let rest = rest.as_ref();
+            let own = rest.is_none_or(|rest| is_concerned(&rest.own) || closures[rest.closures[1] as usize]);
+            let packages =
+                rest.is_none_or(|rest| closures[rest.closures[0] as usize] || self.has_changed(rest));
+            if own || packages {
+                found.stacks.insert(stack.path.clone());
             }
-            _ => true,
-        });
-        Some(stacks.map(|(stack, _)| stack.path.clone()).collect())
+            let group = rest.filter(|rest| !own && self.is_own_same(rest)).and_then(|rest| rest.group);
+            if let (Some(group), true) = (group, packages) {
+                found.groups.insert(stack.path.clone(), survey.groups[group as usize]);
+            }
+        }
+        Some(found)
     }
 }

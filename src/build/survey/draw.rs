@@ -11,8 +11,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::amend::Amendment;
 use super::sweep::Seen;
-use super::{Drawn, Point, Rest, SEPARATOR, Standing, Survey, Sweep};
-use crate::build::reuse::{PackageState, Question};
+use super::{Drawn, Point, Regrouped, Rest, SEPARATOR, Standing, Survey, Sweep};
+use crate::build::reuse::{GroupKey, Imports, PackageState, Question};
 use crate::build::{BuildRequest, Goal, Outcome, Report};
 use crate::monorepo::answers::{Answers, Stamp};
 use crate::monorepo::{DiskWorld, Kind, Listing, Monorepo, marks, paths};
@@ -25,7 +25,9 @@ pub struct Held {
     /// What its program asked for while it ran, from its folder.
     pub(in crate::build) files: Vec<Question>,
     /// The packages that it imports, and where its imports lead, each with the digest of that list.
-    pub(in crate::build) shared: [(Digest, Arc<Vec<PackageState>>); 2],
+    pub(in crate::build) shared: [Imports; 2],
+    /// What decides whether it comes out the same with other packages.
+    pub(in crate::build) group: Option<GroupKey>,
     pub(in crate::build) artifact: Digest,
 }
 
@@ -45,6 +47,8 @@ pub struct Drawing<'a> {
     pub began: u64,
     /// What the survey before says still holds.
     pub before: Option<&'a Sweep>,
+    /// The stacks that it knows, and that import something else now.
+    pub regrouped: &'a Regrouped,
 }
 
 /// A survey under construction, or what is added to one.
@@ -58,6 +62,9 @@ pub(super) struct Draft<'a> {
     paths: String,
     places: FxHashMap<OsString, u32>,
     closures: Vec<Vec<u32>>,
+    /// The groups, and how many of them there were.
+    groups: (Vec<GroupKey>, usize),
+    by_group: FxHashMap<GroupKey, u32>,
     by_packages: FxHashMap<Digest, Option<u32>>,
     /// The new numbers of the points and closures of the survey before.
     kept: Vec<Option<u32>>,
@@ -74,10 +81,14 @@ impl Drawing<'_> {
         if !self.monorepo.problems.is_empty() {
             return None;
         }
-        match self.before.filter(|_| request.narrow) {
-            Some(before) => self.amend(before, &held, &request.goal, report).map(Drawn::Amended),
-            None => self.whole(held, &request.goal, report).map(|survey| Drawn::Anew(Box::new(survey))),
+        if let Some(before) = self.before.filter(|_| request.narrow) {
+            let amendment = self.amend(before, &held, &request.goal, report)?;
+            if !amendment.is_large() {
+                let amendment = Some(amendment).filter(|amendment| !amendment.is_empty());
+                return before.amended(amendment?).map(Drawn::Amended);
+            }
         }
+        self.whole(held, &request.goal, report).map(|survey| Drawn::Anew(Box::new(survey)))
     }
 
     /// All paths that stacks may rest on: what they asked for, and all above that.
@@ -86,12 +97,11 @@ impl Drawing<'_> {
         let asked = held.iter().flat_map(|held| {
             let folder = paths::join(root, &held.stack);
             let own = held.questions.iter().chain(&held.files).map(move |question| question.query(&folder));
-            let shared = held.shared.iter().flat_map(|(_, packages)| packages.iter());
-            let shared = shared.flat_map(|package| &package.questions).map(|question| question.query(root));
-            own.chain(shared)
+            own.chain(held.shared.iter().flat_map(|packages| asked_by(packages, root)))
         });
+        let regrouped = self.regrouped.packages().flat_map(|packages| asked_by(packages, root));
         let mut places = FxHashSet::default();
-        for query in asked {
+        for query in asked.chain(regrouped) {
             for path in query.path().ancestors() {
                 if !places.insert(path.as_os_str().to_owned()) {
                     break;
@@ -125,7 +135,7 @@ impl Drawing<'_> {
             Some(rest)
         });
         let rests = rests.collect();
-        let Draft { points, paths, closures, .. } = draft;
+        let Draft { points, paths, closures, groups: (groups, _), .. } = draft;
         let Monorepo { projects, stacks, .. } = self.monorepo;
         let (projects, stacks) = (projects.clone(), stacks.clone());
         let key = *self.key.as_bytes();
@@ -141,6 +151,7 @@ impl Drawing<'_> {
             found_by,
             links,
             closures,
+            groups,
             ground,
             amendments,
         })
@@ -167,6 +178,8 @@ impl<'a> Draft<'a> {
             paths: String::new(),
             places: FxHashMap::default(),
             closures: Vec::new(),
+            groups: (Vec::new(), 0),
+            by_group: FxHashMap::default(),
             by_packages: FxHashMap::default(),
             kept: Vec::new(),
             kept_closures: Vec::new(),
@@ -177,12 +190,18 @@ impl<'a> Draft<'a> {
 
     /// What is added to a survey for these stacks.
     pub(super) fn amending(on: &'a Drawing<'a>, before: &'a Sweep, held: &[Held]) -> Self {
-        let Survey { points, closures, .. } = &before.survey;
+        let Survey { points, closures, groups, .. } = &before.survey;
         let wanted = on.places(held);
         let numbered = before.survey.paths().zip(0..);
         let known = numbered.filter(|(path, _)| wanted.contains(path.as_os_str()));
         let places = known.map(|(path, at)| (path.into(), at)).collect();
-        Self { old: (points, &before.seen, closures), places, ..Self::empty(on) }
+        Self {
+            old: (points, &before.seen, closures),
+            places,
+            groups: (Vec::new(), groups.len()),
+            by_group: groups.iter().copied().zip(0..).collect(),
+            ..Self::empty(on)
+        }
     }
 
     /// What the projects and stacks were found by: the folders that were listed, and the files that describe them. Also
@@ -209,11 +228,29 @@ impl<'a> Draft<'a> {
     /// What a stack rested on before, if nothing happened to that.
     fn carried(&mut self, stack: &str) -> Option<Rest> {
         let before = self.on.before?;
-        let rest = before.unmoved(stack)?;
+        let regrouped = self.on.regrouped.at(before.place(stack)?);
+        let rest = match regrouped {
+            Some(_) => before.rest(stack)?,
+            None => before.unmoved(stack)?,
+        };
         let own = rest.own.iter().map(|at| self.keep(*at)).collect::<Option<_>>()?;
         let [packages, ways] = rest.closures;
-        let closures = [self.kept_closure(before, packages)?, self.kept_closure(before, ways)?];
-        Some(Rest { own, closures, ..rest.clone() })
+        let packages = match regrouped {
+            Some(packages) => self.closure(packages?)?,
+            None => self.kept_closure(before, packages)?,
+        };
+        let closures = [packages, self.kept_closure(before, ways)?];
+        let group = rest.group.map(|at| self.group(before.survey.groups[at as usize]));
+        Some(Rest { own, closures, group, ..rest.clone() })
+    }
+
+    /// The number of a group.
+    fn group(&mut self, group: GroupKey) -> u32 {
+        let (new, known) = &mut self.groups;
+        *self.by_group.entry(group).or_insert_with(|| {
+            new.push(group);
+            (*known + new.len() - 1) as u32
+        })
     }
 
     /// A closure of the survey before.
@@ -253,10 +290,11 @@ impl<'a> Draft<'a> {
         let own = questions.map(|question| self.question(&question.query(&folder))).collect::<Option<_>>()?;
         let [packages, ways] = &held.shared;
         let closures = [self.closure(packages)?, self.closure(ways)?];
-        Some(Rest { own, closures, artifact: *held.artifact.as_bytes(), stamp: None })
+        let group = held.group.map(|group| self.group(group));
+        Some(Rest { own, closures, group, artifact: *held.artifact.as_bytes(), stamp: None })
     }
 
-    fn closure(&mut self, (digest, packages): &(Digest, Arc<Vec<PackageState>>)) -> Option<u32> {
+    pub(super) fn closure(&mut self, (digest, packages): &Imports) -> Option<u32> {
         if let Some(known) = self.by_packages.get(digest) {
             return *known;
         }
@@ -380,8 +418,13 @@ impl<'a> Draft<'a> {
     }
 
     pub(super) fn into_amendment(self) -> Amendment {
-        let Self { paths, points, changed, closures, .. } = self;
+        let Self { paths, points, changed, closures, groups: (groups, _), .. } = self;
         let changed = changed.into_iter().collect();
-        Amendment { paths, points, changed, closures, rests: Vec::new() }
+        Amendment { paths, points, changed, closures, groups, rests: Vec::new() }
     }
+}
+
+/// What packages asked.
+fn asked_by<'p>((_, packages): &'p Imports, root: &'p Path) -> impl Iterator<Item = Query> + 'p {
+    packages.iter().flat_map(|package| &package.questions).map(|question| question.query(root))
 }

@@ -10,6 +10,7 @@ mod amend;
 mod concern;
 mod draw;
 mod ground;
+mod group;
 mod level;
 mod sweep;
 
@@ -21,17 +22,19 @@ use cache::{Digest, snapshot};
 use serde::{Deserialize, Serialize};
 
 pub use self::amend::Amendments;
-pub use self::concern::Versions;
+pub use self::concern::{Concerned, Versions};
 pub use self::draw::{Drawing, Held};
 pub use self::ground::{Since, Tree};
+pub use self::group::Regrouped;
+pub(super) use self::group::grouped;
 pub use self::sweep::Sweep;
 use super::checkout::FOLDER;
-use super::reuse::{decode, encode};
+use super::reuse::{GroupKey, decode, encode};
 use crate::monorepo::answers::{Answer, Stamp};
 use crate::monorepo::{Kind, Near, Project, Stack};
 
 /// The shape of the snapshot; another one counts as none.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// A file of the checkout's folder.
 const FILE: &str = "survey";
@@ -54,6 +57,8 @@ pub struct Survey {
     links: bool,
     /// What some stacks rest on in common: the packages that they import, and where their imports lead.
     closures: Vec<Vec<u32>>,
+    /// What decides for several stacks whether they come out as they did when only packages differ.
+    groups: Vec<GroupKey>,
     /// The commit that points stand on.
     ground: Option<String>,
     /// What builds have added to it since it was written.
@@ -112,6 +117,8 @@ pub(super) struct Rest {
     own: Vec<u32>,
     /// The numbers of its closures.
     closures: [u32; 2],
+    /// The number of its group.
+    group: Option<u32>,
     /// The digest of its artifact.
     artifact: [u8; 32],
     /// The stamp of its artifact, once that had been left alone.
@@ -166,14 +173,16 @@ impl Survey {
 
     /// Whether every number in it stands for something.
     fn is_whole(&self) -> bool {
-        let Self { stacks, rests, paths, points, found_by, closures, .. } = self;
+        let Self { stacks, rests, paths, points, found_by, closures, groups, .. } = self;
         let known = |all: &[u32]| all.iter().all(|at| (*at as usize) < points.len());
         rests.len() == stacks.len()
             && paths.matches(SEPARATOR).count() == points.len()
             && known(found_by)
             && closures.iter().all(|closure| known(closure))
             && rests.iter().flatten().all(|rest| {
-                known(&rest.own) && rest.closures.iter().all(|at| (*at as usize) < closures.len())
+                known(&rest.own)
+                    && rest.closures.iter().all(|at| (*at as usize) < closures.len())
+                    && rest.group.is_none_or(|at| (at as usize) < groups.len())
             })
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use cache::Digest;
 use rayon::prelude::*;
 
-use super::{Drawn, Point, Rest, Standing, Survey};
+use super::{Drawn, Point, Regrouped, Rest, Standing, Survey};
 use crate::build::{Finished, Report};
 use crate::monorepo::answers::{Answer, Stamp};
 use crate::monorepo::{Kind, Listing, Monorepo, Near, StackId};
@@ -116,7 +116,7 @@ impl Sweep {
         if settled.is_empty() {
             return None;
         }
-        if self.is_narrow(&[]) {
+        if self.is_narrow(&[], &Regrouped::default()) {
             return self.touched(settled).map(Drawn::Amended);
         }
         for (at, point) in settled {
@@ -131,7 +131,7 @@ impl Sweep {
         self.survey
     }
 
-    fn rest(&self, stack: &str) -> Option<&Rest> {
+    pub(super) fn rest(&self, stack: &str) -> Option<&Rest> {
         self.survey.rests[self.place(stack)? as usize].as_ref()
     }
 
@@ -139,6 +139,12 @@ impl Sweep {
     pub(super) fn place(&self, stack: &str) -> Option<u32> {
         let stacks = &self.survey.stacks;
         stacks.binary_search_by(|other| other.path.as_str().cmp(stack)).ok().map(|at| at as u32)
+    }
+
+    /// Whether nothing has happened to what a stack itself asked for.
+    pub(super) fn is_own_same(&self, rest: &Rest) -> bool {
+        let is_same = |at: &u32| self.seen[*at as usize] != Seen::Changed;
+        !self.changed[rest.closures[1] as usize] && rest.own.iter().all(is_same)
     }
 
     pub(super) fn has_changed(&self, rest: &Rest) -> bool {

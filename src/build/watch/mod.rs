@@ -24,7 +24,7 @@ use self::index::Index;
 use super::checkout::{self, Checkout};
 use super::compile::{self, Shared};
 use super::reuse::{ActionKey, Artifacts, Asked, Listener, Reuse, State, marks, sorted, touches};
-use super::survey::Held;
+use super::survey::{Held, Regrouped};
 use super::{BuildRequest, Failure, Finished, Goal, Outcome, Progress, Report, build};
 use crate::graph::imports::{Followed, ImportsOf};
 use crate::monorepo::answers::{Answers, Known, nanos};
@@ -335,6 +335,7 @@ impl<'a> Watch<'a> {
             artifacts: std::mem::take(&mut self.artifacts),
             sweep: None,
             untouched: Vec::new(),
+            regrouped: Regrouped::default(),
             narrow: false,
             journal: Some(&checkout.journal),
             stop: Some(self.stop),

@@ -134,7 +134,7 @@ fn compare(
     let mut said: Vec<Shown> =
         after.monorepo.problems.iter().map(|problem| Shown::problem(problem, &after.world)).collect();
     let affected = if args.no_eval {
-        pair.comparison(concerned.as_ref()).by_inputs()
+        pair.comparison(concerned.as_ref().map(|it| &it.stacks)).by_inputs()
     } else {
         let (affected, notices) = pair.by_results(concerned.as_ref(), true, began, ui);
         said.extend(notices);

@@ -15,7 +15,7 @@ use crate::build::checkout::{self, Checkout, FOLDER};
 use crate::build::compile::Shared;
 use crate::build::profile::{Profile, Step, timed};
 use crate::build::reuse::{Artifacts, Reason, Reuse, State};
-use crate::build::survey::Sweep;
+use crate::build::survey::{Concerned, Regrouped, Sweep};
 use crate::build::{self, BuildRequest, Counts, Failure, Finished, Goal, Outcome, Report};
 use crate::cli::changes::{self, Name};
 use crate::cli::diagnostics::Shown;
@@ -268,8 +268,7 @@ fn affected(
         return Ok(Chosen { changed: name.map(|name| (name.set(&changes), changes)), ..Chosen::default() });
     }
     let (before, concerned) = revisions.site_before(places, &site.world, sweep)?;
-    let mut wanted = changes::selected(&before, site, &args.selectors)?;
-    wanted.retain(|path| concerned.as_ref().is_none_or(|concerned| concerned.contains(path)));
+    let wanted = Concerned::among(concerned, changes::selected(&before, site, &args.selectors)?);
     let pair = Pair::new(&before, site, args.limits.limits());
     let (affected, mut said) = pair.by_results(Some(&wanted), args.report.is_some(), began, ui);
     let mut changed = None;
@@ -301,73 +300,102 @@ pub(super) fn build(
     began: Duration,
     ui: &Ui,
 ) -> (Report, Artifacts, Vec<Shown>) {
-    let profile = manner.profile;
-    let looked = manner.sweep.zip(manner.untouched.as_ref()).filter(|_| !manner.keep);
-    let narrow = looked.is_some_and(|(sweep, untouched)| sweep.is_narrow(untouched));
-    let open = || {
-        let checkout = Checkout::open(&site.monorepo.root, cache_dir().as_deref());
-        let state = if narrow { State::default() } else { checkout.state() };
-        (checkout, state)
+    let bar = Bar::new(ui, stacks.len());
+    let (report, artifacts, said) = if manner.no_cache {
+        let shared = Shared { profile: manner.profile, traced: false, ..site.shared(manner.limits) };
+        let request = request(&manner, site, (stacks, goal));
+        (build::build(&shared, &request, None, &bar), Artifacts::default(), Vec::new())
+    } else {
+        incremental(manner, site, (stacks, goal), began, &bar)
     };
-    let (checkout, state) = (!manner.no_cache).then(|| timed(profile, Step::Open, open)).unzip();
-    let State { files, artifacts } = state.unwrap_or_default();
-    let request = BuildRequest {
+    bar.clear();
+    (report, artifacts, said)
+}
+
+/// What to build, as far as that does not depend on what the checkout remembers.
+fn request<'a>(
+    manner: &Manner<'a>,
+    site: &'a Site,
+    (stacks, goal): (&'a [StackId], &Goal),
+) -> BuildRequest<'a> {
+    BuildRequest {
         monorepo: &site.monorepo,
         stacks,
         store: &site.store,
         goal: goal.clone(),
         fail_fast: manner.fail_fast,
         audit: manner.audit,
-        artifacts,
+        artifacts: Artifacts::default(),
         sweep: manner.sweep,
-        untouched: manner.untouched.unwrap_or_default(),
-        narrow,
-        journal: checkout.as_ref().map(|checkout| &checkout.journal),
+        untouched: manner.untouched.clone().unwrap_or_default(),
+        regrouped: Regrouped::default(),
+        narrow: false,
+        journal: None,
         stop: None,
         keep: manner.keep,
-    };
-    let shared = Shared { profile, traced: !manner.no_cache, ..site.shared(manner.limits) };
-    let bar = Bar::new(ui, stacks.len());
-    let (report, said) = match &checkout {
-        Some(checkout) => incremental(site, &shared, &request, (checkout, files), began, &bar),
-        None => (build::build(&shared, &request, None, &bar), Vec::new()),
-    };
-    bar.clear();
-    (report, request.artifacts, said)
+    }
 }
 
 /// Builds with what the checkout remembers, and has it remember this build; also what the store had to say.
 fn incremental(
+    manner: Manner<'_>,
     site: &Site,
-    shared: &Shared<'_>,
-    request: &BuildRequest<'_>,
-    (checkout, files): (&Checkout, Known),
+    (stacks, goal): (&[StackId], &Goal),
     began: Duration,
     bar: &Bar,
-) -> (Report, Vec<Shown>) {
-    let monorepo = &site.monorepo;
-    let answers = Answers::new(shared.world, files);
+) -> (Report, Artifacts, Vec<Shown>) {
+    let (profile, monorepo) = (manner.profile, &site.monorepo);
+    let shared = Shared { profile, ..site.shared(manner.limits) };
+    let open = || Checkout::open(&monorepo.root, cache_dir().as_deref());
+    let checkout = timed(profile, Step::Open, open);
+    let answers = Answers::new(shared.world, Known::default());
     let key = site.key(shared.limits);
-    let reuse = Reuse::new(shared, &checkout.store, answers, key, &monorepo.root, began.as_secs());
+    let mut reuse = Reuse::new(&shared, &checkout.store, answers, key, &monorepo.root, began.as_secs());
     let began = nanos(began);
-    let mut report = build::build(shared, request, Some(&reuse), bar);
+    let mut request =
+        BuildRequest { journal: Some(&checkout.journal), ..request(&manner, site, (stacks, goal)) };
+    if let (Some(sweep), Some(_)) = (manner.sweep, &manner.untouched) {
+        let on = (monorepo, &site.store, &*site.out);
+        let prove = || sweep.prove(&reuse, on, stacks, &mut request.untouched);
+        request.regrouped = timed(profile, Step::Groups, prove);
+        request.narrow = !manner.keep && sweep.is_narrow(&request.untouched, &request.regrouped);
+    }
+    if !request.narrow {
+        let State { files, artifacts } = timed(profile, Step::Open, || checkout.state());
+        reuse.know(files);
+        request.artifacts = artifacts;
+    }
+    let mut report = build::build(&shared, &request, Some(&reuse), bar);
     if !request.narrow {
         report.removed = checkout::remove_gone(monorepo, &request.goal, &request.artifacts);
     }
+    let said = remember(&checkout, reuse, (&shared, site), &request, (&report, began));
+    (report, request.artifacts, said)
+}
+
+/// Has a checkout remember a build; gives what the store had to say.
+fn remember(
+    checkout: &Checkout,
+    reuse: Reuse<'_>,
+    (shared, site): (&Shared<'_>, &Site),
+    request: &BuildRequest<'_>,
+    (report, began): (&Report, u64),
+) -> Vec<Shown> {
+    let monorepo = &site.monorepo;
     let partial = request.sweep.is_some() || request.stacks.len() < monorepo.stacks.len();
-    let draw = || timed(shared.profile, Step::Draw, || reuse.survey(request, &report, &site.out, began));
+    let draw = || timed(shared.profile, Step::Draw, || reuse.survey(request, report, &site.out, began));
     let (survey, ()) = rayon::join(draw, || timed(shared.profile, Step::Flush, || reuse.flush()));
-    let known = request.artifacts.clone();
     let problems = timed(shared.profile, Step::Remember, || {
         if request.narrow {
-            let artifacts = checkout::touched_artifacts(monorepo, &request.goal, &report, began);
+            let artifacts = checkout::touched_artifacts(monorepo, &request.goal, report, began);
             return checkout.amend(&reuse, survey.as_ref(), artifacts);
         }
+        let known = request.artifacts.clone();
         checkout.remember(reuse, (began, partial), survey.as_ref(), known, |known| {
-            checkout::artifacts(monorepo, &request.goal, &report, began, known)
+            checkout::artifacts(monorepo, &request.goal, report, began, known)
         })
     });
-    (report, notices(checkout, problems))
+    notices(checkout, problems)
 }
 
 /// How a command ends that has built stacks.

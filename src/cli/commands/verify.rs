@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::build::{Manner, build, exit};
 use crate::build::affected::Status;
-use crate::build::survey::Sweep;
+use crate::build::survey::{Concerned, Sweep};
 use crate::build::{GOLDEN, Goal};
 use crate::cli::diagnostics::Shown;
 use crate::cli::error::{EXIT_CODES, Exit, Refusal};
@@ -130,8 +130,7 @@ fn affected(
     }
     let (before, concerned) = revisions.site_before(places, &site.world, sweep)?;
     let path = |id: &StackId| site.monorepo.stack(*id).path.clone();
-    let mut wanted: BTreeSet<String> = stacks.iter().map(path).collect();
-    wanted.retain(|path| concerned.as_ref().is_none_or(|concerned| concerned.contains(path)));
+    let wanted = Concerned::among(concerned, stacks.iter().map(path).collect());
     let pair = Pair::new(&before, site, args.limits.limits());
     let (affected, said) = pair.by_results(Some(&wanted), false, began, ui);
     drop(pair);

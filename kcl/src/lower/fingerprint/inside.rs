@@ -59,6 +59,7 @@ impl<'a> Walk<'a> {
         for kind in Kind::ALL {
             let part = Part::Accepts(self.owner, Symbol::new(attr.key.as_str()), which, kind);
             if kind.is_taken(&attr.ty) && (kind.is_single() || !often) {
+                self.gathered.part(TAKEN);
                 self.found.parts.insert(part, TAKEN);
                 continue;
             }

@@ -8,6 +8,7 @@
 //! Bodies of lambdas are elements of their own too, since most lambdas of a package are not called by a given stack.
 
 mod inside;
+mod reach;
 mod slots;
 mod walk;
 
@@ -16,6 +17,7 @@ use std::fmt;
 use rustc_hash::FxHashMap;
 use syntax::Symbol;
 
+use self::reach::Reach;
 use self::slots::{Slots, joined};
 pub use self::walk::fingerprints;
 use super::code::Type;
@@ -288,17 +290,18 @@ pub struct Fingerprints {
     attrs: Vec<(Symbol, Symbol, u32)>,
     /// The attributes that instances of each schema have, in order.
     slots: FxHashMap<Symbol, Slots>,
-    /// See [`Fingerprints::names`].
-    names: Option<Fingerprint>,
+    /// What each name is, in their order.
+    names: Vec<(Symbol, Fingerprint)>,
+    /// What imported packages declare and do.
+    reach: Vec<Reach>,
     /// The statements of a main package.
     labels: Vec<Label>,
 }
 
 impl Fingerprints {
     /// All that the code of other packages can learn of the package's names: what kind of thing each of them is.
-    #[must_use]
-    pub fn names(&self) -> Option<Fingerprint> {
-        self.names
+    pub fn names(&self) -> impl Iterator<Item = &(Symbol, Fingerprint)> {
+        self.names.iter()
     }
 
     /// The fingerprint of a part; `None` where the package has no such part.

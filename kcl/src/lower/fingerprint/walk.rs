@@ -5,6 +5,7 @@ use syntax::Symbol;
 use syntax::ast::EntryOp;
 
 use super::inside::Arm;
+use super::reach::Gathered;
 use super::slots::{Quiet, Slot, Slots, joined};
 use super::{Fingerprint, Fingerprints, Part};
 use crate::lower::code::{
@@ -42,6 +43,7 @@ pub fn fingerprints(
         pending_arms: Vec::new(),
         pending_attrs: Vec::new(),
         locals: None,
+        gathered: Gathered::new(code.id),
     };
     walk.schemas();
     walk.rules();
@@ -73,6 +75,8 @@ pub(super) struct Walk<'a> {
     /// The locals of the statement that is walked, in the order in which they are met: their numbers depend on the
     /// statements before it. Nothing where numbers are those of a lambda or schema, which begin with its parameters.
     pub(super) locals: Option<FxHashMap<u32, u32>>,
+    /// All of the declaration that is walked.
+    pub(super) gathered: Gathered,
 }
 
 impl<'a> Walk<'a> {
@@ -86,7 +90,14 @@ impl<'a> Walk<'a> {
     pub(super) fn keep(&mut self, part: Part, write: impl FnOnce(&mut Self)) {
         self.out.clear();
         write(self);
-        self.found.parts.insert(part, Fingerprint::of(&self.out));
+        let fingerprint = Fingerprint::of(&self.out);
+        self.gathered.part(fingerprint);
+        self.found.parts.insert(part, fingerprint);
+    }
+
+    /// A declaration ends.
+    fn end(&mut self, names: Vec<Symbol>, runs: bool) {
+        self.found.reach.extend(self.gathered.take(names, runs));
     }
 
     fn schemas(&mut self) {
@@ -102,6 +113,7 @@ impl<'a> Walk<'a> {
             self.part(Part::Mixins(schema.ty.name), |walk| {
                 walk.all(&schema.mixins, |walk, mixin| walk.schema_id(*mixin));
             });
+            self.end(vec![schema.ty.name], false);
         }
     }
 
@@ -111,6 +123,7 @@ impl<'a> Walk<'a> {
             self.owner = rule.ty.name;
             self.part(Part::Rule(rule.ty.name), |walk| walk.rule(rule));
             self.part(Part::Checks(rule.ty.name), |walk| walk.all(&rule.checks, Self::check));
+            self.end(vec![rule.ty.name], false);
         }
         self.names = &[];
     }
@@ -135,8 +148,10 @@ impl<'a> Walk<'a> {
                 self.locals = Some(FxHashMap::default());
                 self.stmt(stmt);
                 everything.extend_from_slice(&self.out);
+                self.gathered.part(Fingerprint::of(&self.out));
                 let role = roles.next();
-                if !slots.iter().any(|slot| inert[*slot as usize]) {
+                let runs = !slots.iter().any(|slot| inert[*slot as usize]);
+                if runs {
                     whole.extend_from_slice(&self.out);
                     match role {
                         Some(Role::Fixed(_)) | None => fixed.extend_from_slice(&self.out),
@@ -147,6 +162,8 @@ impl<'a> Walk<'a> {
                     of_slot[*slot as usize].extend_from_slice(&self.out);
                 }
                 self.inner();
+                let names = slots.iter().map(|slot| code.globals[*slot as usize].name).collect();
+                self.end(names, runs);
             }
         }
         if code.id == PackageId::MAIN {
@@ -186,9 +203,11 @@ impl<'a> Walk<'a> {
         let code = self.code;
         let mut slots: Vec<u32> = (0..code.globals.len() as u32).collect();
         slots.sort_unstable_by_key(|slot| code.globals[*slot as usize].name.as_str());
-        self.out.clear();
-        slots.into_iter().for_each(|slot| self.slot(code, slot));
-        self.found.names = Some(Fingerprint::of(&self.out));
+        for slot in slots {
+            self.out.clear();
+            self.slot(code, slot);
+            self.found.names.push((code.globals[slot as usize].name, Fingerprint::of(&self.out)));
+        }
     }
 
     fn schema(&mut self, schema: &'a SchemaCode) {
@@ -304,6 +323,7 @@ impl<'a> Walk<'a> {
             Slot { name: slot.name, quiet }
         });
         let slots = Slots(slots.collect());
+        self.gathered.part(slots.listed());
         self.found.slots.insert(schema.ty.name, slots);
     }
 
@@ -451,6 +471,7 @@ impl<'a> Walk<'a> {
             ExprKind::GlobalNow(slot) => self.tagged(6, |walk| walk.global(*slot)),
             ExprKind::Foreign(package, slot) => self.tagged(7, |walk| walk.foreign(*package, *slot)),
             ExprKind::Function(function) => self.tagged(8, |walk| {
+                walk.gathered.function(function);
                 walk.text(function.module);
                 walk.text(function.name);
             }),
@@ -670,6 +691,7 @@ impl<'a> Walk<'a> {
     /// A global by name and by what kind of thing it is, which decides what reading it gives.
     fn slot(&mut self, code: &PackageCode, slot: u32) {
         let Some(global) = code.globals.get(slot as usize) else { return };
+        self.gathered.refer(code.id, global.name);
         self.text(global.name.as_str());
         match &global.kind {
             GlobalKind::Variable(_) => self.tag(0),
@@ -688,7 +710,10 @@ impl<'a> Walk<'a> {
         });
         self.package(package);
         match ty {
-            Some(ty) => self.text(ty.name.as_str()),
+            Some(ty) => {
+                self.gathered.refer(package, ty.name);
+                self.text(ty.name.as_str());
+            }
             // A schema of this package that is lowered later has its number in the order of declarations.
             None => self.number(u64::from(id.schema)),
         }
