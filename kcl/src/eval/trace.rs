@@ -210,29 +210,51 @@ enum Turns {
 }
 
 /// A walk over what counts.
+#[derive(Default)]
 struct Walk<'p> {
     found: FxHashSet<Note>,
     /// The lists that it has been to.
     walked: FxHashSet<u32>,
     /// Values behind which it does not look.
-    plain: &'p Plain,
+    plain: Option<&'p Plain>,
     /// Those that it has met.
     values: FxHashSet<Used>,
-    with_checks: bool,
+    /// The walk that it goes on from; what that has found is no news. It looks at all then, checks too.
+    before: Option<&'p Walk<'p>>,
 }
 
-impl<'p> Walk<'p> {
-    /// With room for so many notes.
-    fn new(plain: &'p Plain, notes: usize) -> Self {
-        let found = FxHashSet::with_capacity_and_hasher(notes, FxBuildHasher);
-        let (walked, values) = Default::default();
-        Self { found, walked, plain, values, with_checks: false }
+impl Walk<'_> {
+    fn find(&mut self, note: Note) -> bool {
+        let is_known = self.before.is_some_and(|before| before.found.contains(&note));
+        !is_known && self.found.insert(note)
     }
 
-    /// A walk from there that looks at all, checks too.
-    fn beyond(&self, plain: &'p Plain) -> Self {
-        let (found, walked, values) = (self.found.clone(), self.walked.clone(), FxHashSet::default());
-        Self { found, walked, plain, values, with_checks: true }
+    fn enter(&mut self, list: u32) -> bool {
+        let is_known = self.before.is_some_and(|before| before.walked.contains(&list));
+        !is_known && self.walked.insert(list)
+    }
+
+    fn has_met(&mut self, value: Used) -> bool {
+        let is_plain = self.plain.is_some_and(|plain| plain.contains_key(&value));
+        if is_plain {
+            self.values.insert(value);
+        }
+        is_plain
+    }
+
+    /// The checks of the schemas and rules that it found, as far as these are some that count.
+    fn find_checks(&mut self, of_before: bool) {
+        let before = self.before.filter(|_| of_before).map(|before| &before.found);
+        let schemas = before.into_iter().flatten().chain(&self.found);
+        let checks = schemas.filter_map(|note| match note {
+            Note::Part(Used::Schema(package, at)) => Some(Used::Checks(*package, *at)),
+            Note::Part(Used::Rule(package, at)) => Some(Used::Checks(*package, *at | RULE)),
+            _ => None,
+        });
+        let checks: Vec<Used> = checks.collect();
+        for part in checks {
+            self.find(Note::Part(part));
+        }
     }
 }
 
@@ -512,31 +534,34 @@ impl<'r> Tracer<'r> {
     /// What all that counts has noted, directly or through the variables that it reads; what made plain values apart.
     fn finish(mut self, main: PackageId, codes: &dyn Codes, plain: &Plain) -> Trace {
         self.note_watches();
-        let none = Plain::default();
         let notes: usize = self.lists.iter().map(|list| list.notes.len()).sum();
-        let mut used = Walk::new(plain, notes);
+        let found = FxHashSet::with_capacity_and_hasher(notes, FxBuildHasher);
+        let mut used = Walk { found, plain: Some(plain), ..Walk::default() };
         self.walk(vec![0], main, codes, &mut used);
-        let behind = self.behind(&used, main, codes, &none);
-        let mut checks = used.beyond(&none);
+        let behind = self.behind(&used, main, codes);
+        let mut checks = Walk { before: Some(&used), ..Walk::default() };
         // The order of a hash decides nothing here: what is found is sorted below.
         #[allow(clippy::iter_over_hash_type)]
         let lists = used.walked.iter().filter_map(|list| self.lists[*list as usize].checks).collect();
         self.walk(lists, main, codes, &mut checks);
-        checks.found.extend(checks_of(&checks.found));
+        checks.find_checks(true);
+        let (mut behind, mut checks) = (behind.found, checks.found);
 
         let Walk { mut found, values, .. } = used;
-        let mut all = checks.found.clone();
-        all.extend(&behind);
-        found.extend(self.mixins(&all));
         // Only of parts it is known that checks alone use them, or what made a value.
-        found.extend(all.iter().filter(|note| !matches!(note, Note::Part(_))));
+        for others in [&mut behind, &mut checks] {
+            found.extend(others.extract_if(|note| !matches!(note, Note::Part(_))));
+        }
+        for note in self.mixins(&[&found, &behind, &checks]) {
+            found.insert(note);
+            behind.remove(&note);
+            checks.remove(&note);
+        }
         let notes = self.lists.iter().flat_map(|list| list.notes.iter().copied());
         let idle =
             notes.filter(|note| matches!(note, Note::Option(_) | Note::Query(_)) && !found.contains(note));
         let idle = self.sorted(&idle.collect());
-        let beyond =
-            |notes: &FxHashSet<Note>| self.sorted(&notes.difference(&found).copied().collect()).parts;
-        let (behind, checks) = (beyond(&behind), beyond(&checks.found));
+        let (behind, checks) = (self.sorted(&behind).parts, self.sorted(&checks).parts);
         let mut values: Vec<(Used, Fingerprint)> =
             values.into_iter().filter_map(|value| Some((value, *plain.get(&value)?))).collect();
         values.sort_unstable_by_key(|(value, _)| (value.package(), *value));
@@ -545,44 +570,40 @@ impl<'r> Tracer<'r> {
     }
 
     /// What made the values that a walk has met. The checks of that are passed where these packages can be evaluated.
-    fn behind(&self, used: &Walk<'_>, main: PackageId, codes: &dyn Codes, none: &Plain) -> FxHashSet<Note> {
+    fn behind<'p>(&self, used: &'p Walk<'p>, main: PackageId, codes: &dyn Codes) -> Walk<'p> {
+        let mut behind = Walk { before: Some(used), ..Walk::default() };
         if used.values.is_empty() {
-            return FxHashSet::default();
+            return behind;
         }
-        let mut behind = used.beyond(none);
-        let lists = used.values.iter().flat_map(|value| self.made_by(*value, main, codes, &mut behind.found));
-        self.walk(lists.collect(), main, codes, &mut behind);
-        let mut found = behind.found;
-        found.retain(|note| !used.found.contains(note));
-        found.extend(used.values.iter().map(|value| Note::Part(*value)));
-        found.extend(checks_of(&found));
-        found
+        let lists = used.values.iter().flat_map(|value| self.made_by(*value, main, codes, &mut behind));
+        let lists = lists.collect();
+        self.walk(lists, main, codes, &mut behind);
+        behind.found.extend(used.values.iter().map(|value| Note::Part(*value)));
+        behind.find_checks(false);
+        behind
     }
 
-    /// Finds what lists have noted, and the lists of statements that set what is read. On behalf of checks or of values, what
-    /// the lists of checks lead to is walked too.
+    /// Finds what lists have noted, and the lists of statements that set what is read.
     fn walk(&self, mut lists: Vec<u32>, main: PackageId, codes: &dyn Codes, into: &mut Walk<'_>) {
         into.walked.extend(&lists);
         while let Some(list) = lists.pop() {
             let List { notes, checks, .. } = &self.lists[list as usize];
-            lists.extend(checks.filter(|list| into.with_checks && into.walked.insert(*list)));
+            lists.extend(checks.filter(|list| into.before.is_some() && into.enter(*list)));
             // The order of a hash decides nothing here: what is found is sorted in the end.
             #[allow(clippy::iter_over_hash_type)]
             for note in notes {
-                if let Some(used) = read_in(note).filter(|used| into.plain.contains_key(used)) {
-                    into.values.insert(used);
-                } else if into.found.insert(*note)
-                    && let Note::Part(used) = note
-                {
-                    let made_by = self.made_by(*used, main, codes, &mut into.found);
-                    lists.extend(made_by.into_iter().filter(|list| into.walked.insert(*list)));
+                if read_in(note).is_some_and(|used| into.has_met(used)) || !into.find(*note) {
+                    continue;
                 }
+                let Note::Part(used) = note else { continue };
+                let made_by = self.made_by(*used, main, codes, into);
+                lists.extend(made_by.into_iter().filter(|list| into.enter(*list)));
             }
         }
     }
 
     /// The schemas that count whose order of mixins somebody has seen in a list of instances.
-    fn mixins(&self, found: &FxHashSet<Note>) -> Vec<Note> {
+    fn mixins(&self, found: &[&FxHashSet<Note>]) -> Vec<Note> {
         // What is noted has no order.
         #[allow(clippy::iter_over_hash_type)]
         let seen = self
@@ -590,19 +611,15 @@ impl<'r> Tracer<'r> {
             .iter()
             .filter(|((listed, _), turns)| **turns == Turns::Several && self.listed.contains(listed));
         let ids = seen.map(|((_, mixed), _)| (PackageId(mixed.package), mixed.schema));
-        let counts = ids.filter(|(package, at)| found.contains(&Note::Part(Used::Schema(*package, *at))));
-        counts.map(|(package, at)| Note::Part(Used::Mixins(package, at))).collect()
+        let counts = |(package, at): &(PackageId, u32)| {
+            found.iter().any(|found| found.contains(&Note::Part(Used::Schema(*package, *at))))
+        };
+        ids.filter(counts).map(|(package, at)| Note::Part(Used::Mixins(package, at))).collect()
     }
 
     /// The lists of the statements that a part stands for. A variable that several statements set depends on the
     /// order of all statements of its package, which is found then.
-    fn made_by(
-        &self,
-        used: Used,
-        main: PackageId,
-        codes: &dyn Codes,
-        found: &mut FxHashSet<Note>,
-    ) -> Vec<u32> {
+    fn made_by(&self, used: Used, main: PackageId, codes: &dyn Codes, into: &mut Walk<'_>) -> Vec<u32> {
         let package = used.package();
         let setters = match used {
             _ if package == main => return Vec::new(),
@@ -619,7 +636,7 @@ impl<'r> Tracer<'r> {
         {
             return self.of_stmt.get(&only.id).copied().into_iter().collect();
         }
-        found.insert(Note::Part(Used::Statements(package)));
+        into.find(Note::Part(Used::Statements(package)));
         let of_package = |at: &usize| {
             let list = &self.lists[*at];
             list.package == Some(package) && !list.of_checks
@@ -665,16 +682,6 @@ fn read_in(note: &Note) -> Option<Used> {
         Note::Part(used @ (Used::Variable(..) | Used::Statements(_))) => Some(*used),
         _ => None,
     }
-}
-
-/// The checks of the schemas and rules among some notes.
-fn checks_of(notes: &FxHashSet<Note>) -> Vec<Note> {
-    let checks = notes.iter().filter_map(|note| match note {
-        Note::Part(Used::Schema(package, at)) => Some(Used::Checks(*package, *at)),
-        Note::Part(Used::Rule(package, at)) => Some(Used::Checks(*package, *at | RULE)),
-        _ => None,
-    });
-    checks.map(Note::Part).collect()
 }
 
 /// The place of something in a short list, at the end of which it is put where it is new.
