@@ -8,11 +8,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use cache::Digest;
+use cache::{Digest, Short};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::record::{PackageState, Record, digest};
+use super::record::{PackageState, Record};
 use super::{Closure, Differences, Reuse, unit_answer};
 use crate::build::compile::{self, prepare};
 use crate::monorepo::answers::{Answer, Known};
@@ -24,9 +24,9 @@ pub(in crate::build) struct GroupKey {
     /// See [`Record`], also for the others.
     unit: Answer,
     imports: [u8; 16],
-    interface: [u8; 32],
+    interface: Short,
     reach: Option<[u8; 16]>,
-    imported: [u8; 32],
+    imported: Short,
 }
 
 impl GroupKey {
@@ -105,9 +105,8 @@ impl Reuse<'_> {
         closure: &Closure,
         unit: &(impl Fn(&usize) -> Option<(CompileUnit, PathBuf)> + Sync),
     ) -> Option<Proven> {
-        let imported = digest(&group.imported);
         if !self.has_interface(closure, &group.interface)
-            || self.differences(imported, closure) != Differences::default()
+            || self.differences(&group.imported, closure) != Differences::default()
         {
             return None;
         }
@@ -122,7 +121,7 @@ impl Reuse<'_> {
         };
         let is_well = |at: &&usize| {
             let found = found(at).filter(|found| !found.asked.asks_for_files());
-            found.is_some_and(|found| self.illness_of(&found, imported).is_none())
+            found.is_some_and(|found| self.illness_of(&found, &group.imported).is_none())
         };
         let first = found(members.first()?)?;
         // Nobody has noted that these stacks ask for files that packages ask for only now.
@@ -130,7 +129,7 @@ impl Reuse<'_> {
             return None;
         }
         let members = match first.asked.is_nothing() {
-            true if self.illness_of(&first, imported).is_some() => return None,
+            true if self.illness_of(&first, &group.imported).is_some() => return None,
             true => members.to_vec(),
             false => members.par_iter().filter(is_well).copied().collect(),
         };

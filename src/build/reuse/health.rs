@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cache::Digest;
+use cache::Short;
 use kcl::eval::{Health, Trace, Used};
 use kcl::lower::fingerprint::Fingerprint;
 use kcl::package::PackageId;
 use kcl::world::Query;
 use rustc_hash::FxHashMap;
 
-use super::record::{PartName, Question, Record, digest};
+use super::record::{PartName, Question, Record};
 use super::{Closure, Reason, Reuse, changed_options, option_value, options};
 use crate::build::compile::{self, Shared};
 use crate::monorepo::CompileUnit;
@@ -128,11 +128,11 @@ impl Reuse<'_> {
         if idle && self.has_same_reach(record, closure) {
             return None;
         }
-        self.illness_of(&closure.health.of(self.shared, unit, &closure.ids), digest(&record.imported))
+        self.illness_of(&closure.health.of(self.shared, unit, &closure.ids), &record.imported)
     }
 
     /// The same, given what became of the packages, for all stacks that used these lists.
-    pub(super) fn illness_of(&self, found: &Found, imported: Digest) -> Option<Reason> {
+    pub(super) fn illness_of(&self, found: &Found, imported: &Short) -> Option<Reason> {
         let Some(Healthy { prints, .. }) = found.healthy.as_deref() else { return Some(Reason::Unhealthy) };
         if prints.is_empty() {
             return None;
@@ -153,7 +153,7 @@ impl Reuse<'_> {
         unit: &CompileUnit,
         closure: &Closure,
     ) -> Option<Record> {
-        let packages = *closure.encoded.digest.as_bytes();
+        let packages = closure.encoded.digest.short();
         if self.has_same_reach(record, closure) {
             return Some(Record { packages, ..record.clone() });
         }
@@ -170,7 +170,7 @@ impl Reuse<'_> {
 
     /// Whether evaluating packages comes to what it came to for a record, if options and files are the same.
     fn has_same_reach(&self, record: &Record, closure: &Closure) -> bool {
-        digest(&record.packages) == closure.encoded.digest
+        record.packages == closure.encoded.digest.short()
             || record.reach.is_some() && record.reach == self.reach_of(closure)
     }
 }

@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use cache::{Batch, Digest};
+use cache::{Batch, Digest, Short};
 use kcl::lower::code::PackageCode;
 use kcl::lower::fingerprint::Fingerprint;
 use kcl::package::PackageId;
@@ -58,13 +58,13 @@ impl Reuse<'_> {
             && !record.coarse
             && record.interface.is_some_and(|interface| self.has_interface(closure, &interface))
             && self.own_unchanged(folder, record)
-            && self.packages_unchanged(digest(&record.ways)).is_some()
+            && self.packages_unchanged(&record.ways).is_some()
     }
 
     /// Keeps a record that holds with other packages than before.
     fn keep_with(&self, stack: &Stack, folder: &Path, record: Record, closure: &Closure) {
         let (Some(questions), Some(ways)) =
-            (self.questions(&digest(&record.questions)), self.packages_unchanged(digest(&record.ways)))
+            (self.questions(&digest(&record.questions)), self.packages_unchanged(&record.ways))
         else {
             return;
         };
@@ -114,14 +114,14 @@ impl Reuse<'_> {
     }
 
     /// Whether all that an interface says is so of a closure; asked once for all stacks that have the same.
-    pub(super) fn has_interface(&self, closure: &Closure, interface: &[u8; 32]) -> bool {
-        let at = digest(interface);
-        let cell = self.interfaces.get_or(&(at, closure.encoded.digest), Cell::default);
+    pub(super) fn has_interface(&self, closure: &Closure, interface: &Short) -> bool {
+        let cell = self.interfaces.get_or(&(*interface, closure.encoded.digest), Cell::default);
         *cell.get_or_init(|| {
-            if self.interface_of(closure).is_some_and(|it| it.digest == at) {
+            if self.interface_of(closure).is_some_and(|it| it.digest.short() == *interface) {
                 return true;
             }
-            let before = self.store.blob(&at).and_then(|bytes| decode::<Interface>(&bytes));
+            let before = self.whole(interface).and_then(|at| self.store.blob(&at));
+            let before = before.and_then(|bytes| decode::<Interface>(&bytes));
             before.is_some_and(|Interface { names, seen }| self.seen(&names, closure) == Some(seen))
         })
     }

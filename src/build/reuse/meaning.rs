@@ -116,7 +116,7 @@ impl<'a> Reuse<'a> {
         closure: &Closure,
         unit: impl FnOnce() -> Option<U>,
     ) -> Option<Reason> {
-        let Differences { code, behind, check } = self.differences(digest(&record.imported), closure);
+        let Differences { code, behind, check } = self.differences(&record.imported, closure);
         let behind = || {
             let differs = behind?;
             let unit = unit();
@@ -128,7 +128,7 @@ impl<'a> Reuse<'a> {
 
     /// Whether what a stack read of packages has come to the same there.
     pub(super) fn same_values(&self, record: &Record, unit: &CompileUnit, closure: &Closure) -> bool {
-        let Some(lists) = self.used_by(digest(&record.imported)) else { return false };
+        let Some(lists) = self.used_by(&record.imported) else { return false };
         let Some(healthy) = closure.health.of(self.shared, unit, &closure.ids).healthy else { return false };
         let values = values_of(lists.iter().map(|list| &**list), |package, name| {
             let at = closure.state.iter().position(|state| state.identity == *package)?;
@@ -146,16 +146,16 @@ impl<'a> Reuse<'a> {
     }
 
     /// The lists of what stacks used of the packages that they import, by their digests.
-    fn imported_by(&self, at: Digest) -> Option<Arc<[Digest]>> {
+    fn imported_by(&self, at: &Short) -> Option<Arc<[Digest]>> {
         let read = || {
-            let lists: Imported = decode(&self.store.blob(&at)?)?;
+            let lists: Imported = decode(&self.store.blob(&self.whole(at)?)?)?;
             lists.iter().map(|short| self.whole(short)).collect()
         };
-        self.lists.get_or(&at, Cell::default).get_or_init(read).clone()
+        self.lists.get_or(at, Cell::default).get_or_init(read).clone()
     }
 
     /// The digest that begins like this; found once, for thousands of stacks have the same lists.
-    fn whole(&self, short: &Short) -> Option<Digest> {
+    pub(super) fn whole(&self, short: &Short) -> Option<Digest> {
         self.whole.get_or(short, || self.store.digest_of(short))
     }
 
@@ -165,13 +165,13 @@ impl<'a> Reuse<'a> {
     }
 
     /// All of these lists; `None` where one is lost.
-    pub(super) fn used_by(&self, at: Digest) -> Option<Vec<Arc<UsedParts>>> {
+    pub(super) fn used_by(&self, at: &Short) -> Option<Vec<Arc<UsedParts>>> {
         self.imported_by(at)?.iter().map(|at| self.used(at)).collect()
     }
 
     /// What is not as it was of what stacks used, by the list of it.
-    pub(super) fn differences(&self, at: Digest, closure: &Closure) -> Differences {
-        let cell = self.imported.get_or(&(at, closure.encoded.digest), Cell::default);
+    pub(super) fn differences(&self, at: &Short, closure: &Closure) -> Differences {
+        let cell = self.imported.get_or(&(*at, closure.encoded.digest), Cell::default);
         let find = || match self.imported_by(at) {
             Some(imported) => self.differences_of(&imported, closure),
             None => Differences { code: Some(Reason::New), ..Differences::default() },

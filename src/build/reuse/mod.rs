@@ -123,10 +123,10 @@ pub(super) struct Doubt {
 struct Renewed {
     questions: [u8; 32],
     answers: Answer,
-    packages: [u8; 32],
-    ways: [u8; 32],
+    packages: Short,
+    ways: Short,
     imports: [u8; 16],
-    interface: Option<[u8; 32]>,
+    interface: Option<Short>,
     reach: Option<[u8; 16]>,
     warned: bool,
 }
@@ -183,21 +183,21 @@ pub struct Reuse<'a> {
     key: ActionKey,
     root: &'a Path,
     questions: Memory<Digest, Cell<Option<Arc<Questions>>>>,
-    packages: Memory<Digest, Cell<Option<Arc<Packages>>>>,
+    packages: Memory<Short, Cell<Option<Arc<Packages>>>>,
     closures: Memory<Vec<PackageId>, Cell<Arc<Closure>>>,
     ways: Memory<Vec<u32>, Cell<Arc<Ways>>>,
     imports: Memory<Vec<PackageId>, [u8; 16]>,
     /// Whether an interface is that of a closure still.
-    interfaces: Memory<(Digest, Digest), Cell<bool>>,
+    interfaces: Memory<(Short, Digest), Cell<bool>>,
     /// The closures that files with these imports have.
     by_imports: Memory<[u8; 16], Arc<Closure>>,
     parts: Memory<Digest, Cell<Option<Arc<OwnParts>>>>,
-    lists: Memory<Digest, Cell<Option<Arc<[Digest]>>>>,
+    lists: Memory<Short, Cell<Option<Arc<[Digest]>>>>,
     whole: Memory<Short, Option<Digest>>,
     used: Memory<Digest, Cell<Option<Arc<UsedParts>>>>,
     /// Why what was used of a package is not as it was, by the digests of that list and of the closure.
     differing: Memory<(Digest, Digest), Cell<Differences>>,
-    imported: Memory<(Digest, Digest), Cell<Differences>>,
+    imported: Memory<(Short, Digest), Cell<Differences>>,
     /// By what was used of a package, and for what.
     traced: Memory<Vec<(Used, Role)>, TracedCell>,
     /// The blobs that this build has handed to the store.
@@ -282,13 +282,17 @@ impl<'a> Reuse<'a> {
 
     /// Remembers that a record holds for a stack.
     fn hold(&self, stack: &Stack, record: &Record, questions: Arc<Questions>, shared: [Arc<Packages>; 2]) {
+        let (Some(at_packages), Some(at_ways)) = (self.whole(&record.packages), self.whole(&record.ways))
+        else {
+            return;
+        };
         let [packages, ways] = shared;
         let files = record.files.iter().chain(&record.idle_files);
         let held = Held {
             stack: stack.path.clone(),
             questions,
             files: files.map(|(question, _)| question.clone()).collect(),
-            shared: [(digest(&record.packages), packages), (digest(&record.ways), ways)],
+            shared: [(at_packages, packages), (at_ways, ways)],
             group: GroupKey::of(record),
             artifact: digest(&record.artifact),
         };
@@ -353,18 +357,18 @@ impl<'a> Reuse<'a> {
 
     /// The packages of a record and where its imports lead, if all of that is as it was.
     fn shared_unchanged(&self, record: &Record) -> Option<[Arc<Packages>; 2]> {
-        let packages = self.packages_unchanged(digest(&record.packages))?;
-        Some([packages, self.packages_unchanged(digest(&record.ways))?])
+        let packages = self.packages_unchanged(&record.packages)?;
+        Some([packages, self.packages_unchanged(&record.ways)?])
     }
 
     /// The packages of a list, if all of them are as they were; asked once for all records that have the same.
-    fn packages_unchanged(&self, at: Digest) -> Option<Arc<Packages>> {
+    fn packages_unchanged(&self, at: &Short) -> Option<Arc<Packages>> {
         let unchanged = || {
-            let packages: Packages = decode(&self.store.blob(&at)?)?;
+            let packages: Packages = decode(&self.store.blob(&self.whole(at)?)?)?;
             let same = |package: &PackageState| self.ask(&package.questions, self.root) == package.answers;
             packages.iter().all(same).then(|| Arc::new(packages))
         };
-        self.packages.get_or(&at, Cell::default).get_or_init(unchanged).clone()
+        self.packages.get_or(at, Cell::default).get_or_init(unchanged).clone()
     }
 
     fn root_answer(&self) -> Answer {
@@ -479,13 +483,10 @@ impl<'a> Reuse<'a> {
         let (Some(used), Some(idle)) = (files(&trace.queries), files(&trace.idle_queries)) else { return };
         let statements = program.fingerprints.get(program.statements()).map_or([0; 16], |it| it.0);
         let mut batch = Batch::default();
-        let own = self.hand(&mut batch, &Encoded::of(&own));
-        let lists = imported.iter().map(|list| {
-            self.hand(&mut batch, &list.encoded);
-            list.encoded.digest.short()
-        });
-        let lists: Imported = lists.collect();
-        let imported = self.hand(&mut batch, &Encoded::of(&lists));
+        let own = *self.hand(&mut batch, &Encoded::of(&own)).as_bytes();
+        let lists: Imported =
+            imported.iter().map(|list| self.hand(&mut batch, &list.encoded).short()).collect();
+        let imported = self.hand(&mut batch, &Encoded::of(&lists)).short();
         let digest = Digest::of(artifact);
         self.put(&mut batch, digest, artifact);
         let artifact = *digest.as_bytes();
@@ -533,12 +534,14 @@ impl<'a> Reuse<'a> {
         let questions: Questions = program.queries.iter().map(|query| Question::of(query, folder)).collect();
         let warned = !program.ready.warnings.is_empty();
         let record = record(Renewed {
-            questions: self.hand(&mut batch, &Encoded::of(&questions)),
+            questions: *self.hand(&mut batch, &Encoded::of(&questions)).as_bytes(),
             answers: joined(answers.into_iter()),
-            packages: self.hand(&mut batch, &closure.encoded),
-            ways: self.hand(&mut batch, &ways.encoded),
+            packages: self.hand(&mut batch, &closure.encoded).short(),
+            ways: self.hand(&mut batch, &ways.encoded).short(),
             imports: self.imports(program.unit, program.ready),
-            interface: self.interface(&program.ready.code, closure).map(|it| self.hand(&mut batch, it)),
+            interface: self
+                .interface(&program.ready.code, closure)
+                .map(|it| self.hand(&mut batch, it).short()),
             reach: self.reach_of(closure),
             warned,
         });
@@ -625,8 +628,7 @@ impl<'a> Reuse<'a> {
     ) -> Vec<String> {
         let (own, imported) = self.traced_parts(program, trace);
         let known_own: Vec<Arc<OwnParts>> = records.0.iter().filter_map(|it| self.own_parts(it)).collect();
-        let lists: Vec<_> =
-            records.0.iter().filter_map(|it| self.used_by(digest(&it.imported))).flatten().collect();
+        let lists: Vec<_> = records.0.iter().filter_map(|it| self.used_by(&it.imported)).flatten().collect();
         let known_own =
             |used: &(PartName, [u8; 16])| known_own.iter().any(|parts| parts.all().any(|it| it == used));
         let own = own.all().filter(|used| !known_own(used)).map(|(name, _)| format!("`{}`", name.part()));
@@ -646,9 +648,11 @@ impl<'a> Reuse<'a> {
     }
 
     /// Puts a list that many stacks have into a batch, unless one of them has done so.
-    fn hand(&self, batch: &mut Batch, list: &Encoded) -> [u8; 32] {
+    fn hand(&self, batch: &mut Batch, list: &Encoded) -> Digest {
         self.handed.get_or(&list.digest, || self.put(batch, list.digest, &list.bytes));
-        *list.digest.as_bytes()
+        // The store knows it only once it is committed.
+        self.whole.get_or(&list.digest.short(), || Some(list.digest));
+        list.digest
     }
 
     /// Puts a blob into a batch. To ask whether the store has it costs a tenth of compressing it.

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cache::Digest;
+use cache::{Digest, Short};
 use kcl::lower::fingerprint::{Fingerprint, Kind, Part};
 use kcl::world::Query;
 use serde::de::DeserializeOwned;
@@ -24,14 +24,14 @@ pub(super) struct Record {
     /// What the world answered to all of these.
     pub(super) answers: Answer,
     /// The packages that it imports, with what they asked: [`Packages`].
-    pub(super) packages: [u8; 32],
+    pub(super) packages: Short,
     /// Where the imports of its own files lead, with what was asked to follow them: [`Packages`] of one.
-    pub(super) ways: [u8; 32],
+    pub(super) ways: Short,
     /// The packages that its own files import, in order: what tells, for the same files, which packages it has now.
     pub(super) imports: [u8; 16],
     /// All that checking and lowering its own files could learn of packages: [`super::interface::Interface`]; none where it
     /// declares schemas or rules itself, or where something is said of a package.
-    pub(super) interface: Option<[u8; 32]>,
+    pub(super) interface: Option<Short>,
     /// All that evaluating the packages could come to, but for options and files.
     pub(super) reach: Option<[u8; 16]>,
     /// The fingerprint of the statements of its main package.
@@ -39,7 +39,7 @@ pub(super) struct Record {
     /// What else it used of its own files: [`OwnParts`].
     pub(super) own: [u8; 32],
     /// What it used of imported packages: [`super::used::Imported`].
-    pub(super) imported: [u8; 32],
+    pub(super) imported: Short,
     /// The values that it used of imported packages, as one digest; none where there are none.
     pub(super) values: Option<Answer>,
     /// The options that it asked for, with their values.

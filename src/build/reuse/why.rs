@@ -5,7 +5,7 @@ use std::path::Path;
 
 use kcl::lower::fingerprint::Part;
 
-use super::record::{Record, digest, is_same};
+use super::record::{Record, is_same};
 use super::used::Role;
 use super::{Program, Reason, Records, Reuse, shown};
 use crate::build::compile::Ready;
@@ -74,7 +74,7 @@ impl Reuse<'_> {
         let counts = |role| {
             role != Role::Behind || !*same_values.get_or_init(|| self.same_values(record, unit, &closure))
         };
-        for used in self.used_by(digest(&record.imported)).unwrap_or_default() {
+        for used in self.used_by(&record.imported).unwrap_or_default() {
             let parts = used.differing(self.fingerprints_in(&closure, &used.package));
             let parts = parts.filter(|(_, role)| counts(*role));
             all.extend(parts.map(|(name, _)| Obstacle::Part(Some(used.package.clone()), name.part())));
