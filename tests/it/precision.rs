@@ -199,6 +199,30 @@ size = lambda {
 }
 
 #[test]
+fn what_packages_make_of_the_clock_is_no_value() {
+    let model = "day = \"x\"\n";
+    let repo = Repo::monorepo().file("lib/m.k", model).stack("a", "import lib.m\nx = m.day\n");
+    repo.konfig(&["build"]).good();
+    repo.write("lib/m.k", b"import datetime\nday = \"x\" if datetime.ticks() > 0 else \"y\"\n");
+    repo.konfig(&["build"]).good().prints("1 stack: 1 built, 0 reused, 0 failed, 0 changed");
+    repo.konfig(&["build"]).good().prints("1 stack: 1 built, 0 reused, 0 failed, 0 changed");
+}
+
+#[test]
+fn what_packages_ask_for_a_value_is_asked_again() {
+    let repo = Repo::monorepo()
+        .file("lib/m.k", "text = \"one\"\n")
+        .file("lib/m.txt", "one")
+        .stack("a", "import lib.m\nx = m.text\n");
+    repo.konfig(&["build"]).good();
+    repo.write("lib/m.k", b"import file\ntext = file.read(\"m.txt\")\n");
+    repo.konfig(&["build"]).good().prints("1 stack: 0 built, 1 reused");
+    repo.write("lib/m.txt", b"two");
+    repo.konfig(&["build"]).good().prints("1 stack: 1 built, 0 reused, 0 failed, 1 changed");
+    assert_eq!(repo.read("dist/a.yaml").as_deref(), Some("x: two\n"));
+}
+
+#[test]
 fn what_packages_say_the_output_is_counts_as_text() {
     let model = |list: &str| {
         format!(
