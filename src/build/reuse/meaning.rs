@@ -130,10 +130,12 @@ impl<'a> Reuse<'a> {
     pub(super) fn same_values(&self, record: &Record, unit: &CompileUnit, closure: &Closure) -> bool {
         let Some(lists) = self.used_by(&record.imported) else { return false };
         let Some(healthy) = closure.health.of(self.shared, unit, &closure.ids).healthy else { return false };
-        let values = values_of(lists.iter().map(|list| &**list), |package, name| {
-            let at = closure.state.iter().position(|state| state.identity == *package)?;
-            self.value(closure.ids[at], name, &healthy.values)
-        });
+        let place = |list: &UsedParts| {
+            let at = closure.state.iter().position(|state| state.identity == list.package)?;
+            Some(closure.ids[at])
+        };
+        let lists = lists.iter().map(|list| (&**list, place(list)));
+        let values = values_of(lists, |package, name| self.value(package, name, &healthy.values));
         values.is_some() && values == record.values
     }
 

@@ -146,6 +146,7 @@ impl Encoded {
 
 /// What a trace has of an imported package.
 struct Traced {
+    package: PackageId,
     used: UsedParts,
     encoded: Encoded,
 }
@@ -587,7 +588,7 @@ impl<'a> Reuse<'a> {
             };
             let identity = self.shared.program.identity(package, self.root);
             let used = UsedParts::new(identity, parts);
-            Some(Arc::new(Traced { encoded: Encoded::of(&used), used }))
+            Some(Arc::new(Traced { package, encoded: Encoded::of(&used), used }))
         })
         .clone()
     }
@@ -595,11 +596,8 @@ impl<'a> Reuse<'a> {
     /// The values of a trace as one digest, in the order of the lists that name them.
     fn values(&self, lists: &[Arc<Traced>], trace: &Trace) -> Option<Answer> {
         let known: FxHashMap<Used, Fingerprint> = trace.values.iter().copied().collect();
-        values_of(lists.iter().map(|list| &list.used), |package, name| {
-            let mut id = trace.values.iter().map(|(used, _)| used.package());
-            let id = id.find(|id| self.shared.program.identity(*id, self.root) == package)?;
-            self.value(id, name, &known)
-        })
+        let lists = lists.iter().map(|list| (&list.used, Some(list.package)));
+        values_of(lists, |package, name| self.value(package, name, &known))
     }
 
     /// The fingerprint of a value of a package.
@@ -715,13 +713,17 @@ fn named<'u>(used: impl Iterator<Item = &'u Used>, code: &PackageCode, known: &F
     parts.into_iter().filter_map(fingerprint).collect()
 }
 
-/// The values that some lists name, as one digest; none where there are none, or one is not known.
+/// The values that some lists name of packages, as one digest; none where there are none, or one is not known.
 fn values_of<'l>(
-    lists: impl Iterator<Item = &'l UsedParts>,
-    value: impl Fn(&str, &PartName) -> Option<Fingerprint>,
+    lists: impl Iterator<Item = (&'l UsedParts, Option<PackageId>)>,
+    value: impl Fn(PackageId, &PartName) -> Option<Fingerprint>,
 ) -> Option<Answer> {
-    let values = lists.flat_map(|list| list.values.iter().map(|name| value(&list.package, name)));
-    let values: Vec<Answer> = values.map(|value| Some(Answer(value?.0))).collect::<Option<_>>()?;
+    let mut values = Vec::new();
+    for (list, package) in lists {
+        for name in &list.values {
+            values.push(Answer(value(package?, name)?.0));
+        }
+    }
     (!values.is_empty()).then(|| joined(values.into_iter()))
 }
 
