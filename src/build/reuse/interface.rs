@@ -1,4 +1,4 @@
-//! Proof without a look into the stack's own files: where these are as they were, and all that checking and lowering them
+//! The second proof, without a look into the stack's own files: where these are as they were, and all that checking and lowering them
 //! can learn of packages is as it was, their code is as it was too. So a change inside of a model costs no parsing
 //! of stacks, only the question whether what they use of it changed.
 

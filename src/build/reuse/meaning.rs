@@ -1,5 +1,6 @@
-//! The second proof: a stack whose program is loaded and checked comes out as in an earlier build where all that its trace
-//! names has the same fingerprint, and nothing that it imports stands against that.
+//! The third proof: a stack whose program is loaded and checked comes out as in an earlier build where all that its trace
+//! names has the same fingerprint, or made only values that packages still come to, and nothing that it imports stands against
+//! that.
 
 use std::borrow::Borrow;
 use std::path::Path;
@@ -29,7 +30,7 @@ pub(super) struct Differences {
 }
 
 impl<'a> Reuse<'a> {
-    /// The second proof: a record whose trace has the same fingerprints. Else why the newest record does not hold, or why
+    /// The third proof: a record whose trace has the same fingerprints. Else why the newest record does not hold, or why
     /// one does not of which all but checks is as it was.
     pub(in crate::build) fn same_meaning(
         &self,

@@ -2,10 +2,10 @@
 //!
 //! There are three proofs. The first reads no program: a compile is a function of what it asks the world, so where all
 //! questions of a stack and of the packages that it imports have the answers of then, the artifact is the one of then.
-//! The second is for stacks where an answer differs: their program is loaded and checked, and where everything that
-//! the trace of then names has the same fingerprint, and the packages that it imports can still be evaluated, the
-//! artifact is the same too. Else the stack is evaluated. Between these is the proof over interfaces, which
-//! `group` asks for many stacks at once.
+//! The second (`interface`) is for stacks whose own files have the answers of then, while packages differ and have the interfaces
+//! of then; `group` asks it for many stacks at once. For the third (`meaning`) the program is loaded and checked. Both hold
+//! where everything that the trace of then names has the same fingerprint, or made only values that are the same, and the
+//! packages that it imports can still be evaluated. Else the stack is evaluated.
 //!
 //! Invariants: what a compile has read is what its record says was answered, or there is no record; failures are never
 //! recorded; whatever cannot be read back from the store counts as not there.

@@ -78,8 +78,11 @@ impl Sweep {
         untouched: &mut [Option<Digest>],
     ) -> Regrouped {
         let mut regrouped = Regrouped::default();
-        let near = Near::new(out);
         let members = self.members(monorepo, stacks, untouched);
+        if members.is_empty() {
+            return regrouped;
+        }
+        let near = Near::new(out);
         for Proven { members, packages } in reuse.prove_groups((monorepo, store), stacks, &members) {
             let look = |at: &usize| {
                 let stack = monorepo.stack(stacks[*at]);

@@ -303,7 +303,7 @@ pub(super) fn build(
     let bar = Bar::new(ui, stacks.len());
     let (report, artifacts, said) = if manner.no_cache {
         let shared = Shared { profile: manner.profile, traced: false, ..site.shared(manner.limits) };
-        let request = request(&manner, site, (stacks, goal));
+        let request = request(manner, site, (stacks, goal));
         (build::build(&shared, &request, None, &bar), Artifacts::default(), Vec::new())
     } else {
         incremental(manner, site, (stacks, goal), began, &bar)
@@ -314,7 +314,7 @@ pub(super) fn build(
 
 /// What to build, as far as that does not depend on what the checkout remembers.
 fn request<'a>(
-    manner: &Manner<'a>,
+    manner: Manner<'a>,
     site: &'a Site,
     (stacks, goal): (&'a [StackId], &Goal),
 ) -> BuildRequest<'a> {
@@ -327,7 +327,7 @@ fn request<'a>(
         audit: manner.audit,
         artifacts: Artifacts::default(),
         sweep: manner.sweep,
-        untouched: manner.untouched.clone().unwrap_or_default(),
+        untouched: manner.untouched.unwrap_or_default(),
         regrouped: Regrouped::default(),
         narrow: false,
         journal: None,
@@ -345,6 +345,7 @@ fn incremental(
     bar: &Bar,
 ) -> (Report, Artifacts, Vec<Shown>) {
     let (profile, monorepo) = (manner.profile, &site.monorepo);
+    let looked = manner.sweep.filter(|_| manner.untouched.is_some());
     let shared = Shared { profile, ..site.shared(manner.limits) };
     let open = || Checkout::open(&monorepo.root, cache_dir().as_deref());
     let checkout = timed(profile, Step::Open, open);
@@ -353,12 +354,12 @@ fn incremental(
     let mut reuse = Reuse::new(&shared, &checkout.store, answers, key, &monorepo.root, began.as_secs());
     let began = nanos(began);
     let mut request =
-        BuildRequest { journal: Some(&checkout.journal), ..request(&manner, site, (stacks, goal)) };
-    if let (Some(sweep), Some(_)) = (manner.sweep, &manner.untouched) {
+        BuildRequest { journal: Some(&checkout.journal), ..request(manner, site, (stacks, goal)) };
+    if let Some(sweep) = looked {
         let on = (monorepo, &site.store, &*site.out);
         let prove = || sweep.prove(&reuse, on, stacks, &mut request.untouched);
         request.regrouped = timed(profile, Step::Groups, prove);
-        request.narrow = !manner.keep && sweep.is_narrow(&request.untouched, &request.regrouped);
+        request.narrow = !request.keep && sweep.is_narrow(&request.untouched, &request.regrouped);
     }
     if !request.narrow {
         let State { files, artifacts } = timed(profile, Step::Open, || checkout.state());

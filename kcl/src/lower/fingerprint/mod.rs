@@ -189,7 +189,7 @@ impl Kind {
             _ if self == Self::Other => true,
             Type::Literal(_) => self.is_single(),
             Type::Bool => self == Self::Bool,
-            Type::Int => matches!(self, Self::Int),
+            Type::Int => self == Self::Int,
             Type::Float => matches!(self, Self::Int | Self::Float),
             Type::Str => self == Self::Str,
             Type::Unit | Type::Function => self == Self::Instance,
@@ -202,15 +202,17 @@ impl Kind {
 
     /// Whether a type takes all values of the kind, and none of them otherwise than it is.
     fn is_taken(self, ty: &Type) -> bool {
+        if self == Self::Other {
+            return false;
+        }
         let takes = |ty: &&Type| match ty {
-            Type::Any => self != Self::Other,
+            Type::Any | Type::Bool | Type::Int | Type::Float | Type::Str => true,
             Type::Schema(..) => self == Self::Instance,
             Type::List(item) | Type::Dict(_, item) => match self {
                 Self::Texts | Self::TextDict => Self::Str.is_taken(item),
                 Self::List | Self::Dict => matches!(**item, Type::Any),
                 _ => false,
             },
-            Type::Bool | Type::Int | Type::Float | Type::Str => self != Self::Other,
             _ => false,
         };
         let types = self.of_union(ty);
