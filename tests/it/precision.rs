@@ -437,6 +437,34 @@ fn a_lambda_that_a_stack_does_not_call_concerns_it_not() {
     assert_eq!(repo.read("dist/a.yaml").as_deref(), Some("'y': 2\nw: 10\n"));
 }
 
+#[test]
+fn assertions_of_lambdas_make_nothing() {
+    let model = "limit = 5\nf = lambda x: int -> int {\n    assert x < limit, \"too large\"\n    _y = x + 1\n    assert _y > x\n    _y\n}\n";
+    let repo = Repo::monorepo().file("lib/m.k", model).stack("a", "import lib.m\ny = m.f(2)\n");
+    repo.konfig(&["build"]).good();
+    for (from, to) in [
+        ("limit = 5", "limit = 6"),
+        ("too large", "far too large"),
+        ("_y > x", "_y > x and [_n for _n in [x] if _n < 4]"),
+    ] {
+        repo.write("lib/m.k", model.replace(from, to).as_bytes());
+        repo.konfig(&["build"]).good().prints("1 stack: 0 built, 1 checked, 0 reused");
+    }
+    // It cannot say anything of what is set after it.
+    let (assert, set) = ("    assert _y > x\n", "    _y = x + 1\n");
+    let moved = model.replace(assert, "").replace(set, &format!("{assert}{set}"));
+    for refused in [model.replace("limit = 5", "limit = 2"), moved] {
+        repo.write("lib/m.k", refused.as_bytes());
+        repo.konfig(&["build"]).exits(1);
+        repo.write("lib/m.k", model.as_bytes());
+        repo.konfig(&["build"]).good();
+    }
+    // The last statement says what a lambda returns.
+    repo.write("lib/m.k", model.replace("    _y\n", "").as_bytes());
+    repo.konfig(&["build"]).good().prints("1 stack: 1 built");
+    assert_eq!(repo.read("dist/a.yaml").as_deref(), Some("{}\n"));
+}
+
 /// Stacks that hold instances against checks.
 fn checked() -> Repo {
     let model = "\

@@ -64,6 +64,7 @@ impl<'r> Run<'r> {
             }
             StmtKind::Unify(target, value) => self.unify(target, value),
             StmtKind::Assert(check) => self.assert(check),
+            StmtKind::LambdaAssert(check) => self.checking(|run| run.assert(check)),
             StmtKind::If(test, then, otherwise) => self.branch(stmt.id, test, then, otherwise),
             StmtKind::Attr(attr) => self.set_up_attr(attr),
             StmtKind::Nothing => Ok(Value::Undefined),

@@ -74,6 +74,8 @@ pub enum Used {
     Checks(PackageId, u32),
     /// A lambda that was called: package and number.
     Lambda(PackageId, u32),
+    /// The assertions of a lambda: package and number.
+    Asserts(PackageId, u32),
     /// Code that is not evaluated with all that is around it: package and number.
     Arm(PackageId, u32),
     /// The default of an attribute, or that it has none: package and number.
@@ -105,6 +107,7 @@ impl Used {
             | Self::Rule(package, _)
             | Self::Checks(package, _)
             | Self::Lambda(package, _)
+            | Self::Asserts(package, _)
             | Self::Arm(package, _)
             | Self::Default(package, _)
             | Self::Accepts(package, ..)
@@ -132,6 +135,7 @@ impl Used {
             }
             Self::Checks(_, at) => schema(at).map(Part::Checks),
             Self::Lambda(_, number) => known.lambda(number),
+            Self::Asserts(_, number) => known.asserts_of(number),
             Self::Arm(_, number) => known.arm(number),
             Self::Default(_, number) => known.default_of(number),
             Self::Accepts(_, number, kind) => known.accepts(number, kind),
@@ -242,13 +246,14 @@ impl Walk<'_> {
         is_plain
     }
 
-    /// The checks of the schemas and rules that it found, as far as these are some that count.
+    /// The checks of the schemas, rules and lambdas that it found, as far as these are some that count.
     fn find_checks(&mut self, of_before: bool) {
         let before = self.before.filter(|_| of_before).map(|before| &before.found);
         let schemas = before.into_iter().flatten().chain(&self.found);
         let checks = schemas.filter_map(|note| match note {
             Note::Part(Used::Schema(package, at)) => Some(Used::Checks(*package, *at)),
             Note::Part(Used::Rule(package, at)) => Some(Used::Checks(*package, *at | RULE)),
+            Note::Part(Used::Lambda(package, at)) => Some(Used::Asserts(*package, *at)),
             _ => None,
         });
         let checks: Vec<Used> = checks.collect();
@@ -327,7 +332,7 @@ impl<'r> Tracer<'r> {
             Used::Variable(package, at) => (package, at << 2),
             Used::Schema(package, at) => (package, at << 2 | 1),
             Used::Rule(package, at) | Used::Checks(package, at) => (package, at << 2 | 2),
-            Used::Lambda(package, at) => (package, at << 2 | 3),
+            Used::Lambda(package, at) | Used::Asserts(package, at) => (package, at << 2 | 3),
             Used::Arm(package, at) => (package, at << 3 | 7),
             Used::Default(package, at) => (package, at << 3 | 4),
             Used::Accepts(package, at, kind) => (package, at << 3 ^ kind as u32),

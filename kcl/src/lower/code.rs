@@ -146,6 +146,8 @@ pub enum StmtKind {
     Unify(Target, Expr),
     /// `assert test if guard, message`
     Assert(Check),
+    /// One in a lambda's own block that makes nothing: what follows it is what the lambda returns.
+    LambdaAssert(Check),
     /// `if`
     If(Expr, Vec<Stmt>, Vec<Stmt>),
     /// A schema attribute.

@@ -223,7 +223,7 @@ impl Lower<'_> {
         self.bodies.push(body);
         let params = self.params(&lambda.params);
         let returns = lambda.returns.as_ref().map(|ty| self.ty(ty));
-        let stmts = self.stmts(&lambda.body);
+        let stmts = self.lambda_stmts(&lambda.body);
         let schema = if self.in_schema() { self.schema } else { None };
         let Some(body) = self.bodies.pop() else {
             return Expr { kind: ExprKind::Const(Const::Undefined), span };

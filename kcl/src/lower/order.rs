@@ -45,7 +45,10 @@ fn role(code: &PackageCode, stmt: &Stmt) -> Role {
         StmtKind::Unify(target, _) if target.path.is_empty() => lone(target.place).map(Role::Again),
         _ => None,
     };
-    let sets = !matches!(stmt.kind, StmtKind::Expr(_) | StmtKind::Assert(_) | StmtKind::Nothing);
+    let sets = !matches!(
+        stmt.kind,
+        StmtKind::Expr(_) | StmtKind::Assert(_) | StmtKind::LambdaAssert(_) | StmtKind::Nothing
+    );
     slot.unwrap_or(Role::Fixed(sets))
 }
 

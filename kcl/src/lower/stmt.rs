@@ -43,6 +43,20 @@ impl<'a> Lower<'a> {
         stmts.iter().map(|stmt| self.stmt(stmt)).collect()
     }
 
+    /// The statements of a lambda: an assertion that is not the last of them makes nothing.
+    pub(super) fn lambda_stmts(&mut self, stmts: &[ast::Stmt]) -> Vec<Stmt> {
+        let mut lowered = self.stmts(stmts);
+        if let Some((_, before)) = lowered.split_last_mut() {
+            for stmt in before {
+                stmt.kind = match std::mem::replace(&mut stmt.kind, StmtKind::Nothing) {
+                    StmtKind::Assert(check) => StmtKind::LambdaAssert(check),
+                    kind => kind,
+                };
+            }
+        }
+        lowered
+    }
+
     pub(super) fn stmt(&mut self, stmt: &ast::Stmt) -> Stmt {
         let id = self.next_stmt();
         let kind = match &stmt.kind {
@@ -171,7 +185,7 @@ fn inner_places(stmt: &Stmt) -> Vec<Inner<Place>> {
         StmtKind::AugAssign(target, ..) | StmtKind::Unify(target, _) => vec![(target.place, stmt.id)],
         StmtKind::Attr(attr) => vec![(Place::Attr(attr.name), stmt.id)],
         StmtKind::If(_, then, otherwise) => then.iter().chain(otherwise).flat_map(inner_places).collect(),
-        StmtKind::Expr(_) | StmtKind::Assert(_) | StmtKind::Nothing => Vec::new(),
+        StmtKind::Expr(_) | StmtKind::Assert(_) | StmtKind::LambdaAssert(_) | StmtKind::Nothing => Vec::new(),
     }
 }
 

@@ -116,6 +116,7 @@ pub(super) enum PartName {
     Rule(String),
     Checks(String),
     Lambda(String, u32),
+    Asserts(String, u32),
     Arms(String, String),
     Default(String, String, u32),
     Accepts(String, String, u32, u8),
@@ -170,6 +171,7 @@ impl From<Part> for PartName {
             Part::Rule(name) => Self::Rule(name.to_string()),
             Part::Checks(name) => Self::Checks(name.to_string()),
             Part::Lambda(name, number) => Self::Lambda(name.to_string(), number),
+            Part::Asserts(name, number) => Self::Asserts(name.to_string(), number),
             Part::Arm(name, number) => Self::Arms(name.to_string(), number.to_string()),
             Part::Arms(name, numbers) => Self::Arms(name.to_string(), numbers.to_string()),
             Part::Default(schema, attr, which) => Self::Default(schema.to_string(), attr.to_string(), which),
@@ -198,6 +200,7 @@ impl PartName {
             Self::Rule(name) => Part::Rule(Symbol::new(name)),
             Self::Checks(name) => Part::Checks(Symbol::new(name)),
             Self::Lambda(name, number) => Part::Lambda(Symbol::new(name), *number),
+            Self::Asserts(name, number) => Part::Asserts(Symbol::new(name), *number),
             Self::Arms(name, numbers) => Part::Arms(Symbol::new(name), Symbol::new(numbers)),
             Self::Default(schema, attr, which) => {
                 Part::Default(Symbol::new(schema), Symbol::new(attr), *which)

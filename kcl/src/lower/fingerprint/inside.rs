@@ -5,7 +5,7 @@ use syntax::Symbol;
 
 use super::walk::Walk;
 use super::{Kind, Part, TAKEN};
-use crate::lower::code::{AttrCode, ConfigItem, Expr, Item, Stmt};
+use crate::lower::code::{AttrCode, Check, ConfigItem, Expr, Item, Stmt};
 
 /// Code that is not evaluated with all that is around it.
 #[derive(Clone, Copy)]
@@ -96,10 +96,27 @@ impl<'a> Walk<'a> {
             self.found.lambdas[at] = part;
             (self.locals, self.in_lambda) = (None, true);
             self.keep(part, |walk| walk.stmts(&lambda.body));
+            let asserts = std::mem::take(&mut self.pending_asserts);
             self.enter(part);
+            if let Part::Lambda(owner, number) = part
+                && !asserts.is_empty()
+            {
+                self.asserts(Part::Asserts(owner, number), &asserts);
+            }
             (self.owner, self.in_lambda) = (owner, in_lambda);
         }
         self.locals = None;
+    }
+
+    /// The assertions of a lambda, each with its place among the statements.
+    fn asserts(&mut self, part: Part, asserts: &[(usize, &'a Check)]) {
+        self.keep(part, |walk| {
+            for (at, check) in asserts {
+                walk.number(*at as u64);
+                walk.check(check);
+            }
+        });
+        self.enter(part);
     }
 
     fn enter(&mut self, part: Part) {
@@ -109,6 +126,7 @@ impl<'a> Walk<'a> {
         self.owner = match part {
             Part::Arm(owner, number) => Symbol::new(&format!("{owner}/{number}")),
             Part::Lambda(owner, number) => Symbol::new(&format!("{owner}({number}")),
+            Part::Asserts(owner, number) => Symbol::new(&format!("{owner}!{number}")),
             _ => self.owner,
         };
         self.inner();

@@ -63,6 +63,8 @@ pub enum Part {
     Checks(Symbol),
     /// The body of a lambda: of which declaration, and which one there.
     Lambda(Symbol, u32),
+    /// The assertions of a lambda, if it has some, which make nothing but may refuse.
+    Asserts(Symbol, u32),
     /// Code that is not evaluated with all that is around it: in what, and which one there.
     Arm(Symbol, u32),
     /// Several arms in the same code: their numbers there, separated by blanks.
@@ -250,6 +252,9 @@ impl fmt::Display for Part {
             Self::Lambda(name, number) => {
                 write!(f, "{} (lambda {})", shown(*name), number + 1)
             }
+            Self::Asserts(name, number) => {
+                write!(f, "{} (assertions of lambda {})", shown(*name), number + 1)
+            }
             Self::Arm(name, _) | Self::Arms(name, _) => write!(f, "{} (in a condition)", shown(*name)),
             Self::Default(schema, attr, _) => write!(f, "{schema}.{attr} (default)"),
             Self::Accepts(schema, attr, ..) => write!(f, "{schema}.{attr} (type)"),
@@ -263,8 +268,8 @@ impl fmt::Display for Part {
     }
 }
 
-/// What stands between a declaration and what is inside of it: other variables, an attribute, a lambda, an arm.
-const INSIDE: [char; 4] = [',', '.', '(', '/'];
+/// What stands between a declaration and what is inside of it: other variables, an attribute, a lambda, an arm, assertions.
+const INSIDE: [char; 5] = [',', '.', '(', '/', '!'];
 
 /// Where something inside of a declaration is, for people.
 fn shown(name: Symbol) -> &'static str {
@@ -345,6 +350,15 @@ impl Fingerprints {
     #[must_use]
     pub fn arm(&self, number: u32) -> Option<Part> {
         self.arms.get(&number).copied()
+    }
+
+    /// The part that the assertions of the lambda of a number are.
+    #[must_use]
+    pub fn asserts_of(&self, number: u32) -> Option<Part> {
+        match self.lambda(number)? {
+            Part::Lambda(owner, which) => Some(Part::Asserts(owner, which)),
+            _ => None,
+        }
     }
 
     /// The part that the lambda of a number is.

@@ -42,6 +42,7 @@ pub fn fingerprints(
         pending: Vec::new(),
         pending_arms: Vec::new(),
         pending_attrs: Vec::new(),
+        pending_asserts: Vec::new(),
         locals: None,
         gathered: Gathered::new(code.id),
     };
@@ -72,6 +73,8 @@ pub(super) struct Walk<'a> {
     pub(super) pending_arms: Vec<(u32, Arm<'a>)>,
     /// The same for attributes.
     pub(super) pending_attrs: Vec<&'a AttrCode>,
+    /// The assertions of the lambda that is walked, and where each is.
+    pub(super) pending_asserts: Vec<(usize, &'a Check)>,
     /// The locals of the statement that is walked, in the order in which they are met: their numbers depend on the
     /// statements before it. Nothing where numbers are those of a lambda or schema, which begin with its parameters.
     pub(super) locals: Option<FxHashMap<u32, u32>>,
@@ -356,8 +359,16 @@ impl<'a> Walk<'a> {
         self.optional(host.as_ref(), |walk, host| walk.schema_id(*host));
     }
 
+    /// Statements; assertions that are parts of their own are written elsewhere, but for whether there are some.
     pub(super) fn stmts(&mut self, stmts: &'a [Stmt]) {
-        self.all(stmts, Self::stmt);
+        let asserts = self.pending_asserts.len();
+        for (at, stmt) in stmts.iter().enumerate() {
+            match &stmt.kind {
+                StmtKind::LambdaAssert(check) => self.pending_asserts.push((at, check)),
+                _ => self.tagged(1, |walk| walk.stmt(stmt)),
+            }
+        }
+        self.tag(if self.pending_asserts.len() > asserts { 2 } else { 0 });
     }
 
     fn stmt(&mut self, stmt: &'a Stmt) {
@@ -386,7 +397,7 @@ impl<'a> Walk<'a> {
                 }
             }),
             StmtKind::Attr(attr) => self.tagged(7, |walk| walk.attr(attr)),
-            StmtKind::Nothing => {}
+            StmtKind::LambdaAssert(_) | StmtKind::Nothing => {}
         }
     }
 
@@ -412,7 +423,7 @@ impl<'a> Walk<'a> {
         });
     }
 
-    fn check(&mut self, check: &'a Check) {
+    pub(super) fn check(&mut self, check: &'a Check) {
         let Check { test, guard, message } = check;
         self.expr(test);
         self.optional(guard.as_ref(), Self::expr);
