@@ -170,7 +170,7 @@ impl Reuse<'_> {
 
     /// Whether evaluating packages comes to what it came to for a record, if options and files are the same.
     fn has_same_reach(&self, record: &Record, closure: &Closure) -> bool {
-        record.packages == closure.encoded.digest.short()
+        self.has_packages(record, closure)
             || record.reach.is_some() && record.reach == self.reach_of(closure)
     }
 }

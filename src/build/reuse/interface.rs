@@ -145,6 +145,22 @@ impl Reuse<'_> {
         closure.ids.iter().all(is_sound).then(|| Fingerprint::of(&bytes).0)
     }
 
+    /// Whether a record has these very packages; what it says of them is then known of the closure too.
+    pub(super) fn has_packages(&self, record: &Record, closure: &Closure) -> bool {
+        let same = record.packages == closure.encoded.digest.short();
+        if same {
+            closure.reach.get_or_init(|| record.reach);
+            if let Some(interface) = record.interface
+                && closure.interface.get().is_none()
+                && let Some(digest) = self.whole(&interface)
+                && let Some(bytes) = self.store.blob(&digest)
+            {
+                closure.interface.get_or_init(|| Some(Encoded { digest, bytes }));
+            }
+        }
+        same
+    }
+
     /// What a record says of how far the statements of packages reach.
     pub(super) fn reach_of(&self, closure: &Closure) -> Option<[u8; 16]> {
         let program = self.shared.program;

@@ -109,14 +109,17 @@ impl<'a> Reuse<'a> {
         Reason::first(used.chain(imported).chain(checks).flatten())
     }
 
-    /// The first part of a package that is not as it was when a stack used it. `unit` is asked for only where packages have
-    /// to be evaluated to tell.
+    /// The first part of a package that is not as it was when a stack used it. Where no file of the packages changed, none is
+    /// looked at. `unit` is asked for only where packages have to be evaluated to tell.
     pub(super) fn different_imports<U: Borrow<CompileUnit>>(
         &self,
         record: &Record,
         closure: &Closure,
         unit: impl FnOnce() -> Option<U>,
     ) -> Option<Reason> {
+        if self.has_packages(record, closure) {
+            return None;
+        }
         let Differences { code, behind, check } = self.differences(&record.imported, closure);
         let behind = || {
             let differs = behind?;
