@@ -285,6 +285,7 @@ pub fn build(
         .iter()
         .map(|wanted| if *wanted { records.next().unwrap_or_default() } else { Records::default() })
         .collect();
+    let alone = asked.len() < rayon::current_num_threads();
     let one = |(at, stack): (usize, &StackId)| {
         if stop.load(Ordering::Relaxed) || request.stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
             return Finished::quiet(*stack, Outcome::Skipped);
@@ -292,7 +293,7 @@ pub fn build(
         if let Some(artifact) = untouched(at) {
             return Finished::untouched(*stack, artifact);
         }
-        let job = Job::new(shared, request, reuse, *stack);
+        let job = Job::new(shared, request, reuse, *stack, alone);
         let finished = timed_stack(shared.profile, *stack, || caught(*stack, || job.run(&records[at])));
         if request.fail_fast && matches!(finished.outcome, Outcome::Failed(_)) {
             stop.store(true, Ordering::Relaxed);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use cache::Digest;
 use kcl::world::{Query, Recorder, World};
+use rayon::prelude::*;
 
 use super::compile::{Compiled, Format, Ready, Shared, evaluate, prepare};
 use super::profile::{Step, timed};
@@ -22,6 +23,8 @@ pub(super) struct Job<'a> {
     id: StackId,
     stack: &'a Stack,
     folder: PathBuf,
+    /// Whether there are threads that have no stack to work on.
+    alone: bool,
 }
 
 impl<'a> Job<'a> {
@@ -30,9 +33,10 @@ impl<'a> Job<'a> {
         request: &'a BuildRequest<'a>,
         reuse: Option<&'a Reuse<'a>>,
         id: StackId,
+        alone: bool,
     ) -> Self {
         let stack = request.monorepo.stack(id);
-        Self { shared, request, reuse, id, stack, folder: request.monorepo.folder(stack) }
+        Self { shared, request, reuse, id, stack, folder: request.monorepo.folder(stack), alone }
     }
 
     pub(super) fn run(&self, records: &Records) -> Finished {
@@ -62,6 +66,7 @@ impl<'a> Job<'a> {
             Ok(unit) => unit,
             Err(problem) => return self.failed(Failure::Monorepo(vec![problem])),
         };
+        self.parse_ahead(records);
         let ready = match prepare(self.shared, &unit, self.shared.world) {
             Ok(ready) => ready,
             Err(problems) => return self.failed(Failure::Program(problems, unit.missing)),
@@ -70,6 +75,14 @@ impl<'a> Job<'a> {
         let queries = sorted(recorder.finish(), &ready.main.package.queries);
         let program = self.timed(Step::Prove, || reuse.program(&unit, &ready, &queries));
         self.with_program(reuse, &program, records, unchanged)
+    }
+
+    /// Parses what the stack imported last time with the threads that have nothing else to do.
+    fn parse_ahead(&self, records: &Records) {
+        if let Some(reuse) = self.reuse.filter(|_| self.alone) {
+            let parse = |path: &PathBuf| self.shared.program.parse_ahead(self.shared.world, path);
+            reuse.sources(records).par_iter().for_each(parse);
+        }
     }
 
     /// A stack whose own files need not be parsed.

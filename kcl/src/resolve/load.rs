@@ -197,6 +197,11 @@ impl Program {
         })
     }
 
+    /// Reads and parses a file of a package that may be asked for soon.
+    pub fn parse_ahead(&self, world: &dyn World, path: &Path) {
+        self.file(world, path);
+    }
+
     /// A file that is kept.
     fn file(&self, world: &dyn World, path: &Path) -> Arc<File> {
         remember(&self.files, &path.to_path_buf(), || Arc::new(parse(world, path)))

@@ -123,12 +123,16 @@ impl Reuse<'_> {
         unit: &CompileUnit,
         closure: &Closure,
     ) -> Option<Reason> {
-        let idle = changed_options(unit, &record.idle_options).next().is_none()
-            && self.changed_files(folder, &record.idle_files).next().is_none();
-        if idle && self.has_same_reach(record, closure) {
+        if self.is_idle_same(folder, record, unit) && self.has_same_reach(record, closure) {
             return None;
         }
         self.illness_of(&closure.health.of(self.shared, unit, &closure.ids), &record.imported)
+    }
+
+    /// Whether the options and files are as they were that only packages asked for.
+    pub(super) fn is_idle_same(&self, folder: &Path, record: &Record, unit: &CompileUnit) -> bool {
+        changed_options(unit, &record.idle_options).next().is_none()
+            && self.changed_files(folder, &record.idle_files).next().is_none()
     }
 
     /// The same, given what became of the packages, for all stacks that used these lists.
@@ -170,7 +174,6 @@ impl Reuse<'_> {
 
     /// Whether evaluating packages comes to what it came to for a record, if options and files are the same.
     fn has_same_reach(&self, record: &Record, closure: &Closure) -> bool {
-        self.has_packages(record, closure)
-            || record.reach.is_some() && record.reach == self.reach_of(closure)
+        self.has_packages(record, closure) || record.reach.is_some() && record.reach == self.reach_of(closure)
     }
 }

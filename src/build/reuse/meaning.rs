@@ -77,7 +77,7 @@ impl<'a> Reuse<'a> {
         if !is_same(program.fingerprints.get(program.statements()), &record.statements) {
             return Some(Reason::Statements);
         }
-        self.different_part(record, program, closure)
+        self.different_part(folder, record, program, closure)
             .or_else(|| self.illness(folder, record, program.unit, closure))
     }
 
@@ -95,7 +95,13 @@ impl<'a> Reuse<'a> {
         settings.into_iter().chain(options).chain(files)
     }
 
-    fn different_part(&self, record: &Record, program: &Program<'_>, closure: &Closure) -> Option<Reason> {
+    fn different_part(
+        &self,
+        folder: &Path,
+        record: &Record,
+        program: &Program<'_>,
+        closure: &Closure,
+    ) -> Option<Reason> {
         let Some(own) = self.own_parts(record) else { return Some(Reason::New) };
         let different = |parts: &Parts, of_checks| {
             let mut parts = parts.iter().map(|(name, before)| (name.part(), before));
@@ -103,23 +109,23 @@ impl<'a> Reuse<'a> {
             Some(Reason::of_part(String::new(), part, of_checks))
         };
         let used = std::iter::once_with(|| different(&own.used, false));
-        let imported =
-            std::iter::once_with(|| self.different_imports(record, closure, || Some(program.unit)));
+        let imported = std::iter::once_with(|| {
+            // Where no file of the packages changed, nor what they ask for, none is looked at.
+            let same = self.has_packages(record, closure) && self.is_idle_same(folder, record, program.unit);
+            if same { None } else { self.different_imports(record, closure, || Some(program.unit)) }
+        });
         let checks = std::iter::once_with(|| different(&own.checks, true));
         Reason::first(used.chain(imported).chain(checks).flatten())
     }
 
-    /// The first part of a package that is not as it was when a stack used it. Where no file of the packages changed, none is
-    /// looked at. `unit` is asked for only where packages have to be evaluated to tell.
+    /// The first part of a package that is not as it was when a stack used it. `unit` is asked for only where packages have
+    /// to be evaluated to tell.
     pub(super) fn different_imports<U: Borrow<CompileUnit>>(
         &self,
         record: &Record,
         closure: &Closure,
         unit: impl FnOnce() -> Option<U>,
     ) -> Option<Reason> {
-        if self.has_packages(record, closure) {
-            return None;
-        }
         let Differences { code, behind, check } = self.differences(&record.imported, closure);
         let behind = || {
             let differs = behind?;

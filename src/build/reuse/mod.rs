@@ -24,7 +24,7 @@ mod used;
 mod why;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use cache::{Batch, Digest, DigestBuilder, Short, Store, StoreError};
@@ -354,6 +354,18 @@ impl<'a> Reuse<'a> {
     fn questions(&self, at: &Digest) -> Option<Arc<Questions>> {
         let cell = self.questions.get_or(at, Cell::default);
         cell.get_or_init(|| decode(&self.store.blob(at)?).map(Arc::new)).clone()
+    }
+
+    /// The files that the packages had that a stack imported last.
+    pub(in crate::build) fn sources(&self, records: &Records) -> Vec<PathBuf> {
+        let packages = records.0.first().and_then(|record| self.store.blob(&self.whole(&record.packages)?));
+        let packages: Packages = packages.and_then(|bytes| decode(&bytes)).unwrap_or_default();
+        let questions = packages.iter().flat_map(|package| &package.questions);
+        let contents = questions.filter_map(|question| match question.query(self.root) {
+            Query::Content(path) if path.extension().is_some_and(|it| it == "k") => Some(path),
+            _ => None,
+        });
+        contents.collect()
     }
 
     /// The packages of a record and where its imports lead, if all of that is as it was.
