@@ -465,6 +465,36 @@ fn assertions_of_lambdas_make_nothing() {
     assert_eq!(repo.read("dist/a.yaml").as_deref(), Some("{}\n"));
 }
 
+#[test]
+fn a_name_that_an_attribute_has_is_captured_for_those_who_leave_it_unset() {
+    let model = "\
+schema S:
+    name?: str
+    title: str = name or \"none\"
+    made: str = (lambda { name or \"none\" })()
+
+schema Mixin:
+    more: str = str(level) if level else \"none\"
+";
+    let repo = Repo::monorepo()
+        .file("lib/m.k", model)
+        .file("lib/n.k", "other = 1\n")
+        .stack("set", "import lib as m\nx = m.S {name = \"a\"}\n")
+        .stack("unset", "import lib as m\nx = m.S {}\n")
+        .stack("declares", "import lib as m\nschema T(m.S):\n    mixin [m.Mixin]\n    level: int = 2\nx = T {name = \"a\"}.more\n");
+    repo.konfig(&["build"]).good();
+    repo.write("lib/n.k", b"name = \"captured\"\n");
+    repo.konfig(&["build"]).good().prints("3 stacks: 1 built, 2 reused, 0 failed, 1 changed");
+    assert!(repo.read("dist/unset.yaml").expect("an artifact").contains("title: captured"));
+    repo.write("lib/n.k", b"name = \"other\"\n");
+    repo.konfig(&["build"]).good().prints("3 stacks: 1 built, 2 reused, 0 failed, 1 changed");
+    repo.write("lib/n.k", b"schema name:\n    a: int = 1\n");
+    repo.konfig(&["build", "--audit=100"]);
+    repo.write("lib/n.k", b"level = 1\n");
+    repo.konfig(&["build"]).good().prints("3 stacks: 0 built, 3 reused, 0 failed, 1 changed");
+    repo.konfig(&["build", "--audit=100"]).good();
+}
+
 /// Stacks that hold instances against checks.
 fn checked() -> Repo {
     let model = "\

@@ -255,6 +255,21 @@ impl<'r> Run<'r> {
         }
     }
 
+    /// Notes what a name means that no attribute gives a value to. Code counts for itself where that may be a global.
+    fn used_outside(&mut self, this: This, name: u32, otherwise: &Expr) {
+        if self.tracer.is_idle() || !otherwise.is_global_or_nothing() {
+            return;
+        }
+        let Context { layout, rule, .. } = self.contexts[this.context as usize];
+        let names = match layout.bodies.get(this.body as usize) {
+            Some(body) => self.schema_code(body.schema).map(|code| &code.names),
+            None => rule.map(|rule| &rule.names),
+        };
+        if let Some(name) = names.and_then(|names| names.get(name as usize)) {
+            self.tracer.part(Used::Name(self.frame.package, *name));
+        }
+    }
+
     fn slot_mut(&mut self, context: u32, slot: u32) -> &mut Slot<'r> {
         &mut self.contexts[context as usize].slots[slot as usize]
     }
@@ -267,7 +282,10 @@ impl<'r> Run<'r> {
             self.used_absent(this, name);
             return match self.rule_extra(this, name) {
                 Some(value) => Ok(value),
-                None => self.expr(otherwise),
+                None => {
+                    self.used_outside(this, name, otherwise);
+                    self.expr(otherwise)
+                }
             };
         }
         let open = &self.contexts[this.context as usize];
@@ -280,8 +298,12 @@ impl<'r> Run<'r> {
         } else {
             self.read_slot(this.context, slot)?
         };
+        if !matches!(value, Value::Undefined) {
+            return Ok(value);
+        }
+        self.used_outside(this, name, otherwise);
         let global = matches!(otherwise.kind, ExprKind::Global(_) | ExprKind::GlobalNow(_));
-        if matches!(value, Value::Undefined) && global { self.expr(otherwise) } else { Ok(value) }
+        if global { self.expr(otherwise) } else { Ok(value) }
     }
 
     /// An attribute that a statement is about to change.

@@ -92,6 +92,8 @@ pub enum Used {
     Mixins(PackageId, u32),
     /// An attribute that was looked for in an instance: package and number of the schema, and the name.
     Attr(PackageId, u32, Symbol),
+    /// A name that was looked for in a package: package and name.
+    Name(PackageId, Symbol),
 }
 
 impl Used {
@@ -115,7 +117,8 @@ impl Used {
             | Self::Shown(package, ..)
             | Self::Listed(package, _)
             | Self::Mixins(package, _)
-            | Self::Attr(package, ..) => package,
+            | Self::Attr(package, ..)
+            | Self::Name(package, _) => package,
         }
     }
 
@@ -147,6 +150,7 @@ impl Used {
                 several.map(|schema| Part::Mixins(schema.ty.name))
             }
             Self::Attr(_, at, name) => schema(at).map(|schema| Part::Attr(schema, name)),
+            Self::Name(_, name) => Some(Part::Name(name)),
         }
     }
 }
@@ -339,6 +343,7 @@ impl<'r> Tracer<'r> {
             Used::Keys(package, at, _) | Used::Shown(package, at, _) => (package, at << 3 | 5),
             Used::Listed(package, at) | Used::Mixins(package, at) => (package, at << 3 | 6),
             Used::Attr(package, at, name) => (package, at << 3 ^ name.text_hash() as u32),
+            Used::Name(package, name) => (package, name.text_hash() as u32),
         };
         let place = (package.0.wrapping_mul(31) ^ at) as usize % RECENT;
         let note = Note::Part(used);

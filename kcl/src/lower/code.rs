@@ -374,6 +374,13 @@ pub struct Expr {
     pub span: Span,
 }
 
+impl Expr {
+    /// Whether it is what a name means that is a global's, or nothing's.
+    pub(crate) fn is_global_or_nothing(&self) -> bool {
+        matches!(self.kind, ExprKind::Global(_) | ExprKind::GlobalNow(_) | ExprKind::Const(Const::Undefined))
+    }
+}
+
 /// A literal that is a value of its own.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Const {

@@ -395,7 +395,7 @@ impl Why {
 fn declaration_of(part: Part) -> Option<Symbol> {
     match part {
         Part::Statements | Part::Order(_) | Part::Names | Part::Everything => None,
-        Part::Variable(name) | Part::Schema(name) | Part::Rule(name) => Some(name),
+        Part::Variable(name) | Part::Schema(name) | Part::Rule(name) | Part::Name(name) => Some(name),
         Part::Lambda(name, _) | Part::Asserts(name, _) | Part::Arm(name, _) | Part::Arms(name, _) => {
             Some(Part::declaration(name))
         }

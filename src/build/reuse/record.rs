@@ -126,6 +126,7 @@ pub(super) enum PartName {
     Shown(String, String),
     Listed(String),
     Mixins(String),
+    Name(String),
 }
 
 impl Question {
@@ -183,6 +184,7 @@ impl From<Part> for PartName {
             Part::Listed(schema) => Self::Listed(schema.to_string()),
             Part::Mixins(schema) => Self::Mixins(schema.to_string()),
             Part::Attr(schema, name) => Self::Attr(schema.to_string(), name.to_string()),
+            Part::Name(name) => Self::Name(name.to_string()),
         }
     }
 }
@@ -214,6 +216,7 @@ impl PartName {
             Self::Listed(schema) => Part::Listed(Symbol::new(schema)),
             Self::Mixins(schema) => Part::Mixins(Symbol::new(schema)),
             Self::Attr(schema, name) => Part::Attr(Symbol::new(schema), Symbol::new(name)),
+            Self::Name(name) => Part::Name(Symbol::new(name)),
         }
     }
 }

@@ -31,6 +31,9 @@ pub struct Fingerprint(pub [u8; 16]);
 /// Of a type that takes all values of a kind as they are.
 const TAKEN: Fingerprint = Fingerprint([1; 16]);
 
+/// Of a name that there is not.
+const NOTHING: Fingerprint = Fingerprint([0; 16]);
+
 impl Fingerprint {
     /// The fingerprint of some bytes.
     #[must_use]
@@ -84,6 +87,8 @@ pub enum Part {
     Mixins(Symbol),
     /// An attribute of a schema, if it is quiet, or that there is none.
     Attr(Symbol, Symbol),
+    /// What kind of thing a name is, or that there is none of this name.
+    Name(Symbol),
 }
 
 impl Part {
@@ -248,7 +253,9 @@ impl fmt::Display for Part {
         match self {
             Self::Order(_) | Self::Names => f.write_str("(the order of statements)"),
             Self::Statements | Self::Everything => f.write_str("(all statements)"),
-            Self::Variable(name) | Self::Schema(name) | Self::Rule(name) => f.write_str(name.as_str()),
+            Self::Variable(name) | Self::Schema(name) | Self::Rule(name) | Self::Name(name) => {
+                f.write_str(name.as_str())
+            }
             Self::Lambda(name, number) => {
                 write!(f, "{} (lambda {})", shown(*name), number + 1)
             }
@@ -320,6 +327,10 @@ impl Fingerprints {
             Part::Shown(schema, names) => Some(slots(schema)?.shown(names)),
             Part::Listed(schema) => Some(slots(schema)?.listed()),
             Part::Attr(schema, name) => Some(slots(schema)?.attr(name)),
+            Part::Name(name) => {
+                let at = self.names.binary_search_by(|(other, _)| other.as_str().cmp(name.as_str()));
+                Some(at.map_or(NOTHING, |at| self.names[at].1))
+            }
             Part::Arms(name, numbers) => {
                 let numbers = numbers.as_str().split(' ').map(|number| number.parse().ok());
                 let all = numbers.map(|number| self.parts.get(&Part::Arm(name, number?)).copied());

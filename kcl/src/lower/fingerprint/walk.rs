@@ -476,7 +476,7 @@ impl<'a> Walk<'a> {
             }),
             ExprKind::Attr(name, otherwise) => self.tagged(4, |walk| {
                 walk.attr_name(*name);
-                walk.expr(otherwise);
+                walk.outside(otherwise);
             }),
             ExprKind::Global(slot) => self.tagged(5, |walk| walk.global(*slot)),
             ExprKind::GlobalNow(slot) => self.tagged(6, |walk| walk.global(*slot)),
@@ -679,6 +679,15 @@ impl<'a> Walk<'a> {
                 types.iter().for_each(|ty| walk.ty(ty));
             }),
             Type::Function => self.tag(11),
+        }
+    }
+
+    /// What a name means where no attribute has a value. If it is a global, or may become one, whoever gets there has noted that.
+    fn outside(&mut self, otherwise: &'a Expr) {
+        let start = self.out.len();
+        self.expr(otherwise);
+        if otherwise.is_global_or_nothing() {
+            self.out.truncate(start);
         }
     }
 
