@@ -779,3 +779,15 @@ schema S:
     becomes("    s: str = \"a\"\n", "0 built, 3 reused");
     becomes("    l?: [int]\n", "1 built, 1 checked, 1 reused");
 }
+
+#[test]
+fn a_default_counts_for_those_who_read_it_of_an_instance_that_is_listed_as_its_mixin() {
+    let model = "mixin MMixin:\n    a: int = 5\n\nschema S:\n    mixin [MMixin]\n    x: int = 1\n";
+    let repo = Repo::monorepo()
+        .file("lib/m.k", model)
+        .stack("reads", "import lib.m\n_s = m.S {x = 2}\ny = m.S.instances()[0].a\n")
+        .stack("counts", "import lib.m\n_s = m.S {x = 2}\ny = len(m.S.instances())\n");
+    repo.konfig(&["build"]).good();
+    repo.write("lib/m.k", model.replace("= 5", "= 6").as_bytes());
+    repo.konfig(&["build"]).good().prints("2 stacks: 1 built, 1 reused, 0 failed, 1 changed");
+}

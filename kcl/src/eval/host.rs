@@ -51,13 +51,14 @@ impl<'r> Host<'r> for Run<'r> {
     }
 
     fn watch_keys(&mut self, instance: &Instance<'r>, more: &Dict<'r>) -> &'r Watch<'r> {
-        let Some(layout) = self.layout_of(instance.schema.id) else { return instance.watch };
+        let schema = instance.watch.schema;
+        let Some(layout) = self.layout_of(schema) else { return instance.watch };
         let mut slots = instance.watch.keys.to_vec();
         for key in more.entries().iter().map(|entry| entry.key) {
             self.used_attr(instance, key);
             slots.extend(layout.by_key.get(&key).filter(|slot| layout.slots[**slot as usize].quiet));
         }
-        self.watch(instance.schema.id, layout, slots)
+        self.watch(schema, layout, slots)
     }
 
     fn watch_both(&mut self, left: &'r Watch<'r>, right: &'r Watch<'r>) -> &'r Watch<'r> {

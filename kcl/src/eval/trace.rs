@@ -754,14 +754,16 @@ impl<'r> Run<'r> {
         self.tracer.part(Used::Schema(PackageId(id.package), id.schema));
     }
 
-    /// Notes that an attribute was looked for in an instance. One that it sets was noted when it was made.
+    /// Notes that an attribute was looked for in an instance. One that it sets was noted when it was made. The schema is that
+    /// which made it, and not the one that it is listed as.
     pub(super) fn used_attr(&mut self, instance: &Instance<'_>, key: Key<'_>) {
         if self.tracer.idle {
             return;
         }
-        let slot = self.layout_of(instance.schema.id).and_then(|layout| layout.by_key.get(&key));
-        if slot.is_none_or(|slot| instance.watch.keys.binary_search(slot).is_err()) {
-            self.used_attr_of(instance.schema.id, key);
+        let Watch { schema, keys, .. } = instance.watch;
+        let slot = self.layout_of(*schema).and_then(|layout| layout.by_key.get(&key));
+        if slot.is_none_or(|slot| keys.binary_search(slot).is_err()) {
+            self.used_attr_of(*schema, key);
         }
     }
 

@@ -85,7 +85,7 @@ impl<'v> Instance<'v> {
 pub struct Watch<'v> {
     /// The number of what made them.
     pub maker: u32,
-    /// Their schema.
+    /// The schema that made them; those with mixins are listed as another one.
     pub schema: SchemaId,
     /// The quiet slots that they set, in order.
     pub keys: &'v [u32],

@@ -276,7 +276,7 @@ impl<'v> Merge<'_, 'v> {
                 self.instance(Instance { attrs, watch, ..*left }, &keys_of(right))
             }
             (Value::Instance(left), Value::Instance(right)) => {
-                let same = left.schema.id == right.schema.id;
+                let same = left.schema.id == right.schema.id && left.watch.schema == right.watch.schema;
                 let (attrs, watch) = if same {
                     let watch = self.host.watch_both(left.watch, right.watch);
                     (self.dicts(left.quietly(), right.quietly())?, watch)
