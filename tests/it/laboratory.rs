@@ -49,6 +49,22 @@ schema Index[n: str]:
 rule SmallRule for AppProtocol:
     size < 1000
 
+mixin PlacedMixin:
+    kind: str = "x" if names.team == "core" else names.prefix
+    deep: bool = z.small == 10 and not names.unused
+
+schema Placed:
+    mixin [PlacedMixin]
+    zone: str = "a" if names.team == "core" else "b"
+    networks: [str] = ["10.0.0.0/8", z.schedule if names.greeting == "hello" else "none"]
+    tags: {str:} = {size = z.small, more = {a = "b"}}
+    title: str = "${names.team}-${z.large}"
+    factor: int = z.large - 2
+    hidden?: str = None
+
+schema Moved(Placed):
+    place: Placed = Placed {zone: "c"}
+
 type Number = int | float
 
 schema Pair:
@@ -113,7 +129,7 @@ _jobs = lambda app {
 described = [_jobs(app) if typeof(app) == "Job" else _describe(app) for app in _apps]
 "#;
 
-const MAINS: [&str; 8] = [
+const MAINS: [&str; 12] = [
     "import lib.model\na = model.App {name = \"a\"}\n",
     "import lib.model\nb = model.App {name = \"b\", size = 20, ports = [1, 2]}\n",
     "import lib.model\nj = model.Job {name = \"j\", labels.more = \"x\"}\n",
@@ -122,6 +138,10 @@ const MAINS: [&str; 8] = [
     "import lib.files\nc = files.crd\n",
     "import lib.model\np = model.Pair {left = 2}\ni = model.Index(\"n\") {one = 1}\n",
     "import lib.model\na: model.App {name = \"u\"}\na: model.App {size = 5}\nr = model.SmallRule {name = \"n\", size = 2}\n",
+    "import lib.model\n_p = model.Placed {zone: \"d\"}\nx = _p.networks\ny = (_p | {tags: {more: {c = 1}}}).tags\n",
+    "import lib.model\nm = model.Moved {networks += [\"e\"], place.title = \"t\"}\n",
+    "import lib.model\n_m = model.Moved {place: {zone = \"z\", factor: 3}}\nx = _m.place.zone\ny = _m.kind\n",
+    "import lib.model\n_p = model.Placed {factor = 1}\nx = [p.kind for p in model.Placed.instances()]\ny = _p == model.Placed {}\n",
 ];
 
 /// The monorepo.

@@ -4,11 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bumpalo::Bump;
+use syntax::ast::EntryOp;
 
 use super::Run;
 use super::typing::describe;
 use crate::lower::code::Type;
 use crate::stdlib::{Failure, Host, Outcome, Volatile};
+use crate::value::union::replaces;
 use crate::value::{Args, Dict, Func, Instance, SchemaType, Value, Watch};
 use crate::world::{Query, World};
 
@@ -50,20 +52,27 @@ impl<'r> Host<'r> for Run<'r> {
         self.within_steps()
     }
 
-    fn watch_keys(&mut self, instance: &Instance<'r>, more: &Dict<'r>) -> &'r Watch<'r> {
+    fn watch_keys(&mut self, instance: &Instance<'r>, more: &Dict<'r>, checked: bool) -> &'r Watch<'r> {
         let schema = instance.watch.schema;
         let Some(layout) = self.layout_of(schema) else { return instance.watch };
         let mut slots = instance.watch.keys.to_vec();
-        for key in more.entries().iter().map(|entry| entry.key) {
-            self.used_attr(instance, key);
-            slots.extend(layout.by_key.get(&key).filter(|slot| layout.slots[**slot as usize].quiet));
+        for entry in more.entries() {
+            let slot = layout.by_key.get(&entry.key);
+            match slot.is_some() && replaces(entry) {
+                true if checked && entry.op == EntryOp::Union => {
+                    self.checking(|run| run.used_attr(instance, entry.key));
+                }
+                true => {}
+                false => self.used_attr(instance, entry.key),
+            }
+            slots.extend(slot.filter(|slot| layout.slots[**slot as usize].quiet));
         }
         self.watch(schema, layout, slots)
     }
 
     fn watch_both(&mut self, left: &'r Watch<'r>, right: &'r Watch<'r>) -> &'r Watch<'r> {
         let Some(layout) = self.layout_of(left.schema) else { return left };
-        // A default that neither replaces is a constant, which united with itself is what it was.
+        // A default that neither replaces is the same in both, and replaces itself.
         let differ = |keys: &'r [u32], others: &'r [u32]| keys.iter().filter(|slot| !others.contains(slot));
         for slot in differ(left.keys, right.keys).chain(differ(right.keys, left.keys)) {
             self.used_attr_of(left.schema, layout.slots[*slot as usize].key);

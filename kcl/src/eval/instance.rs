@@ -17,11 +17,12 @@ use crate::lower::code::{
     AttrCode, BodyLayout, DecoratorCode, Expr, ExprKind, IndexCode, Layout, NO_SLOT, RuleCode, SchemaCode,
     SchemaExprCode, Setter,
 };
+use crate::lower::effect::Effect;
 use crate::lower::fingerprint::Kind;
 use crate::package::PackageId;
 use crate::stdlib::{Failure, Host as _, Outcome};
 use crate::value::convert::text;
-use crate::value::union::{UnionOptions, is_same, merge_entry, union};
+use crate::value::union::{UnionOptions, is_same, merge_entry, replaces, union};
 use crate::value::{Args, Dict, DictBuilder, Entry, Func, Instance, Key, SchemaId, SchemaType, Value};
 
 /// What an attribute's config does to it: contradicts nothing, and constructs instances again.
@@ -378,19 +379,26 @@ impl<'r> Run<'r> {
         let package = self.frame.package;
         self.slot_mut(this.context, slot).attr = Some((package, attr));
         let replaced = entry.is_some_and(|entry| entry.op == EntryOp::Override && entry.index.is_none());
-        let quiet = entry.is_none() && self.contexts[this.context as usize].layout.slots[slot as usize].quiet;
+        // Of what the config replaces it is no matter what it was.
+        let quiet = self.contexts[this.context as usize].layout.slots[slot as usize].quiet
+            && entry.is_none_or(replaces);
         if !replaced && !quiet {
             self.tracer.part(Used::Default(package, attr.number));
         }
         if let Some(default) = attr.value.as_ref().filter(|_| !replaced) {
-            let mut value = self.expr(default)?;
+            let mut value =
+                if quiet { self.quiet_default(this, attr, default)? } else { self.expr(default)? };
             if attr.unite {
                 let old = self.slot_mut(this.context, slot).value;
                 value = union(self, old, value, UnionOptions::default())?;
             }
             // With a config entry only what both come to has to fit.
-            if entry.is_none() && !quiet {
-                value = self.pack_attr(value, package, attr)?;
+            if entry.is_none() {
+                value = match (quiet, attr.effect) {
+                    (true, Effect::Nothing) => value,
+                    (true, _) => self.checking(|run| run.pack_attr(value, package, attr))?,
+                    (false, _) => self.pack_attr(value, package, attr)?,
+                };
             }
             let slot = self.slot_mut(this.context, slot);
             slot.value = value;
@@ -402,6 +410,19 @@ impl<'r> Run<'r> {
         self.done_slot(this.context, slot);
         self.targets.pop();
         Ok(Value::Undefined)
+    }
+
+    /// A default that does nothing but perhaps fail. What it uses counts for those who ask for the attribute; whether it
+    /// fails is a check.
+    fn quiet_default(&mut self, this: This, attr: &'r AttrCode, default: &'r Expr) -> Outcome<Value<'r>> {
+        let schema = self.contexts[this.context as usize].schema;
+        if attr.effect == Effect::Failure {
+            self.checking(|run| run.used_attr_of(schema, attr.key));
+        }
+        match default.kind {
+            ExprKind::Const(_) => self.expr(default),
+            _ => self.for_default(schema, attr.key, |run| run.expr(default)),
+        }
     }
 
     /// `name = value` in a body.
@@ -757,7 +778,7 @@ impl<'r> Run<'r> {
             let attrs = attrs.finish(self.arena);
             let mut set = DictBuilder::with_capacity(1);
             set.put(Entry::new(key, value));
-            let watch = self.watch_keys(instance, &set.finish(self.arena));
+            let watch = self.watch_keys(instance, &set.finish(self.arena), false);
             let instance = self.arena.alloc(instance.with_attrs(attrs));
             instance.watch = watch;
             return Ok(Value::Instance(instance));

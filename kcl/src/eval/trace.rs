@@ -280,6 +280,8 @@ pub(super) struct Tracer<'r> {
     /// What is made of instances, by what made them and of which schema.
     watches: FxHashMap<(u32, SchemaId), Vec<&'r Watch<'r>>>,
     of_stmt: FxHashMap<StmtId, u32>,
+    /// The lists of quiet defaults, by the schemas whose instances they are set up in. They count with the attributes.
+    of_defaults: FxHashMap<SchemaId, Vec<(Key<'static>, u32)>>,
     /// The list of the statement that runs.
     top: u32,
     recent: Box<[(u32, Option<Note>); RECENT]>,
@@ -306,6 +308,7 @@ impl<'r> Tracer<'r> {
             lists: vec![List::default()],
             watches: FxHashMap::default(),
             of_stmt: FxHashMap::default(),
+            of_defaults: FxHashMap::default(),
             top: 0,
             recent: Box::new([(0, None); RECENT]),
             options: Vec::new(),
@@ -439,6 +442,19 @@ impl<'r> Tracer<'r> {
         if at == next {
             self.lists.push(List { package: Some(package), ..List::default() });
         }
+        std::mem::replace(&mut self.top, at)
+    }
+
+    /// The list of a default becomes that of what runs; gives the one before.
+    fn enter_default(&mut self, schema: SchemaId, attr: Key<'static>) -> u32 {
+        let next = self.lists.len() as u32;
+        let known = self.of_defaults.entry(schema).or_default();
+        let at = known.iter().find(|(default, _)| *default == attr).map(|(_, at)| *at);
+        let at = at.unwrap_or_else(|| {
+            known.push((attr, next));
+            self.lists.push(List::default());
+            next
+        });
         std::mem::replace(&mut self.top, at)
     }
 
@@ -606,7 +622,8 @@ impl<'r> Tracer<'r> {
                     continue;
                 }
                 let Note::Part(used) = note else { continue };
-                let made_by = self.made_by(*used, main, codes, into);
+                let mut made_by = self.made_by(*used, main, codes, into);
+                made_by.extend(self.defaults_of(*used));
                 lists.extend(made_by.into_iter().filter(|list| into.enter(*list)));
             }
         }
@@ -652,6 +669,18 @@ impl<'r> Tracer<'r> {
             list.package == Some(package) && !list.of_checks
         };
         (0..self.lists.len()).filter(of_package).map(|at| at as u32).collect()
+    }
+
+    /// The lists of the defaults that a part stands for.
+    fn defaults_of(&self, used: Used) -> impl Iterator<Item = u32> {
+        let (schema, only) = match used {
+            Used::Attr(package, at, name) => (Some((package, at)), Some(Key::from(name))),
+            Used::Listed(package, at) => (Some((package, at)), None),
+            _ => (None, None),
+        };
+        let id = schema.map(|(package, schema)| SchemaId { package: package.0, schema });
+        let all = id.and_then(|id| self.of_defaults.get(&id)).into_iter().flatten();
+        all.filter(move |(attr, _)| only.is_none_or(|only| only == *attr)).map(|(_, list)| *list)
     }
 
     fn sorted(&self, found: &FxHashSet<Note>) -> Trace {
@@ -730,6 +759,22 @@ impl<'r> Run<'r> {
         let main = package == self.main.id;
         let around = if main { self.tracer.enter_main() } else { self.tracer.enter(package, stmt) };
         let result = if main { self.in_order(stmt, run) } else { run(self) };
+        self.tracer.top = around;
+        result
+    }
+
+    /// Evaluates a quiet default; what it uses is noted under it.
+    pub(super) fn for_default<T>(
+        &mut self,
+        schema: SchemaId,
+        attr: Key<'static>,
+        run: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        if self.tracer.idle {
+            return run(self);
+        }
+        let around = self.tracer.enter_default(schema, attr);
+        let result = run(self);
         self.tracer.top = around;
         result
     }

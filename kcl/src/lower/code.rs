@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 use syntax::ast::{BinaryOp, CompareOp, EntryOp, QuantifierOp, TemplateFormat, UnaryOp};
 use syntax::{Source, Span, Symbol};
 
+use super::effect::Effect;
 use crate::package::PackageId;
 use crate::stdlib::Function;
 use crate::value::{Key, Origin, SchemaId, SchemaType, Unit};
@@ -221,6 +222,8 @@ pub struct AttrCode {
     pub ty: Arc<Type>,
     /// Its default.
     pub value: Option<Expr>,
+    /// What setting up the default can do.
+    pub effect: Effect,
     /// Whether it may be left out.
     pub optional: bool,
     /// Whether the default is united with what is there: `|=`.
@@ -313,7 +316,7 @@ pub struct SlotLayout {
     /// What sets it; `body` is a number of [`Layout::bodies`].
     pub setters: Box<[Setter]>,
     /// Whether it does nothing in an instance that does not set it and is not asked for it: no code of the instance
-    /// names it but its declaration, which cannot fail, and perhaps checks.
+    /// names it but its declaration, which can do nothing but fail, and perhaps checks.
     pub quiet: bool,
     /// Whether it is quiet and has a default.
     pub default: bool,

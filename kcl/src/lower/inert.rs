@@ -1,7 +1,7 @@
 //! Variables that do nothing but give a name to something: whoever reads them has them in its trace, and the rest of the
 //! program is the same without them, unless variables are the output.
 
-use super::code::{ExprKind, Global, GlobalKind, PackageCode, Place, Setter, Stmt, StmtKind, Target};
+use super::code::{Assign, ExprKind, Global, GlobalKind, PackageCode, Place, Setter, Stmt, StmtKind, Target};
 
 /// For each global of a package, whether it is such a variable: set once, at the top, to something that cannot fail.
 pub(crate) fn inert(code: &PackageCode) -> Vec<bool> {
@@ -18,14 +18,19 @@ pub(crate) fn is_lambda(code: &PackageCode, global: &Global) -> bool {
     matches!(value(code, global), Some(ExprKind::Lambda(_)))
 }
 
-/// The value of a variable that one plain assignment sets.
+/// The value of a variable that one plain assignment sets, as it is.
 fn value<'c>(code: &'c PackageCode, global: &Global) -> Option<&'c ExprKind> {
+    assigned(code, global).filter(|assign| assign.ty.is_none()).map(|assign| &assign.value.kind)
+}
+
+/// The assignment that alone sets a variable.
+pub(super) fn assigned<'c>(code: &'c PackageCode, global: &Global) -> Option<&'c Assign> {
     let GlobalKind::Variable(setters) = &global.kind else { return None };
     let [Setter { body, stmt, .. }] = &**setters else { return None };
     let stmt = code.files.get(*body as usize)?.body.get(*stmt as usize)?;
     let StmtKind::Assign(assign) = &stmt.kind else { return None };
     let [Target { place: Place::Global(_), path, .. }] = &*assign.targets else { return None };
-    (path.is_empty() && assign.ty.is_none()).then_some(&assign.value.kind)
+    path.is_empty().then_some(assign)
 }
 
 /// Whether a program has expressions beside its variables that are output too.

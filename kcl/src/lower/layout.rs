@@ -4,9 +4,8 @@ use indexmap::IndexMap;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use syntax::Symbol;
 
-use super::code::{
-    AttrCode, BodyLayout, Const, ExprKind, Layout, NO_SLOT, SchemaCode, Setter, SlotLayout, StmtKind, Type,
-};
+use super::code::{AttrCode, BodyLayout, Layout, NO_SLOT, SchemaCode, Setter, SlotLayout, StmtKind};
+use super::effect::Effect;
 use super::fingerprint::Names;
 use crate::value::dict::index_of;
 use crate::value::{Key, SchemaId};
@@ -85,33 +84,13 @@ pub(crate) fn quiet_attr<'c>(code: &'c SchemaCode, setter: &Setter) -> Option<&'
 }
 
 impl AttrCode {
-    /// Whether the code that it is in names it nowhere else, and setting it up does nothing and cannot fail.
+    /// Whether the code that it is in names it nowhere else, and setting it up does nothing but perhaps fail.
     pub(crate) fn is_quiet(&self, code: &SchemaCode) -> bool {
-        let Self { name, ty, value, unite, decorators, .. } = self;
-        let harmless = match value.as_ref().map(|value| &value.kind) {
-            None => true,
-            Some(ExprKind::Const(value)) => value.is_of(ty),
-            Some(_) => false,
-        };
-        harmless && !unite && decorators.is_empty() && code.uses.get(*name as usize) == Some(&1)
-    }
-}
-
-impl Const {
-    /// Whether a type takes it as it is.
-    fn is_of(&self, ty: &Type) -> bool {
-        match (self, ty) {
-            (Self::Undefined | Self::None, _) => false,
-            // Larger ones may be out of range.
-            (Self::Int(int), Type::Any | Type::Int | Type::Float) => i32::try_from(*int).is_ok(),
-            (_, Type::Any)
-            | (Self::Bool(_), Type::Bool)
-            | (Self::Float(_), Type::Float)
-            | (Self::Str(_), Type::Str) => true,
-            (Self::Str(text), Type::Literal(Self::Str(literal))) => text == literal,
-            (_, Type::Union(types)) => types.iter().any(|ty| self.is_of(ty)),
-            _ => false,
-        }
+        let Self { name, effect, unite, decorators, .. } = self;
+        *effect != Effect::Anything
+            && !unite
+            && decorators.is_empty()
+            && code.uses.get(*name as usize) == Some(&1)
     }
 }
 

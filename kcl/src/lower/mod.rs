@@ -5,6 +5,7 @@
 
 pub mod code;
 mod config;
+pub mod effect;
 mod expr;
 pub mod fingerprint;
 pub(crate) mod inert;

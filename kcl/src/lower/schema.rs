@@ -11,6 +11,7 @@ use super::code::{
     AttrCode, Const, DecoratorCode, Expr, ExprKind, IndexCode, Param, Place, RuleCode, SchemaCode, Setter,
     Stmt, StmtKind,
 };
+use super::effect::Effect;
 use super::scope::{BindingKind, Body, BodyKind};
 use super::stmt::setters;
 use crate::value::{Key, SchemaId, SchemaType, Unit};
@@ -115,11 +116,13 @@ impl<'a> Lower<'a> {
             None if attr.optional => None,
             None => only_value(&attr.ty),
         };
+        let ty = self.ty(&attr.ty);
         AttrCode {
             number: self.next_attr(),
             name: self.body().attr(attr.name.name),
             key: Key::from(attr.name.name),
-            ty: Arc::new(self.ty(&attr.ty)),
+            effect: Effect::of(value.as_ref(), &ty, self.codes),
+            ty: Arc::new(ty),
             value,
             optional: attr.optional,
             unite: attr.op == Some(ast::BinaryOp::BitOr),

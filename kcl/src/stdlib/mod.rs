@@ -88,7 +88,7 @@ pub trait Host<'v> {
     fn compared(&mut self, pairs: u64) -> Outcome<()>;
 
     /// What an instance watches that has the keys of a dict set, too.
-    fn watch_keys(&mut self, instance: &Instance<'v>, more: &Dict<'v>) -> &'v Watch<'v>;
+    fn watch_keys(&mut self, instance: &Instance<'v>, more: &Dict<'v>, checked: bool) -> &'v Watch<'v>;
 
     /// What an instance watches that is made of two of one schema.
     fn watch_both(&mut self, left: &'v Watch<'v>, right: &'v Watch<'v>) -> &'v Watch<'v>;

@@ -133,6 +133,16 @@ fn not_unpackable(value: Value<'_>) -> Failure {
         .into()
 }
 
+/// Whether an entry replaces what is there, whatever that is; one with `:` may contradict it.
+pub(crate) fn replaces(entry: &Entry<'_>) -> bool {
+    let alone = match entry.op {
+        EntryOp::Override => true,
+        EntryOp::Union => !entry.value.is_nothing() && !is_collection(entry.value),
+        EntryOp::Insert => false,
+    };
+    alone && entry.index.is_none()
+}
+
 fn is_collection(value: Value<'_>) -> bool {
     matches!(value, Value::List(_)) || value.is_config()
 }
@@ -272,7 +282,7 @@ impl<'v> Merge<'_, 'v> {
             }
             (Value::Instance(left), Value::Dict(right)) => {
                 let attrs = self.dicts(left.quietly(), right)?;
-                let watch = self.host.watch_keys(left, right);
+                let watch = self.host.watch_keys(left, right, self.options.idempotent_check);
                 self.instance(Instance { attrs, watch, ..*left }, &keys_of(right))
             }
             (Value::Instance(left), Value::Instance(right)) => {

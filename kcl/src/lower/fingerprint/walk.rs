@@ -11,8 +11,9 @@ use super::{Fingerprint, Fingerprints, Part};
 use crate::lower::code::{
     ArgsCode, Assign, AttrCode, Check, Clause, ConfigCode, ConfigItem, Const, DecoratorCode, EntryCode, Expr,
     ExprKind, GlobalKind, Item, KeyCode, LambdaCode, Layout, PackageCode, Param, PartCode, Place, RuleCode,
-    SchemaCode, Step, Stmt, StmtKind, Target, Type,
+    SchemaCode, Setter, SlotLayout, Step, Stmt, StmtKind, Target, Type,
 };
+use crate::lower::effect::Effect;
 use crate::lower::inert::{inert, is_lambda, speaks};
 use crate::lower::layout::{layout, quiet_attr};
 use crate::lower::order::{Role, labels, statements};
@@ -111,6 +112,7 @@ impl<'a> Walk<'a> {
             self.part(Part::Checks(schema.ty.name), |walk| {
                 walk.all(&schema.checks, Self::check);
                 walk.required(schema);
+                walk.fallible(schema);
             });
             self.slots(schema);
             self.part(Part::Mixins(schema.ty.name), |walk| {
@@ -287,6 +289,23 @@ impl<'a> Walk<'a> {
         names.into_iter().for_each(|name| self.text(name));
     }
 
+    /// The quiet attributes whose defaults may fail, in no order. Who has instances has these defaults in its trace.
+    fn fallible(&mut self, schema: &'a SchemaCode) {
+        let Ok(layout) = self.layout_of(schema) else { return };
+        let quiet = layout.slots.iter().filter(|slot| slot.quiet);
+        let may_fail = |slot: &&SlotLayout| {
+            let setter = slot.setters.first();
+            let code = |setter: &Setter| self.schema_code(layout.bodies[setter.body as usize].schema);
+            let attr = setter.and_then(|setter| quiet_attr(code(setter)?, setter));
+            attr.is_some_and(|attr| attr.effect == Effect::Failure)
+        };
+        let mut names: Vec<&str> = quiet.filter(may_fail).map(|slot| slot.name.as_str()).collect();
+        names.sort_unstable();
+        // No attribute has such a name.
+        self.text("");
+        names.into_iter().for_each(|name| self.text(name));
+    }
+
     /// The attributes that are no quiet ones, in no order. Some are declared as such but named by other code of the instance.
     fn layout(&mut self, schema: &'a SchemaCode) {
         let Ok(layout) = self.layout_of(schema) else { return };
@@ -338,6 +357,8 @@ impl<'a> Walk<'a> {
             self.expr(value);
             Fingerprint::of(&self.out)
         });
+        // They are parts where it is declared.
+        self.pending_arms.clear();
         Quiet { declared, default }
     }
 
@@ -432,8 +453,8 @@ impl<'a> Walk<'a> {
 
     /// An attribute without its type and its default, which are parts of their own.
     fn attr(&mut self, attr: &'a AttrCode) {
-        let AttrCode { number: _, name: _, key, ty: _, value: _, optional, unite, decorators, again: _ } =
-            attr;
+        let AttrCode { number: _, name: _, key, ty: _, value: _, effect: _, optional, .. } = attr;
+        let AttrCode { unite, decorators, again: _, .. } = attr;
         self.pending_attrs.push(attr);
         self.text(key.as_str());
         self.tag(u8::from(*optional) | u8::from(*unite) << 1);
