@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 use syntax::ast::{BinaryOp, CompareOp, EntryOp, QuantifierOp, TemplateFormat, UnaryOp};
 use syntax::{Source, Span, Symbol};
 
+use super::fingerprint::FileParts;
 use crate::package::PackageId;
 use crate::stdlib::Function;
 use crate::value::{Key, Origin, SchemaId, SchemaType, Unit};
@@ -40,7 +41,13 @@ impl PackageCode {
         Self {
             id: PackageId::MAIN,
             name: Symbol::new("__main__"),
-            files: vec![Arc::new(FileCode { path: PathBuf::new(), source, body: Vec::new(), locals: 0 })],
+            files: vec![Arc::new(FileCode {
+                path: PathBuf::new(),
+                source,
+                body: Vec::new(),
+                locals: 0,
+                parts: None,
+            })],
             globals: Vec::new(),
             slots: FxHashMap::default(),
             schemas: Vec::new(),
@@ -59,6 +66,8 @@ pub struct FileCode {
     pub body: Vec<Stmt>,
     /// How many locals the statements need at once.
     pub locals: u32,
+    /// The fingerprints of what is in it, where main packages share it; filled by the first who asks.
+    pub(crate) parts: Option<OnceLock<Arc<FileParts>>>,
 }
 
 /// A global of a package.
