@@ -8,6 +8,7 @@
 //! the statements that set it, the last one first. Programs can see the difference to plain laziness (a default that
 //! is read early is evaluated twice, `+=` acts twice), so the same steps are taken here.
 
+mod bits;
 mod blame;
 mod call;
 mod check;

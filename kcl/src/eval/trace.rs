@@ -9,12 +9,15 @@
 //! comes from when it is read or kept. Values that are handed on are held by somebody who has noted where they are from.
 
 use std::cell::Cell;
+use std::hash::{Hash, Hasher};
 
 use bumpalo::Bump;
+use indexmap::IndexSet;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use syntax::Symbol;
 
 use super::Run;
+use super::bits::Bits;
 use super::order::OrderTracer;
 use super::plain::Plain;
 use crate::lower::code::{GlobalKind, Layout, PackageCode, StmtId};
@@ -56,7 +59,7 @@ pub struct Trace {
 }
 
 /// A part of a package that was used, by its number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Used {
     /// All statements of a package, in their order.
     Statements(PackageId),
@@ -116,6 +119,45 @@ impl Used {
         }
     }
 
+    /// What the parts of a package are in order by; those that have the same differ in names.
+    fn rank(self) -> u64 {
+        let (kind, at, more) = match self {
+            Self::Statements(_) => (0, 0, 0),
+            Self::Order(..) => (1, 0, 0),
+            Self::Names(_) => (2, 0, 0),
+            Self::Variable(_, at) => (3, at, 0),
+            Self::Schema(_, at) => (4, at, 0),
+            Self::Rule(_, at) => (5, at, 0),
+            Self::Checks(_, at) => (6, at, 0),
+            Self::Lambda(_, at) => (7, at, 0),
+            Self::Arm(_, at) => (8, at, 0),
+            Self::Default(_, at) => (9, at, 0),
+            Self::Accepts(_, at, kind) => (10, at, kind as u8),
+            Self::Keys(_, at, _) => (11, at, 0),
+            Self::Shown(_, at, _) => (12, at, 0),
+            Self::Listed(_, at) => (13, at, 0),
+            Self::Mixins(_, at) => (14, at, 0),
+            Self::Attr(_, at, _) => (15, at, 0),
+        };
+        kind << 40 | u64::from(at) << 8 | u64::from(more)
+    }
+
+    /// The name or names that tell it from others of the rank.
+    fn name(self) -> Option<Symbol> {
+        match self {
+            Self::Order(_, name) => name,
+            Self::Keys(.., names) | Self::Shown(.., names) => Some(names.joined()),
+            Self::Attr(.., name) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// All of it in one number, which is rarely that of another one.
+    fn mixed(self) -> u64 {
+        let name = self.name().map_or(0, Symbol::text_hash);
+        self.rank() ^ u64::from(self.package().0) << 44 ^ name
+    }
+
     /// The part of the package that it is, by the code and the fingerprints of that.
     #[must_use]
     pub fn part(self, code: &PackageCode, known: &Fingerprints) -> Option<Part> {
@@ -144,6 +186,12 @@ impl Used {
             }
             Self::Attr(_, at, name) => schema(at).map(|schema| Part::Attr(schema, name)),
         }
+    }
+}
+
+impl Hash for Used {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.mixed());
     }
 }
 
@@ -194,7 +242,8 @@ impl<'r> Uses<'r> {
 /// What is noted under a statement; the first list is that of the main package.
 #[derive(Default)]
 struct List {
-    notes: FxHashSet<Note>,
+    /// By their numbers.
+    notes: Bits,
     package: Option<PackageId>,
     /// The list of what checks use meanwhile.
     checks: Option<u32>,
@@ -212,9 +261,10 @@ enum Turns {
 /// A walk over what counts.
 #[derive(Default)]
 struct Walk<'p> {
-    found: FxHashSet<Note>,
+    /// The numbers of notes.
+    found: Bits,
     /// The lists that it has been to.
-    walked: FxHashSet<u32>,
+    walked: Bits,
     /// Values behind which it does not look.
     plain: Option<&'p Plain>,
     /// Those that it has met.
@@ -224,13 +274,13 @@ struct Walk<'p> {
 }
 
 impl Walk<'_> {
-    fn find(&mut self, note: Note) -> bool {
-        let is_known = self.before.is_some_and(|before| before.found.contains(&note));
+    fn find(&mut self, note: u32) -> bool {
+        let is_known = self.before.is_some_and(|before| before.found.contains(note));
         !is_known && self.found.insert(note)
     }
 
     fn enter(&mut self, list: u32) -> bool {
-        let is_known = self.before.is_some_and(|before| before.walked.contains(&list));
+        let is_known = self.before.is_some_and(|before| before.walked.contains(list));
         !is_known && self.walked.insert(list)
     }
 
@@ -241,25 +291,13 @@ impl Walk<'_> {
         }
         is_plain
     }
-
-    /// The checks of the schemas and rules that it found, as far as these are some that count.
-    fn find_checks(&mut self, of_before: bool) {
-        let before = self.before.filter(|_| of_before).map(|before| &before.found);
-        let schemas = before.into_iter().flatten().chain(&self.found);
-        let checks = schemas.filter_map(|note| match note {
-            Note::Part(Used::Schema(package, at)) => Some(Used::Checks(*package, *at)),
-            Note::Part(Used::Rule(package, at)) => Some(Used::Checks(*package, *at | RULE)),
-            _ => None,
-        });
-        let checks: Vec<Used> = checks.collect();
-        for part in checks {
-            self.find(Note::Part(part));
-        }
-    }
 }
 
 /// How many of the last notes are remembered, so that what is used again and again is not looked up each time.
 const RECENT: usize = 256;
+
+/// What numbers are multiplied with so that their first bits differ: 2^64 over the golden ratio.
+const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// Notes what a run uses.
 pub(super) struct Tracer<'r> {
@@ -267,6 +305,8 @@ pub(super) struct Tracer<'r> {
     idle: bool,
     /// What instances watch then.
     blank: Option<&'r Watch<'r>>,
+    /// All that was noted, each once; its place is its number.
+    notes: IndexSet<Note, FxBuildHasher>,
     lists: Vec<List>,
     /// What is made of instances, by what made them and of which schema.
     watches: FxHashMap<(u32, SchemaId), Vec<&'r Watch<'r>>>,
@@ -294,6 +334,7 @@ impl<'r> Tracer<'r> {
         Self {
             idle: !traced,
             blank: None,
+            notes: IndexSet::default(),
             lists: vec![List::default()],
             watches: FxHashMap::default(),
             of_stmt: FxHashMap::default(),
@@ -322,20 +363,7 @@ impl<'r> Tracer<'r> {
     }
 
     fn note_part(&mut self, used: Used) {
-        let (package, at) = match used {
-            Used::Statements(package) | Used::Order(package, _) | Used::Names(package) => (package, 0),
-            Used::Variable(package, at) => (package, at << 2),
-            Used::Schema(package, at) => (package, at << 2 | 1),
-            Used::Rule(package, at) | Used::Checks(package, at) => (package, at << 2 | 2),
-            Used::Lambda(package, at) => (package, at << 2 | 3),
-            Used::Arm(package, at) => (package, at << 3 | 7),
-            Used::Default(package, at) => (package, at << 3 | 4),
-            Used::Accepts(package, at, kind) => (package, at << 3 ^ kind as u32),
-            Used::Keys(package, at, _) | Used::Shown(package, at, _) => (package, at << 3 | 5),
-            Used::Listed(package, at) | Used::Mixins(package, at) => (package, at << 3 | 6),
-            Used::Attr(package, at, name) => (package, at << 3 ^ name.text_hash() as u32),
-        };
-        let place = (package.0.wrapping_mul(31) ^ at) as usize % RECENT;
+        let place = (used.mixed().wrapping_mul(SPREAD) >> (u64::BITS - RECENT.trailing_zeros())) as usize;
         let note = Note::Part(used);
         if self.recent[place] == (self.top, Some(note)) {
             return;
@@ -348,7 +376,16 @@ impl<'r> Tracer<'r> {
         if self.idle && !matches!(note, Note::Volatile(_)) {
             return;
         }
-        self.lists[self.top as usize].notes.insert(note);
+        self.note_under(self.top, note);
+    }
+
+    fn note_under(&mut self, list: u32, note: Note) {
+        let number = self.number(note);
+        self.lists[list as usize].notes.insert(number);
+    }
+
+    fn number(&mut self, note: Note) -> u32 {
+        self.notes.insert_full(note).0 as u32
     }
 
     pub(super) fn option(&mut self, name: &str) {
@@ -394,7 +431,7 @@ impl<'r> Tracer<'r> {
         self.order.spoke();
         if let Some(package) = self.lists[self.top as usize].package {
             self.effects.push(package);
-            self.lists[0].notes.insert(Note::Part(Used::Statements(package)));
+            self.note_under(0, Note::Part(Used::Statements(package)));
         }
     }
 
@@ -413,12 +450,7 @@ impl<'r> Tracer<'r> {
         if self.late {
             return Vec::new();
         }
-        let mut read: Vec<Used> =
-            self.lists.iter().flat_map(|list| &list.notes).filter_map(read_in).collect();
-        read.retain(|used| used.package() != main);
-        read.sort_unstable();
-        read.dedup();
-        read
+        self.notes.iter().filter_map(read_in).filter(|used| used.package() != main).collect()
     }
 
     /// The list of a statement becomes that of what runs; gives the one before.
@@ -512,21 +544,18 @@ impl<'r> Tracer<'r> {
     fn note_watches(&mut self) {
         // What is noted has no order.
         #[allow(clippy::iter_over_hash_type)]
-        for watch in self.watches.values().flatten() {
+        for watch in std::mem::take(&mut self.watches).into_values().flatten() {
             let SchemaId { package, schema } = watch.schema;
-            let notes = &mut self.lists[watch.maker as usize].notes;
+            let package = PackageId(package);
             if watch.listed.get() {
-                notes.insert(Note::Part(Used::Listed(PackageId(package), schema)));
+                self.note_under(watch.maker, Note::Part(Used::Listed(package, schema)));
             } else if watch.shown.get() {
                 // The defaults are in what is shown; but this way it can be told which one changed.
-                notes.extend(
-                    watch
-                        .defaults
-                        .iter()
-                        .map(|name| Note::Part(Used::Attr(PackageId(package), schema, *name))),
-                );
+                for name in watch.defaults {
+                    self.note_under(watch.maker, Note::Part(Used::Attr(package, schema, *name)));
+                }
                 let names = Names::from(watch.names);
-                notes.insert(Note::Part(Used::Shown(PackageId(package), schema, names)));
+                self.note_under(watch.maker, Note::Part(Used::Shown(package, schema, names)));
             }
         }
     }
@@ -534,76 +563,104 @@ impl<'r> Tracer<'r> {
     /// What all that counts has noted, directly or through the variables that it reads; what made plain values apart.
     fn finish(mut self, main: PackageId, codes: &dyn Codes, plain: &Plain) -> Trace {
         self.note_watches();
-        let notes: usize = self.lists.iter().map(|list| list.notes.len()).sum();
-        let found = FxHashSet::with_capacity_and_hasher(notes, FxBuildHasher);
-        let mut used = Walk { found, plain: Some(plain), ..Walk::default() };
+        let mut used = Walk { plain: Some(plain), ..Walk::default() };
         self.walk(vec![0], main, codes, &mut used);
         let behind = self.behind(&used, main, codes);
         let mut checks = Walk { before: Some(&used), ..Walk::default() };
-        // The order of a hash decides nothing here: what is found is sorted below.
-        #[allow(clippy::iter_over_hash_type)]
-        let lists = used.walked.iter().filter_map(|list| self.lists[*list as usize].checks).collect();
+        let lists = used.walked.iter().filter_map(|list| self.lists[list as usize].checks).collect();
         self.walk(lists, main, codes, &mut checks);
-        checks.find_checks(true);
+        self.find_checks(&mut checks, true);
         let (mut behind, mut checks) = (behind.found, checks.found);
 
         let Walk { mut found, values, .. } = used;
         // Only of parts it is known that checks alone use them, or what made a value.
-        for others in [&mut behind, &mut checks] {
-            found.extend(others.extract_if(|note| !matches!(note, Note::Part(_))));
+        for others in [&behind, &checks] {
+            others.iter().filter(|note| self.part_of(*note).is_none()).for_each(|note| {
+                found.insert(note);
+            });
         }
         for note in self.mixins(&[&found, &behind, &checks]) {
+            let note = self.number(note);
             found.insert(note);
-            behind.remove(&note);
-            checks.remove(&note);
+            behind.remove(note);
+            checks.remove(note);
         }
-        let notes = self.lists.iter().flat_map(|list| list.notes.iter().copied());
-        let idle =
-            notes.filter(|note| matches!(note, Note::Option(_) | Note::Query(_)) && !found.contains(note));
-        let idle = self.sorted(&idle.collect());
-        let (behind, checks) = (self.sorted(&behind).parts, self.sorted(&checks).parts);
+        let is_idle = |note: &u32| {
+            !found.contains(*note) && matches!(self.notes[*note as usize], Note::Option(_) | Note::Query(_))
+        };
+        let idle = self.sorted((0..self.notes.len() as u32).filter(is_idle));
+        let (behind, checks) = (self.sorted(behind.iter()).parts, self.sorted(checks.iter()).parts);
         let mut values: Vec<(Used, Fingerprint)> =
             values.into_iter().filter_map(|value| Some((value, *plain.get(&value)?))).collect();
         values.sort_unstable_by_key(|(value, _)| (value.package(), *value));
         let (idle_options, idle_queries) = (idle.options, idle.queries);
-        Trace { values, behind, checks, idle_options, idle_queries, ..self.sorted(&found) }
+        Trace { values, behind, checks, idle_options, idle_queries, ..self.sorted(found.iter()) }
     }
 
     /// What made the values that a walk has met. The checks of that are passed where these packages can be evaluated.
-    fn behind<'p>(&self, used: &'p Walk<'p>, main: PackageId, codes: &dyn Codes) -> Walk<'p> {
+    fn behind<'p>(&mut self, used: &'p Walk<'p>, main: PackageId, codes: &dyn Codes) -> Walk<'p> {
         let mut behind = Walk { before: Some(used), ..Walk::default() };
         if used.values.is_empty() {
             return behind;
         }
-        let lists = used.values.iter().flat_map(|value| self.made_by(*value, main, codes, &mut behind));
-        let lists = lists.collect();
+        let mut values: Vec<Used> = used.values.iter().copied().collect();
+        values.sort_unstable();
+        let made_by = |value: &Used| self.made_by(*value, main, codes, &mut behind);
+        let lists = values.iter().flat_map(made_by).collect();
         self.walk(lists, main, codes, &mut behind);
-        behind.found.extend(used.values.iter().map(|value| Note::Part(*value)));
-        behind.find_checks(false);
+        for value in values {
+            behind.found.insert(self.number(Note::Part(value)));
+        }
+        self.find_checks(&mut behind, false);
         behind
     }
 
+    /// Finds the checks of the schemas and rules that a walk has found, as far as these are some that count.
+    fn find_checks(&mut self, walk: &mut Walk<'_>, of_before: bool) {
+        let before = walk.before.filter(|_| of_before).map(|before| &before.found);
+        let schemas = before.into_iter().chain([&walk.found]).flat_map(Bits::iter);
+        let checks = schemas.filter_map(|note| match self.part_of(note)? {
+            Used::Schema(package, at) => Some(Used::Checks(package, at)),
+            Used::Rule(package, at) => Some(Used::Checks(package, at | RULE)),
+            _ => None,
+        });
+        let checks: Vec<Used> = checks.collect();
+        for part in checks {
+            walk.find(self.number(Note::Part(part)));
+        }
+    }
+
+    fn part_of(&self, note: u32) -> Option<Used> {
+        match self.notes[note as usize] {
+            Note::Part(used) => Some(used),
+            _ => None,
+        }
+    }
+
     /// Finds what lists have noted, and the lists of statements that set what is read.
-    fn walk(&self, mut lists: Vec<u32>, main: PackageId, codes: &dyn Codes, into: &mut Walk<'_>) {
-        into.walked.extend(&lists);
+    fn walk(&mut self, mut lists: Vec<u32>, main: PackageId, codes: &dyn Codes, into: &mut Walk<'_>) {
+        lists.iter().for_each(|list| {
+            into.walked.insert(*list);
+        });
         while let Some(list) = lists.pop() {
-            let List { notes, checks, .. } = &self.lists[list as usize];
+            let List { notes, checks, .. } = &mut self.lists[list as usize];
             lists.extend(checks.filter(|list| into.before.is_some() && into.enter(*list)));
-            // The order of a hash decides nothing here: what is found is sorted in the end.
-            #[allow(clippy::iter_over_hash_type)]
-            for note in notes {
-                if read_in(note).is_some_and(|used| into.has_met(used)) || !into.find(*note) {
+            let notes = std::mem::take(notes);
+            for number in notes.iter() {
+                let note = self.notes[number as usize];
+                if read_in(&note).is_some_and(|used| into.has_met(used)) || !into.find(number) {
                     continue;
                 }
                 let Note::Part(used) = note else { continue };
-                let made_by = self.made_by(*used, main, codes, into);
+                let made_by = self.made_by(used, main, codes, into);
                 lists.extend(made_by.into_iter().filter(|list| into.enter(*list)));
             }
+            self.lists[list as usize].notes = notes;
         }
     }
 
     /// The schemas that count whose order of mixins somebody has seen in a list of instances.
-    fn mixins(&self, found: &[&FxHashSet<Note>]) -> Vec<Note> {
+    fn mixins(&self, found: &[&Bits]) -> Vec<Note> {
         // What is noted has no order.
         #[allow(clippy::iter_over_hash_type)]
         let seen = self
@@ -612,14 +669,15 @@ impl<'r> Tracer<'r> {
             .filter(|((listed, _), turns)| **turns == Turns::Several && self.listed.contains(listed));
         let ids = seen.map(|((_, mixed), _)| (PackageId(mixed.package), mixed.schema));
         let counts = |(package, at): &(PackageId, u32)| {
-            found.iter().any(|found| found.contains(&Note::Part(Used::Schema(*package, *at))))
+            let note = self.notes.get_index_of(&Note::Part(Used::Schema(*package, *at)));
+            note.is_some_and(|note| found.iter().any(|found| found.contains(note as u32)))
         };
         ids.filter(counts).map(|(package, at)| Note::Part(Used::Mixins(package, at))).collect()
     }
 
     /// The lists of the statements that a part stands for. A variable that several statements set depends on the
     /// order of all statements of its package, which is found then.
-    fn made_by(&self, used: Used, main: PackageId, codes: &dyn Codes, into: &mut Walk<'_>) -> Vec<u32> {
+    fn made_by(&mut self, used: Used, main: PackageId, codes: &dyn Codes, into: &mut Walk<'_>) -> Vec<u32> {
         let package = used.package();
         let setters = match used {
             _ if package == main => return Vec::new(),
@@ -636,7 +694,7 @@ impl<'r> Tracer<'r> {
         {
             return self.of_stmt.get(&only.id).copied().into_iter().collect();
         }
-        into.find(Note::Part(Used::Statements(package)));
+        into.find(self.number(Note::Part(Used::Statements(package))));
         let of_package = |at: &usize| {
             let list = &self.lists[*at];
             list.package == Some(package) && !list.of_checks
@@ -644,20 +702,24 @@ impl<'r> Tracer<'r> {
         (0..self.lists.len()).filter(of_package).map(|at| at as u32).collect()
     }
 
-    fn sorted(&self, found: &FxHashSet<Note>) -> Trace {
+    fn sorted(&self, found: impl Iterator<Item = u32>) -> Trace {
         let mut trace = Trace::default();
-        #[allow(clippy::iter_over_hash_type)]
-        for note in found {
-            match note {
-                Note::Part(used) => trace.parts.push(*used),
-                Note::Option(at) => trace.options.push(self.options[*at as usize].clone()),
-                Note::Query(at) => trace.queries.push(self.queries[*at as usize].clone()),
+        let mut parts = Vec::new();
+        for number in found {
+            match self.notes[number as usize] {
+                Note::Part(used) => parts.push(((used.package(), used.rank()), number)),
+                Note::Option(at) => trace.options.push(self.options[at as usize].clone()),
+                Note::Query(at) => trace.queries.push(self.queries[at as usize].clone()),
                 Note::Coarse => trace.coarse = true,
                 Note::Location => trace.location = true,
-                Note::Volatile(what) => trace.volatile.push(*what),
+                Note::Volatile(what) => trace.volatile.push(what),
             }
         }
-        trace.parts.sort_unstable_by_key(|used| (used.package(), *used));
+        let name = |number: u32| self.part_of(number).and_then(Used::name);
+        parts.sort_unstable_by(|(one, at), (other, there)| {
+            one.cmp(other).then_with(|| name(*at).cmp(&name(*there)))
+        });
+        trace.parts = parts.into_iter().filter_map(|(_, number)| self.part_of(number)).collect();
         trace.options.sort_unstable();
         trace.queries.sort_unstable();
         trace.volatile.sort_unstable();
@@ -667,7 +729,7 @@ impl<'r> Tracer<'r> {
     /// Everything that was noted by anybody.
     pub(super) fn all(&mut self) -> Trace {
         self.note_watches();
-        self.sorted(&self.lists.iter().flat_map(|list| list.notes.iter().copied()).collect())
+        self.sorted(0..self.notes.len() as u32)
     }
 
     /// The packages whose statements have said what the output is, in order.
@@ -749,21 +811,31 @@ impl<'r> Run<'r> {
         if self.tracer.idle {
             return;
         }
-        let slot = self.layout_of(instance.schema.id).and_then(|layout| layout.by_key.get(&key));
-        if slot.is_none_or(|slot| instance.watch.keys.binary_search(slot).is_err()) {
-            self.used_attr_of(instance.schema.id, key);
+        let Some(layout) = self.layout_of(instance.schema.id) else { return };
+        match layout.by_key.get(&key) {
+            Some(slot) if instance.watch.keys.binary_search(slot).is_ok() => {}
+            slot => self.used_slot(instance.schema.id, layout, slot, key),
         }
     }
 
-    /// Notes that an attribute was looked for where a schema counts; what is not quiet is known from the schema.
+    /// Notes that an attribute was looked for where a schema counts.
     pub(super) fn used_attr_of(&mut self, id: SchemaId, key: Key<'_>) {
         if self.tracer.idle {
             return;
         }
-        let Some(layout) = self.layout_of(id) else { return };
-        if layout.by_key.get(&key).is_none_or(|slot| layout.slots[*slot as usize].quiet) {
-            self.tracer.part(Used::Attr(PackageId(id.package), id.schema, Symbol::new(key.as_str())));
+        if let Some(layout) = self.layout_of(id) {
+            self.used_slot(id, layout, layout.by_key.get(&key), key);
         }
+    }
+
+    /// What is not quiet is known from the schema.
+    fn used_slot(&mut self, id: SchemaId, layout: &Layout, slot: Option<&u32>, key: Key<'_>) {
+        let name = match slot.map(|slot| &layout.slots[*slot as usize]) {
+            Some(slot) if !slot.quiet => return,
+            Some(slot) => slot.name,
+            None => Symbol::new(key.as_str()),
+        };
+        self.tracer.part(Used::Attr(PackageId(id.package), id.schema, name));
     }
 
     /// Notes that an arm is evaluated.
