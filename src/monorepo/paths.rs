@@ -153,7 +153,9 @@ mod tests {
             assert_eq!(relative(Path::new(from), Path::new(to)).as_os_str(), taken_apart.as_os_str());
             assert_eq!(join(Path::new(from), relative(Path::new(from), Path::new(to))), Path::new(to));
         }
-        for path in [".", "..", "../..", "../../..", "../../../x", "../x/../y", "x/./y", "/x", "", "a//b", "a/"] {
+        for path in
+            [".", "..", "../..", "../../..", "../../../x", "../x/../y", "x/./y", "/x", "", "a//b", "a/"]
+        {
             let base = Path::new("/a/b");
             assert_eq!(join(base, path).as_os_str(), normalize(&base.join(path)).as_os_str(), "{path}");
         }

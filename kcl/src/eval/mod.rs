@@ -26,6 +26,7 @@ mod slot;
 mod stmt;
 mod trace;
 mod typing;
+mod used;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,7 +41,8 @@ pub use self::limits::{Limits, is_out_of_memory};
 use self::recorded::{Ends, Recorded};
 use self::stmt::Backtrack;
 use self::trace::Tracer;
-pub use self::trace::{Trace, Used, Uses};
+pub use self::trace::{Trace, Uses};
+pub use self::used::Used;
 use crate::lower::Codes;
 use crate::lower::code::{LambdaCode, PackageCode, StmtId};
 use crate::lower::fingerprint::Fingerprint;

@@ -9,7 +9,6 @@
 //! comes from when it is read or kept. Values that are handed on are held by somebody who has noted where they are from.
 
 use std::cell::Cell;
-use std::hash::{Hash, Hasher};
 
 use bumpalo::Bump;
 use indexmap::IndexSet;
@@ -20,8 +19,9 @@ use super::Run;
 use super::bits::Bits;
 use super::order::OrderTracer;
 use super::plain::Plain;
+use super::used::Used;
 use crate::lower::code::{GlobalKind, Layout, PackageCode, StmtId};
-use crate::lower::fingerprint::{Fingerprint, Fingerprints, Kind, Names, Part};
+use crate::lower::fingerprint::{Fingerprint, Names};
 use crate::lower::{Codes, RULE};
 use crate::package::PackageId;
 use crate::stdlib::Volatile;
@@ -56,143 +56,6 @@ pub struct Trace {
     pub idle_options: Vec<String>,
     /// See `idle_options`.
     pub idle_queries: Vec<Query>,
-}
-
-/// A part of a package that was used, by its number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Used {
-    /// All statements of a package, in their order.
-    Statements(PackageId),
-    /// What can be seen of the order of a main package's statements, as text; all of it, if there is none.
-    Order(PackageId, Option<Symbol>),
-    /// The order of the variables that are the output.
-    Names(PackageId),
-    /// A variable: package and slot.
-    Variable(PackageId, u32),
-    /// A schema, mixin or protocol: package and number.
-    Schema(PackageId, u32),
-    /// A rule: package and number.
-    Rule(PackageId, u32),
-    /// The checks of a schema or rule: package and number; that of a rule is marked.
-    Checks(PackageId, u32),
-    /// A lambda that was called: package and number.
-    Lambda(PackageId, u32),
-    /// Code that is not evaluated with all that is around it: package and number.
-    Arm(PackageId, u32),
-    /// The default of an attribute, or that it has none: package and number.
-    Default(PackageId, u32),
-    /// The type of an attribute, for a kind of value: package and number.
-    Accepts(PackageId, u32, Kind),
-    /// Which quiet attributes instances set: package and number of their schema, and the names.
-    Keys(PackageId, u32, Names),
-    /// All attributes that are set or have a default, of instances that set these besides those that are not quiet.
-    Shown(PackageId, u32, Names),
-    /// All attributes of a schema: package and number.
-    Listed(PackageId, u32),
-    /// The order of a schema's mixins: package and number.
-    Mixins(PackageId, u32),
-    /// An attribute that was looked for in an instance: package and number of the schema, and the name.
-    Attr(PackageId, u32, Symbol),
-}
-
-impl Used {
-    /// The package.
-    #[must_use]
-    pub fn package(self) -> PackageId {
-        match self {
-            Self::Statements(package)
-            | Self::Order(package, _)
-            | Self::Names(package)
-            | Self::Variable(package, _)
-            | Self::Schema(package, _)
-            | Self::Rule(package, _)
-            | Self::Checks(package, _)
-            | Self::Lambda(package, _)
-            | Self::Arm(package, _)
-            | Self::Default(package, _)
-            | Self::Accepts(package, ..)
-            | Self::Keys(package, ..)
-            | Self::Shown(package, ..)
-            | Self::Listed(package, _)
-            | Self::Mixins(package, _)
-            | Self::Attr(package, ..) => package,
-        }
-    }
-
-    /// What the parts of a package are in order by; those that have the same differ in names.
-    fn rank(self) -> u64 {
-        let (kind, at, more) = match self {
-            Self::Statements(_) => (0, 0, 0),
-            Self::Order(..) => (1, 0, 0),
-            Self::Names(_) => (2, 0, 0),
-            Self::Variable(_, at) => (3, at, 0),
-            Self::Schema(_, at) => (4, at, 0),
-            Self::Rule(_, at) => (5, at, 0),
-            Self::Checks(_, at) => (6, at, 0),
-            Self::Lambda(_, at) => (7, at, 0),
-            Self::Arm(_, at) => (8, at, 0),
-            Self::Default(_, at) => (9, at, 0),
-            Self::Accepts(_, at, kind) => (10, at, kind as u8),
-            Self::Keys(_, at, _) => (11, at, 0),
-            Self::Shown(_, at, _) => (12, at, 0),
-            Self::Listed(_, at) => (13, at, 0),
-            Self::Mixins(_, at) => (14, at, 0),
-            Self::Attr(_, at, _) => (15, at, 0),
-        };
-        kind << 40 | u64::from(at) << 8 | u64::from(more)
-    }
-
-    /// The name or names that tell it from others of the rank.
-    fn name(self) -> Option<Symbol> {
-        match self {
-            Self::Order(_, name) => name,
-            Self::Keys(.., names) | Self::Shown(.., names) => Some(names.joined()),
-            Self::Attr(.., name) => Some(name),
-            _ => None,
-        }
-    }
-
-    /// All of it in one number, which is rarely that of another one.
-    fn mixed(self) -> u64 {
-        let name = self.name().map_or(0, Symbol::text_hash);
-        self.rank() ^ u64::from(self.package().0) << 44 ^ name
-    }
-
-    /// The part of the package that it is, by the code and the fingerprints of that.
-    #[must_use]
-    pub fn part(self, code: &PackageCode, known: &Fingerprints) -> Option<Part> {
-        let schema = |at: u32| code.schemas.get(at as usize).map(|it| it.ty.name);
-        match self {
-            Self::Statements(_) => Some(Part::Statements),
-            Self::Order(_, seen) => Some(seen.map_or(Part::Everything, Part::Order)),
-            Self::Names(_) => Some(Part::Names),
-            Self::Variable(_, slot) => code.globals.get(slot as usize).map(|it| Part::Variable(it.name)),
-            Self::Schema(_, at) => schema(at).map(Part::Schema),
-            Self::Rule(_, at) => code.rules.get(at as usize).map(|it| Part::Rule(it.ty.name)),
-            Self::Checks(_, at) if at & RULE != 0 => {
-                code.rules.get((at & !RULE) as usize).map(|it| Part::Checks(it.ty.name))
-            }
-            Self::Checks(_, at) => schema(at).map(Part::Checks),
-            Self::Lambda(_, number) => known.lambda(number),
-            Self::Arm(_, number) => known.arm(number),
-            Self::Default(_, number) => known.default_of(number),
-            Self::Accepts(_, number, kind) => known.accepts(number, kind),
-            Self::Keys(_, at, names) => schema(at).map(|schema| Part::Keys(schema, names)),
-            Self::Shown(_, at, names) => schema(at).map(|schema| Part::Shown(schema, names)),
-            Self::Listed(_, at) => schema(at).map(Part::Listed),
-            Self::Mixins(_, at) => {
-                let several = code.schemas.get(at as usize).filter(|schema| schema.mixins.len() > 1);
-                several.map(|schema| Part::Mixins(schema.ty.name))
-            }
-            Self::Attr(_, at, name) => schema(at).map(|schema| Part::Attr(schema, name)),
-        }
-    }
-}
-
-impl Hash for Used {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.mixed());
-    }
 }
 
 /// Anything that is noted; options and queries by their number.
@@ -296,6 +159,9 @@ impl Walk<'_> {
 /// How many of the last notes are remembered, so that what is used again and again is not looked up each time.
 const RECENT: usize = 256;
 
+/// How many notes there is room for from the beginning.
+const USUAL: usize = 896;
+
 /// What numbers are multiplied with so that their first bits differ: 2^64 over the golden ratio.
 const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
 
@@ -334,7 +200,7 @@ impl<'r> Tracer<'r> {
         Self {
             idle: !traced,
             blank: None,
-            notes: IndexSet::default(),
+            notes: IndexSet::with_capacity_and_hasher(if traced { USUAL } else { 0 }, FxBuildHasher),
             lists: vec![List::default()],
             watches: FxHashMap::default(),
             of_stmt: FxHashMap::default(),
@@ -704,10 +570,12 @@ impl<'r> Tracer<'r> {
 
     fn sorted(&self, found: impl Iterator<Item = u32>) -> Trace {
         let mut trace = Trace::default();
-        let mut parts = Vec::new();
+        let mut parts = Vec::with_capacity(USUAL);
         for number in found {
             match self.notes[number as usize] {
-                Note::Part(used) => parts.push(((used.package(), used.rank()), number)),
+                Note::Part(used) => {
+                    parts.push((u128::from(used.package().0) << 64 | u128::from(used.rank()), used));
+                }
                 Note::Option(at) => trace.options.push(self.options[at as usize].clone()),
                 Note::Query(at) => trace.queries.push(self.queries[at as usize].clone()),
                 Note::Coarse => trace.coarse = true,
@@ -715,11 +583,11 @@ impl<'r> Tracer<'r> {
                 Note::Volatile(what) => trace.volatile.push(what),
             }
         }
-        let name = |number: u32| self.part_of(number).and_then(Used::name);
-        parts.sort_unstable_by(|(one, at), (other, there)| {
-            one.cmp(other).then_with(|| name(*at).cmp(&name(*there)))
-        });
-        trace.parts = parts.into_iter().filter_map(|(_, number)| self.part_of(number)).collect();
+        parts.sort_unstable_by_key(|(rank, _)| *rank);
+        for same in parts.chunk_by_mut(|(one, _), (other, _)| one == other) {
+            same.sort_unstable_by_key(|(_, used)| used.name());
+        }
+        trace.parts = parts.into_iter().map(|(_, used)| used).collect();
         trace.options.sort_unstable();
         trace.queries.sort_unstable();
         trace.volatile.sort_unstable();

@@ -114,13 +114,7 @@ impl<'a> Walk<'a> {
         (known.before == before).then(|| Arc::clone(known))
     }
 
-    fn file(
-        &mut self,
-        number: u32,
-        file: &'a FileCode,
-        setters: &Setters,
-        inert: &[bool],
-    ) -> Vec<StmtParts> {
+    fn file(&mut self, number: u32, file: &'a FileCode, setters: &Setters, inert: &[bool]) -> Vec<StmtParts> {
         let code = self.code;
         let mut stmts = Vec::with_capacity(file.body.len());
         for (at, stmt) in file.body.iter().enumerate() {
