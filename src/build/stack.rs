@@ -142,7 +142,7 @@ impl<'a> Job<'a> {
         }
         finished = finished.with_artifact(digest);
         self.timed(Step::Keep, || {
-            let artifact = compiled.text.as_bytes();
+            let artifact = (digest, compiled.text.as_bytes());
             reuse.keep_evaluated(self.stack, &self.folder, program, &compiled.trace, artifact);
         });
         finished

@@ -25,19 +25,45 @@ pub fn normalize(path: &Path) -> PathBuf {
 
 /// Whether a path is plainly in normal form; said of absolute ones with `/` alone, which most are.
 fn is_normal(path: &Path) -> bool {
-    let Some(rest) = path.as_os_str().as_encoded_bytes().strip_prefix(b"/") else { return false };
-    !rest.contains(&b'\\') && rest.split(|byte| *byte == b'/').all(|part| !matches!(part, b"" | b"." | b".."))
+    plain_text(path).is_some()
+}
+
+/// The text of a path that is plainly in normal form.
+fn plain_text(path: &Path) -> Option<&str> {
+    path.to_str().filter(|text| text.strip_prefix('/').is_some_and(is_plain))
+}
+
+/// Whether a text has parts alone that lead further inside, with `/` between them.
+fn is_plain(text: &str) -> bool {
+    let is_name = |part: &[u8]| !matches!(part, b"" | b"." | b"..");
+    let bytes = text.as_bytes();
+    !bytes.contains(&b'\\') && bytes.split(|byte| *byte == b'/').all(is_name)
 }
 
 /// `path` as seen from `base`, in normal form; both absolute.
 #[must_use]
 pub fn join(base: &Path, path: impl AsRef<Path>) -> PathBuf {
-    normalize(&base.join(path))
+    let path = path.as_ref();
+    match plain_text(base).and_then(|base| joined(base, path.to_str()?)) {
+        Some(joined) => joined.into(),
+        None => normalize(&base.join(path)),
+    }
+}
+
+/// The same of texts, where all of `path` that leads outwards is at its beginning.
+fn joined(mut base: &str, mut path: &str) -> Option<String> {
+    while let Some(rest) = path.strip_prefix("../") {
+        (base, path) = (base.rsplit_once('/')?.0, rest);
+    }
+    (!base.is_empty() && is_plain(path)).then(|| format!("{base}/{path}"))
 }
 
 /// How somebody who stands in `base` writes `path`; both absolute and normal.
 #[must_use]
 pub fn relative(base: &Path, path: &Path) -> PathBuf {
+    if let (Some(base), Some(text)) = (plain_text(base), plain_text(path)) {
+        return between(base, text).map_or_else(|| path.to_owned(), PathBuf::from);
+    }
     if let Ok(inside) = path.strip_prefix(base)
         && base.parent().is_some()
         && !inside.as_os_str().is_empty()
@@ -52,6 +78,24 @@ pub fn relative(base: &Path, path: &Path) -> PathBuf {
     let up = base.components().skip(shared).map(|_| Component::ParentDir);
     let relative: PathBuf = up.chain(path.components().skip(shared)).collect();
     if relative.as_os_str().is_empty() { PathBuf::from(".") } else { relative }
+}
+
+/// The same of texts; none where nothing but the root is in common.
+fn between(base: &str, path: &str) -> Option<String> {
+    let same = base.bytes().zip(path.bytes()).take_while(|(a, b)| a == b).count();
+    let ends = |text: &str| matches!(text.as_bytes().get(same), None | Some(b'/'));
+    let last = || base.as_bytes()[..same].iter().rposition(|byte| *byte == b'/');
+    let end = if ends(base) && ends(path) { same } else { last()? };
+    if end == 0 {
+        return None;
+    }
+    let inside = path[end..].trim_start_matches('/');
+    let mut relative = "../".repeat(base[end..].bytes().filter(|byte| *byte == b'/').count());
+    relative.push_str(inside);
+    if inside.is_empty() {
+        relative.pop();
+    }
+    Some(if relative.is_empty() { ".".to_owned() } else { relative })
 }
 
 /// A relative path as stacks are named: with `/` on every system.
@@ -98,6 +142,23 @@ mod tests {
         assert_eq!(relative(from, Path::new("/home/me/repo/appops/x.k")), Path::new("x.k"));
         assert_eq!(relative(from, from), Path::new("."));
         assert_eq!(relative(from, Path::new("/etc/hosts")), Path::new("/etc/hosts"));
+    }
+
+    #[test]
+    fn plain_paths_come_to_what_others_do() {
+        let paths = ["/a", "/a/b", "/a/bc", "/a/b/c", "/a/b/c/d", "/é/b", "/è/b", "/x/y"];
+        for (from, to) in paths.iter().flat_map(|from| paths.iter().map(move |to| (*from, *to))) {
+            // With something more in it that says nothing, a path is taken apart.
+            let taken_apart = relative(Path::new(&format!("/.{from}")), Path::new(to));
+            assert_eq!(relative(Path::new(from), Path::new(to)).as_os_str(), taken_apart.as_os_str());
+            assert_eq!(join(Path::new(from), relative(Path::new(from), Path::new(to))), Path::new(to));
+        }
+        for path in
+            [".", "..", "../..", "../../..", "../../../x", "../x/../y", "x/./y", "/x", "", "a//b", "a/"]
+        {
+            let base = Path::new("/a/b");
+            assert_eq!(join(base, path).as_os_str(), normalize(&base.join(path)).as_os_str(), "{path}");
+        }
     }
 
     #[test]

@@ -873,3 +873,36 @@ fn a_default_counts_for_those_who_read_it_of_an_instance_that_is_listed_as_its_m
     repo.write("lib/m.k", model.replace("= 5", "= 6").as_bytes());
     repo.konfig(&["build"]).good().prints("2 stacks: 1 built, 1 reused, 0 failed, 1 changed");
 }
+
+#[test]
+fn code_of_a_file_that_stacks_share_concerns_those_who_run_it() {
+    // The stacks begin with as many arms, in a variable or in a statement that sets none as the last one does.
+    let render = "\
+import manifests
+import lib.m
+manifests.yaml_stream([{v = box.one + 10 if box.first else box.two + 20} for box in m.Box.instances()])
+";
+    let model = "schema Box:\n    first: bool\n    one: int = 1\n    two: int = 2\n";
+    let main = |first: &str, rest: &str| format!("import lib.m\n_a = m.Box {{first = {first}}}\n{rest}\n");
+    let named = main("True", "_c = 1 + 1 if _a.first else 2 + 2\nprint(0)");
+    let bare = main("False", "_c = 0\nprint(1 + 1 if _a.first else 2 + 2)");
+    let files = "kcl_cli_configs:\n  file:\n    - main.k\n    - ${KCL_MOD}/lib/render.k\n";
+    let repo = Repo::monorepo()
+        .file("lib/m.k", model)
+        .file("lib/render.k", render)
+        .stack("bare", &bare)
+        .stack("named", &named)
+        .file("bare/kcl.yaml", files)
+        .file("named/kcl.yaml", files);
+    repo.konfig(&["build"]).good().prints("2 stacks: 2 built");
+    let becomes = |from: &str, to: &str, documents: [&str; 2]| {
+        repo.write("lib/render.k", render.replace(from, to).as_bytes());
+        repo.konfig(&["build"]).good().prints("2 stacks: 1 built, 1 reused");
+        let now = ["dist/bare.yaml", "dist/named.yaml"].map(|path| repo.read(path).expect("an artifact"));
+        assert_eq!(now, documents);
+        repo.write("lib/render.k", render.as_bytes());
+        repo.konfig(&["build"]).good().prints("2 stacks: 0 built, 2 reused");
+    };
+    becomes("one + 10", "one + 11", ["v: 22\n", "v: 12\n"]);
+    becomes("two + 20", "two + 21", ["v: 23\n", "v: 11\n"]);
+}

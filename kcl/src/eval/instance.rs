@@ -256,9 +256,11 @@ impl<'r> Run<'r> {
         }
     }
 
-    /// Notes what a name means that no attribute gives a value to. Code counts for itself where that may be a global.
+    /// Notes that it counts what a name means beside the attribute, which is no part of the code of imported packages if it is
+    /// a global, or may become one.
     fn used_outside(&mut self, this: This, name: u32, otherwise: &Expr) {
-        if self.tracer.is_idle() || !otherwise.is_global_or_nothing() {
+        let of_main = self.frame.package == self.main.id;
+        if of_main || self.tracer.is_idle() || !otherwise.is_global_or_nothing() {
             return;
         }
         let Context { layout, rule, .. } = self.contexts[this.context as usize];

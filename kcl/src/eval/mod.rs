@@ -8,6 +8,7 @@
 //! the statements that set it, the last one first. Programs can see the difference to plain laziness (a default that
 //! is read early is evaluated twice, `+=` acts twice), so the same steps are taken here.
 
+mod bits;
 mod blame;
 mod call;
 mod check;
@@ -25,6 +26,7 @@ mod slot;
 mod stmt;
 mod trace;
 mod typing;
+mod used;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -39,7 +41,8 @@ pub use self::limits::{Limits, is_out_of_memory};
 use self::recorded::{Ends, Recorded};
 use self::stmt::Backtrack;
 use self::trace::Tracer;
-pub use self::trace::{Trace, Used, Uses};
+pub use self::trace::{Trace, Uses};
+pub use self::used::Used;
 use crate::lower::Codes;
 use crate::lower::code::{LambdaCode, PackageCode, StmtId};
 use crate::lower::fingerprint::Fingerprint;

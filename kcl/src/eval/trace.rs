@@ -11,14 +11,17 @@
 use std::cell::Cell;
 
 use bumpalo::Bump;
+use indexmap::IndexSet;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use syntax::Symbol;
 
 use super::Run;
+use super::bits::Bits;
 use super::order::OrderTracer;
 use super::plain::Plain;
+use super::used::Used;
 use crate::lower::code::{GlobalKind, Layout, PackageCode, StmtId};
-use crate::lower::fingerprint::{Fingerprint, Fingerprints, Kind, Names, Part};
+use crate::lower::fingerprint::{Fingerprint, Names};
 use crate::lower::{Codes, RULE};
 use crate::package::PackageId;
 use crate::stdlib::Volatile;
@@ -53,106 +56,6 @@ pub struct Trace {
     pub idle_options: Vec<String>,
     /// See `idle_options`.
     pub idle_queries: Vec<Query>,
-}
-
-/// A part of a package that was used, by its number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Used {
-    /// All statements of a package, in their order.
-    Statements(PackageId),
-    /// What can be seen of the order of a main package's statements, as text; all of it, if there is none.
-    Order(PackageId, Option<Symbol>),
-    /// The order of the variables that are the output.
-    Names(PackageId),
-    /// A variable: package and slot.
-    Variable(PackageId, u32),
-    /// A schema, mixin or protocol: package and number.
-    Schema(PackageId, u32),
-    /// A rule: package and number.
-    Rule(PackageId, u32),
-    /// The checks of a schema or rule: package and number; that of a rule is marked.
-    Checks(PackageId, u32),
-    /// A lambda that was called: package and number.
-    Lambda(PackageId, u32),
-    /// The assertions of a lambda: package and number.
-    Asserts(PackageId, u32),
-    /// Code that is not evaluated with all that is around it: package and number.
-    Arm(PackageId, u32),
-    /// The default of an attribute, or that it has none: package and number.
-    Default(PackageId, u32),
-    /// The type of an attribute, for a kind of value: package and number.
-    Accepts(PackageId, u32, Kind),
-    /// Which quiet attributes instances set: package and number of their schema, and the names.
-    Keys(PackageId, u32, Names),
-    /// All attributes that are set or have a default, of instances that set these besides those that are not quiet.
-    Shown(PackageId, u32, Names),
-    /// All attributes of a schema: package and number.
-    Listed(PackageId, u32),
-    /// The order of a schema's mixins: package and number.
-    Mixins(PackageId, u32),
-    /// An attribute that was looked for in an instance: package and number of the schema, and the name.
-    Attr(PackageId, u32, Symbol),
-    /// A name that was looked for in a package: package and name.
-    Name(PackageId, Symbol),
-}
-
-impl Used {
-    /// The package.
-    #[must_use]
-    pub fn package(self) -> PackageId {
-        match self {
-            Self::Statements(package)
-            | Self::Order(package, _)
-            | Self::Names(package)
-            | Self::Variable(package, _)
-            | Self::Schema(package, _)
-            | Self::Rule(package, _)
-            | Self::Checks(package, _)
-            | Self::Lambda(package, _)
-            | Self::Asserts(package, _)
-            | Self::Arm(package, _)
-            | Self::Default(package, _)
-            | Self::Accepts(package, ..)
-            | Self::Keys(package, ..)
-            | Self::Shown(package, ..)
-            | Self::Listed(package, _)
-            | Self::Mixins(package, _)
-            | Self::Attr(package, ..)
-            | Self::Name(package, _) => package,
-        }
-    }
-
-    /// The part of the package that it is, by the code and the fingerprints of that.
-    #[must_use]
-    pub fn part(self, code: &PackageCode, known: &Fingerprints) -> Option<Part> {
-        let schema = |at: u32| code.schemas.get(at as usize).map(|it| it.ty.name);
-        match self {
-            Self::Statements(_) => Some(Part::Statements),
-            Self::Order(_, seen) => Some(seen.map_or(Part::Everything, Part::Order)),
-            Self::Names(_) => Some(Part::Names),
-            Self::Variable(_, slot) => code.globals.get(slot as usize).map(|it| Part::Variable(it.name)),
-            Self::Schema(_, at) => schema(at).map(Part::Schema),
-            Self::Rule(_, at) => code.rules.get(at as usize).map(|it| Part::Rule(it.ty.name)),
-            Self::Checks(_, at) if at & RULE != 0 => {
-                code.rules.get((at & !RULE) as usize).map(|it| Part::Checks(it.ty.name))
-            }
-            Self::Checks(_, at) => schema(at).map(Part::Checks),
-            Self::Lambda(_, number) => known.lambda(number),
-            Self::Asserts(_, number) => known.asserts_of(number),
-            Self::Arm(_, number) => known.arm(number),
-            Self::Default(_, number) => known.default_of(number),
-            Self::Accepts(_, number, kind) => known.accepts(number, kind),
-            Self::Keys(_, at, names) => schema(at).map(|schema| Part::Keys(schema, names)),
-            Self::Shown(_, at, names) => schema(at).map(|schema| Part::Shown(schema, names)),
-            Self::Listed(_, at) => schema(at).map(Part::Listed),
-            Self::Mixins(_, at) => {
-                let several = code.schemas.get(at as usize).filter(|schema| schema.mixins.len() > 1);
-                several.map(|schema| Part::Mixins(schema.ty.name))
-            }
-            Self::Attr(_, at, name) => schema(at).map(|schema| Part::Attr(schema, name)),
-            Self::Name(_, name) => Some(Part::Name(name)),
-        }
-    }
 }
 
 /// Anything that is noted; options and queries by their number.
@@ -202,7 +105,8 @@ impl<'r> Uses<'r> {
 /// What is noted under a statement; the first list is that of the main package.
 #[derive(Default)]
 struct List {
-    notes: FxHashSet<Note>,
+    /// By their numbers.
+    notes: Bits,
     package: Option<PackageId>,
     /// The list of what checks use meanwhile.
     checks: Option<u32>,
@@ -220,9 +124,10 @@ enum Turns {
 /// A walk over what counts.
 #[derive(Default)]
 struct Walk<'p> {
-    found: FxHashSet<Note>,
+    /// The numbers of notes.
+    found: Bits,
     /// The lists that it has been to.
-    walked: FxHashSet<u32>,
+    walked: Bits,
     /// Values behind which it does not look.
     plain: Option<&'p Plain>,
     /// Those that it has met.
@@ -232,13 +137,13 @@ struct Walk<'p> {
 }
 
 impl Walk<'_> {
-    fn find(&mut self, note: Note) -> bool {
-        let is_known = self.before.is_some_and(|before| before.found.contains(&note));
+    fn find(&mut self, note: u32) -> bool {
+        let is_known = self.before.is_some_and(|before| before.found.contains(note));
         !is_known && self.found.insert(note)
     }
 
     fn enter(&mut self, list: u32) -> bool {
-        let is_known = self.before.is_some_and(|before| before.walked.contains(&list));
+        let is_known = self.before.is_some_and(|before| before.walked.contains(list));
         !is_known && self.walked.insert(list)
     }
 
@@ -249,26 +154,16 @@ impl Walk<'_> {
         }
         is_plain
     }
-
-    /// The checks of the schemas, rules and lambdas that it found, as far as these are some that count.
-    fn find_checks(&mut self, of_before: bool) {
-        let before = self.before.filter(|_| of_before).map(|before| &before.found);
-        let schemas = before.into_iter().flatten().chain(&self.found);
-        let checks = schemas.filter_map(|note| match note {
-            Note::Part(Used::Schema(package, at)) => Some(Used::Checks(*package, *at)),
-            Note::Part(Used::Rule(package, at)) => Some(Used::Checks(*package, *at | RULE)),
-            Note::Part(Used::Lambda(package, at)) => Some(Used::Asserts(*package, *at)),
-            _ => None,
-        });
-        let checks: Vec<Used> = checks.collect();
-        for part in checks {
-            self.find(Note::Part(part));
-        }
-    }
 }
 
 /// How many of the last notes are remembered, so that what is used again and again is not looked up each time.
 const RECENT: usize = 256;
+
+/// How many notes there is room for from the beginning.
+const USUAL: usize = 896;
+
+/// What numbers are multiplied with so that their first bits differ: 2^64 over the golden ratio.
+const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// Notes what a run uses.
 pub(super) struct Tracer<'r> {
@@ -276,6 +171,8 @@ pub(super) struct Tracer<'r> {
     idle: bool,
     /// What instances watch then.
     blank: Option<&'r Watch<'r>>,
+    /// All that was noted, each once; its place is its number.
+    notes: IndexSet<Note, FxBuildHasher>,
     lists: Vec<List>,
     /// What is made of instances, by what made them and of which schema.
     watches: FxHashMap<(u32, SchemaId), Vec<&'r Watch<'r>>>,
@@ -305,6 +202,7 @@ impl<'r> Tracer<'r> {
         Self {
             idle: !traced,
             blank: None,
+            notes: IndexSet::with_capacity_and_hasher(if traced { USUAL } else { 0 }, FxBuildHasher),
             lists: vec![List::default()],
             watches: FxHashMap::default(),
             of_stmt: FxHashMap::default(),
@@ -334,21 +232,7 @@ impl<'r> Tracer<'r> {
     }
 
     fn note_part(&mut self, used: Used) {
-        let (package, at) = match used {
-            Used::Statements(package) | Used::Order(package, _) | Used::Names(package) => (package, 0),
-            Used::Variable(package, at) => (package, at << 2),
-            Used::Schema(package, at) => (package, at << 2 | 1),
-            Used::Rule(package, at) | Used::Checks(package, at) => (package, at << 2 | 2),
-            Used::Lambda(package, at) | Used::Asserts(package, at) => (package, at << 2 | 3),
-            Used::Arm(package, at) => (package, at << 3 | 7),
-            Used::Default(package, at) => (package, at << 3 | 4),
-            Used::Accepts(package, at, kind) => (package, at << 3 ^ kind as u32),
-            Used::Keys(package, at, _) | Used::Shown(package, at, _) => (package, at << 3 | 5),
-            Used::Listed(package, at) | Used::Mixins(package, at) => (package, at << 3 | 6),
-            Used::Attr(package, at, name) => (package, at << 3 ^ name.text_hash() as u32),
-            Used::Name(package, name) => (package, name.text_hash() as u32),
-        };
-        let place = (package.0.wrapping_mul(31) ^ at) as usize % RECENT;
+        let place = (used.mixed().wrapping_mul(SPREAD) >> (u64::BITS - RECENT.trailing_zeros())) as usize;
         let note = Note::Part(used);
         if self.recent[place] == (self.top, Some(note)) {
             return;
@@ -361,7 +245,16 @@ impl<'r> Tracer<'r> {
         if self.idle && !matches!(note, Note::Volatile(_)) {
             return;
         }
-        self.lists[self.top as usize].notes.insert(note);
+        self.note_under(self.top, note);
+    }
+
+    fn note_under(&mut self, list: u32, note: Note) {
+        let number = self.number(note);
+        self.lists[list as usize].notes.insert(number);
+    }
+
+    fn number(&mut self, note: Note) -> u32 {
+        self.notes.insert_full(note).0 as u32
     }
 
     pub(super) fn option(&mut self, name: &str) {
@@ -407,7 +300,7 @@ impl<'r> Tracer<'r> {
         self.order.spoke();
         if let Some(package) = self.lists[self.top as usize].package {
             self.effects.push(package);
-            self.lists[0].notes.insert(Note::Part(Used::Statements(package)));
+            self.note_under(0, Note::Part(Used::Statements(package)));
         }
     }
 
@@ -426,12 +319,7 @@ impl<'r> Tracer<'r> {
         if self.late {
             return Vec::new();
         }
-        let mut read: Vec<Used> =
-            self.lists.iter().flat_map(|list| &list.notes).filter_map(read_in).collect();
-        read.retain(|used| used.package() != main);
-        read.sort_unstable();
-        read.dedup();
-        read
+        self.notes.iter().filter_map(read_in).filter(|used| used.package() != main).collect()
     }
 
     /// The list of a statement becomes that of what runs; gives the one before.
@@ -538,21 +426,18 @@ impl<'r> Tracer<'r> {
     fn note_watches(&mut self) {
         // What is noted has no order.
         #[allow(clippy::iter_over_hash_type)]
-        for watch in self.watches.values().flatten() {
+        for watch in std::mem::take(&mut self.watches).into_values().flatten() {
             let SchemaId { package, schema } = watch.schema;
-            let notes = &mut self.lists[watch.maker as usize].notes;
+            let package = PackageId(package);
             if watch.listed.get() {
-                notes.insert(Note::Part(Used::Listed(PackageId(package), schema)));
+                self.note_under(watch.maker, Note::Part(Used::Listed(package, schema)));
             } else if watch.shown.get() {
                 // The defaults are in what is shown; but this way it can be told which one changed.
-                notes.extend(
-                    watch
-                        .defaults
-                        .iter()
-                        .map(|name| Note::Part(Used::Attr(PackageId(package), schema, *name))),
-                );
+                for name in watch.defaults {
+                    self.note_under(watch.maker, Note::Part(Used::Attr(package, schema, *name)));
+                }
                 let names = Names::from(watch.names);
-                notes.insert(Note::Part(Used::Shown(PackageId(package), schema, names)));
+                self.note_under(watch.maker, Note::Part(Used::Shown(package, schema, names)));
             }
         }
     }
@@ -560,77 +445,106 @@ impl<'r> Tracer<'r> {
     /// What all that counts has noted, directly or through the variables that it reads; what made plain values apart.
     fn finish(mut self, main: PackageId, codes: &dyn Codes, plain: &Plain) -> Trace {
         self.note_watches();
-        let notes: usize = self.lists.iter().map(|list| list.notes.len()).sum();
-        let found = FxHashSet::with_capacity_and_hasher(notes, FxBuildHasher);
-        let mut used = Walk { found, plain: Some(plain), ..Walk::default() };
+        let mut used = Walk { plain: Some(plain), ..Walk::default() };
         self.walk(vec![0], main, codes, &mut used);
         let behind = self.behind(&used, main, codes);
         let mut checks = Walk { before: Some(&used), ..Walk::default() };
-        // The order of a hash decides nothing here: what is found is sorted below.
-        #[allow(clippy::iter_over_hash_type)]
-        let lists = used.walked.iter().filter_map(|list| self.lists[*list as usize].checks).collect();
+        let lists = used.walked.iter().filter_map(|list| self.lists[list as usize].checks).collect();
         self.walk(lists, main, codes, &mut checks);
-        checks.find_checks(true);
+        self.find_checks(&mut checks, true);
         let (mut behind, mut checks) = (behind.found, checks.found);
 
         let Walk { mut found, values, .. } = used;
         // Only of parts it is known that checks alone use them, or what made a value.
-        for others in [&mut behind, &mut checks] {
-            found.extend(others.extract_if(|note| !matches!(note, Note::Part(_))));
+        for others in [&behind, &checks] {
+            others.iter().filter(|note| self.part_of(*note).is_none()).for_each(|note| {
+                found.insert(note);
+            });
         }
         for note in self.mixins(&[&found, &behind, &checks]) {
+            let note = self.number(note);
             found.insert(note);
-            behind.remove(&note);
-            checks.remove(&note);
+            behind.remove(note);
+            checks.remove(note);
         }
-        let notes = self.lists.iter().flat_map(|list| list.notes.iter().copied());
-        let idle =
-            notes.filter(|note| matches!(note, Note::Option(_) | Note::Query(_)) && !found.contains(note));
-        let idle = self.sorted(&idle.collect());
-        let (behind, checks) = (self.sorted(&behind).parts, self.sorted(&checks).parts);
+        let is_idle = |note: &u32| {
+            !found.contains(*note) && matches!(self.notes[*note as usize], Note::Option(_) | Note::Query(_))
+        };
+        let idle = self.sorted((0..self.notes.len() as u32).filter(is_idle));
+        let (behind, checks) = (self.sorted(behind.iter()).parts, self.sorted(checks.iter()).parts);
         let mut values: Vec<(Used, Fingerprint)> =
             values.into_iter().filter_map(|value| Some((value, *plain.get(&value)?))).collect();
         values.sort_unstable_by_key(|(value, _)| (value.package(), *value));
         let (idle_options, idle_queries) = (idle.options, idle.queries);
-        Trace { values, behind, checks, idle_options, idle_queries, ..self.sorted(&found) }
+        Trace { values, behind, checks, idle_options, idle_queries, ..self.sorted(found.iter()) }
     }
 
     /// What made the values that a walk has met. The checks of that are passed where these packages can be evaluated.
-    fn behind<'p>(&self, used: &'p Walk<'p>, main: PackageId, codes: &dyn Codes) -> Walk<'p> {
+    fn behind<'p>(&mut self, used: &'p Walk<'p>, main: PackageId, codes: &dyn Codes) -> Walk<'p> {
         let mut behind = Walk { before: Some(used), ..Walk::default() };
         if used.values.is_empty() {
             return behind;
         }
-        let lists = used.values.iter().flat_map(|value| self.made_by(*value, main, codes, &mut behind));
-        let lists = lists.collect();
+        let mut values: Vec<Used> = used.values.iter().copied().collect();
+        values.sort_unstable();
+        let made_by = |value: &Used| self.made_by(*value, main, codes, &mut behind);
+        let lists = values.iter().flat_map(made_by).collect();
         self.walk(lists, main, codes, &mut behind);
-        behind.found.extend(used.values.iter().map(|value| Note::Part(*value)));
-        behind.find_checks(false);
+        for value in values {
+            behind.found.insert(self.number(Note::Part(value)));
+        }
+        self.find_checks(&mut behind, false);
         behind
     }
 
+    /// Finds the checks of the schemas, rules and lambdas that a walk has found, as far as these are some that count.
+    fn find_checks(&mut self, walk: &mut Walk<'_>, of_before: bool) {
+        let before = walk.before.filter(|_| of_before).map(|before| &before.found);
+        let schemas = before.into_iter().chain([&walk.found]).flat_map(Bits::iter);
+        let checks = schemas.filter_map(|note| match self.part_of(note)? {
+            Used::Schema(package, at) => Some(Used::Checks(package, at)),
+            Used::Rule(package, at) => Some(Used::Checks(package, at | RULE)),
+            Used::Lambda(package, at) => Some(Used::Asserts(package, at)),
+            _ => None,
+        });
+        let checks: Vec<Used> = checks.collect();
+        for part in checks {
+            walk.find(self.number(Note::Part(part)));
+        }
+    }
+
+    fn part_of(&self, note: u32) -> Option<Used> {
+        match self.notes[note as usize] {
+            Note::Part(used) => Some(used),
+            _ => None,
+        }
+    }
+
     /// Finds what lists have noted, and the lists of statements that set what is read.
-    fn walk(&self, mut lists: Vec<u32>, main: PackageId, codes: &dyn Codes, into: &mut Walk<'_>) {
-        into.walked.extend(&lists);
+    fn walk(&mut self, mut lists: Vec<u32>, main: PackageId, codes: &dyn Codes, into: &mut Walk<'_>) {
+        lists.iter().for_each(|list| {
+            into.walked.insert(*list);
+        });
         while let Some(list) = lists.pop() {
-            let List { notes, checks, .. } = &self.lists[list as usize];
+            let List { notes, checks, .. } = &mut self.lists[list as usize];
             lists.extend(checks.filter(|list| into.before.is_some() && into.enter(*list)));
-            // The order of a hash decides nothing here: what is found is sorted in the end.
-            #[allow(clippy::iter_over_hash_type)]
-            for note in notes {
-                if read_in(note).is_some_and(|used| into.has_met(used)) || !into.find(*note) {
+            let notes = std::mem::take(notes);
+            for number in notes.iter() {
+                let note = self.notes[number as usize];
+                if read_in(&note).is_some_and(|used| into.has_met(used)) || !into.find(number) {
                     continue;
                 }
                 let Note::Part(used) = note else { continue };
-                let mut made_by = self.made_by(*used, main, codes, into);
-                made_by.extend(self.defaults_of(*used));
+                let mut made_by = self.made_by(used, main, codes, into);
+                made_by.extend(self.defaults_of(used));
                 lists.extend(made_by.into_iter().filter(|list| into.enter(*list)));
             }
+            self.lists[list as usize].notes = notes;
         }
     }
 
     /// The schemas that count whose order of mixins somebody has seen in a list of instances.
-    fn mixins(&self, found: &[&FxHashSet<Note>]) -> Vec<Note> {
+    fn mixins(&self, found: &[&Bits]) -> Vec<Note> {
         // What is noted has no order.
         #[allow(clippy::iter_over_hash_type)]
         let seen = self
@@ -639,14 +553,15 @@ impl<'r> Tracer<'r> {
             .filter(|((listed, _), turns)| **turns == Turns::Several && self.listed.contains(listed));
         let ids = seen.map(|((_, mixed), _)| (PackageId(mixed.package), mixed.schema));
         let counts = |(package, at): &(PackageId, u32)| {
-            found.iter().any(|found| found.contains(&Note::Part(Used::Schema(*package, *at))))
+            let note = self.notes.get_index_of(&Note::Part(Used::Schema(*package, *at)));
+            note.is_some_and(|note| found.iter().any(|found| found.contains(note as u32)))
         };
         ids.filter(counts).map(|(package, at)| Note::Part(Used::Mixins(package, at))).collect()
     }
 
     /// The lists of the statements that a part stands for. A variable that several statements set depends on the
     /// order of all statements of its package, which is found then.
-    fn made_by(&self, used: Used, main: PackageId, codes: &dyn Codes, into: &mut Walk<'_>) -> Vec<u32> {
+    fn made_by(&mut self, used: Used, main: PackageId, codes: &dyn Codes, into: &mut Walk<'_>) -> Vec<u32> {
         let package = used.package();
         let setters = match used {
             _ if package == main => return Vec::new(),
@@ -663,7 +578,7 @@ impl<'r> Tracer<'r> {
         {
             return self.of_stmt.get(&only.id).copied().into_iter().collect();
         }
-        into.find(Note::Part(Used::Statements(package)));
+        into.find(self.number(Note::Part(Used::Statements(package))));
         let of_package = |at: &usize| {
             let list = &self.lists[*at];
             list.package == Some(package) && !list.of_checks
@@ -683,20 +598,26 @@ impl<'r> Tracer<'r> {
         all.filter(move |(attr, _)| only.is_none_or(|only| only == *attr)).map(|(_, list)| *list)
     }
 
-    fn sorted(&self, found: &FxHashSet<Note>) -> Trace {
+    fn sorted(&self, found: impl Iterator<Item = u32>) -> Trace {
         let mut trace = Trace::default();
-        #[allow(clippy::iter_over_hash_type)]
-        for note in found {
-            match note {
-                Note::Part(used) => trace.parts.push(*used),
-                Note::Option(at) => trace.options.push(self.options[*at as usize].clone()),
-                Note::Query(at) => trace.queries.push(self.queries[*at as usize].clone()),
+        let mut parts = Vec::with_capacity(USUAL);
+        for number in found {
+            match self.notes[number as usize] {
+                Note::Part(used) => {
+                    parts.push((u128::from(used.package().0) << 64 | u128::from(used.rank()), used));
+                }
+                Note::Option(at) => trace.options.push(self.options[at as usize].clone()),
+                Note::Query(at) => trace.queries.push(self.queries[at as usize].clone()),
                 Note::Coarse => trace.coarse = true,
                 Note::Location => trace.location = true,
-                Note::Volatile(what) => trace.volatile.push(*what),
+                Note::Volatile(what) => trace.volatile.push(what),
             }
         }
-        trace.parts.sort_unstable_by_key(|used| (used.package(), *used));
+        parts.sort_unstable_by_key(|(rank, _)| *rank);
+        for same in parts.chunk_by_mut(|(one, _), (other, _)| one == other) {
+            same.sort_unstable_by_key(|(_, used)| used.name());
+        }
+        trace.parts = parts.into_iter().map(|(_, used)| used).collect();
         trace.options.sort_unstable();
         trace.queries.sort_unstable();
         trace.volatile.sort_unstable();
@@ -706,7 +627,7 @@ impl<'r> Tracer<'r> {
     /// Everything that was noted by anybody.
     pub(super) fn all(&mut self) -> Trace {
         self.note_watches();
-        self.sorted(&self.lists.iter().flat_map(|list| list.notes.iter().copied()).collect())
+        self.sorted(0..self.notes.len() as u32)
     }
 
     /// The packages whose statements have said what the output is, in order.
@@ -806,21 +727,31 @@ impl<'r> Run<'r> {
             return;
         }
         let Watch { schema, keys, .. } = instance.watch;
-        let slot = self.layout_of(*schema).and_then(|layout| layout.by_key.get(&key));
-        if slot.is_none_or(|slot| keys.binary_search(slot).is_err()) {
-            self.used_attr_of(*schema, key);
+        let Some(layout) = self.layout_of(*schema) else { return };
+        match layout.by_key.get(&key) {
+            Some(slot) if keys.binary_search(slot).is_ok() => {}
+            slot => self.used_slot(*schema, layout, slot, key),
         }
     }
 
-    /// Notes that an attribute was looked for where a schema counts; what is not quiet is known from the schema.
+    /// Notes that an attribute was looked for where a schema counts.
     pub(super) fn used_attr_of(&mut self, id: SchemaId, key: Key<'_>) {
         if self.tracer.idle {
             return;
         }
-        let Some(layout) = self.layout_of(id) else { return };
-        if layout.by_key.get(&key).is_none_or(|slot| layout.slots[*slot as usize].quiet) {
-            self.tracer.part(Used::Attr(PackageId(id.package), id.schema, Symbol::new(key.as_str())));
+        if let Some(layout) = self.layout_of(id) {
+            self.used_slot(id, layout, layout.by_key.get(&key), key);
         }
+    }
+
+    /// What is not quiet is known from the schema.
+    fn used_slot(&mut self, id: SchemaId, layout: &Layout, slot: Option<&u32>, key: Key<'_>) {
+        let name = match slot.map(|slot| &layout.slots[*slot as usize]) {
+            Some(slot) if !slot.quiet => return,
+            Some(slot) => slot.name,
+            None => Symbol::new(key.as_str()),
+        };
+        self.tracer.part(Used::Attr(PackageId(id.package), id.schema, name));
     }
 
     /// Notes that an arm is evaluated.

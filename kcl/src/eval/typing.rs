@@ -72,16 +72,16 @@ impl<'r> Run<'r> {
     }
 
     fn pack_dict(&mut self, dict: &'r Dict<'r>, ty: &'r Type) -> Outcome<Value<'r>> {
-        let mut block = self.builder(dict.len());
-        for entry in dict.entries() {
-            let value = match entry.value {
-                Value::Dict(_) | Value::List(_) => self.pack_dicts(entry.value, ty)?,
-                value => value,
-            };
-            block.put(Entry { value, ..*entry });
+        let mut packed: Option<&'r mut [Entry<'r>]> = None;
+        for (at, entry) in dict.entries().iter().enumerate() {
+            if !matches!(entry.value, Value::Dict(_) | Value::List(_)) {
+                continue;
+            }
+            let new = self.pack_dicts(entry.value, ty)?;
+            let entries = packed.get_or_insert_with(|| self.arena.alloc_slice_copy(dict.entries()));
+            entries[at].value = new;
         }
-        let dict = self.finished(block);
-        Ok(self.dict(dict))
+        Ok(packed.map_or(Value::Dict(dict), |entries| self.dict(dict.with_entries(entries))))
     }
 
     fn pack_schema(&mut self, dict: &'r Dict<'r>, id: SchemaId) -> Outcome<Value<'r>> {
@@ -123,7 +123,10 @@ impl<'r> Run<'r> {
 
     /// The layout of a schema; made on first use and kept with its code.
     pub(super) fn layout(&self, code: &'r SchemaCode) -> Outcome<&'r Layout> {
-        Ok(layout::layout(code, &|id| self.schema_code(id))?)
+        match code.layout.get() {
+            Some(layout) => Ok(layout),
+            None => Ok(layout::layout(code, &|id| self.schema_code(id))?),
+        }
     }
 
     /// The layout of a schema of which there is an instance.

@@ -11,6 +11,7 @@ use syntax::ast::{BinaryOp, CompareOp, EntryOp, QuantifierOp, TemplateFormat, Un
 use syntax::{Source, Span, Symbol};
 
 use super::effect::Effect;
+use super::fingerprint::FileParts;
 use crate::package::PackageId;
 use crate::stdlib::Function;
 use crate::value::{Key, Origin, SchemaId, SchemaType, Unit};
@@ -41,7 +42,13 @@ impl PackageCode {
         Self {
             id: PackageId::MAIN,
             name: Symbol::new("__main__"),
-            files: vec![Arc::new(FileCode { path: PathBuf::new(), source, body: Vec::new(), locals: 0 })],
+            files: vec![Arc::new(FileCode {
+                path: PathBuf::new(),
+                source,
+                body: Vec::new(),
+                locals: 0,
+                parts: None,
+            })],
             globals: Vec::new(),
             slots: FxHashMap::default(),
             schemas: Vec::new(),
@@ -60,6 +67,8 @@ pub struct FileCode {
     pub body: Vec<Stmt>,
     /// How many locals the statements need at once.
     pub locals: u32,
+    /// The fingerprints of what is in it, where main packages share it; filled by the first who asks.
+    pub(crate) parts: Option<OnceLock<Arc<FileParts>>>,
 }
 
 /// A global of a package.

@@ -18,7 +18,7 @@ mod types;
 
 pub(crate) use self::schema::RULE;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use syntax::ast::{self, EntryOp, Path};
@@ -216,7 +216,7 @@ impl<'a> Lower<'a> {
             self.global_stmt(file, at, stmt, &mut body);
         }
         let locals = self.bodies.pop().map_or(0, |body| body.locals);
-        FileCode { path: unit.file.path.clone(), source: unit.file.source.clone(), body, locals }
+        FileCode { path: unit.file.path.clone(), source: unit.file.source.clone(), body, locals, parts: None }
     }
 
     /// The last file, lowered already where other stacks have it and it begins with the same numbers there.
@@ -232,8 +232,11 @@ impl<'a> Lower<'a> {
             }
             return Arc::clone(&known.file);
         }
-        let code = Arc::new(self.file(file));
-        if alone && self.aliases.is_empty() {
+        let mut code = self.file(file);
+        let shared = alone && self.aliases.is_empty();
+        code.parts = shared.then(OnceLock::new);
+        let code = Arc::new(code);
+        if shared {
             let setters = self.setters.iter().enumerate().skip(last as usize);
             let setters = setters.flat_map(|(slot, all)| all.iter().map(move |it| (slot as u32, *it)));
             tail.keep(TailCode { start, file: Arc::clone(&code), setters: setters.collect() });

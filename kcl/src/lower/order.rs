@@ -29,7 +29,7 @@ pub(crate) fn statements(code: &PackageCode) -> impl Iterator<Item = (Role, &Stm
     stmts.map(|stmt| (role(code, stmt), stmt))
 }
 
-fn role(code: &PackageCode, stmt: &Stmt) -> Role {
+pub(crate) fn role(code: &PackageCode, stmt: &Stmt) -> Role {
     let lone = |place: Place| match place {
         Place::Global(slot) => match &code.globals.get(slot as usize)?.kind {
             GlobalKind::Variable(setters) if setters.len() == 1 => Some(slot),

@@ -199,6 +199,10 @@ impl<'a> Table<'a> {
     }
 
     fn add_compared(self, joined: &mut Joined<'_>, ty: &Type) {
+        // Most items of a list are of one schema.
+        if matches!(ty, Type::Schema(..)) && joined.kept.contains(ty) {
+            return;
+        }
         if joined.kept.iter().any(|other| !are_twins(ty, other) && self.fits(ty, other, false)) {
             return;
         }

@@ -115,6 +115,11 @@ impl<'v> Dict<'v> {
         Self { entries, index }
     }
 
+    /// A dict of other entries under the same keys.
+    pub(crate) fn with_entries(&self, entries: &'v [Entry<'v>]) -> Self {
+        Self { entries, ..*self }
+    }
+
     /// The entries in order.
     #[must_use]
     pub fn entries(&self) -> &'v [Entry<'v>] {

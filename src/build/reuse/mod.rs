@@ -481,7 +481,7 @@ impl<'a> Reuse<'a> {
         folder: &Path,
         program: &Program<'_>,
         trace: &Trace,
-        artifact: &[u8],
+        (digest, artifact): (Digest, &[u8]),
     ) {
         if !trace.volatile.is_empty() {
             return;
@@ -500,7 +500,6 @@ impl<'a> Reuse<'a> {
         let lists: Imported =
             imported.iter().map(|list| self.hand(&mut batch, &list.encoded).short()).collect();
         let imported = self.hand(&mut batch, &Encoded::of(&lists)).short();
-        let digest = Digest::of(artifact);
         self.put(&mut batch, digest, artifact);
         let artifact = *digest.as_bytes();
         self.add(batch);

@@ -60,7 +60,7 @@ impl<'a> Walk<'a> {
             let part = Part::Accepts(self.owner, Symbol::new(attr.key.as_str()), which, kind);
             if kind.is_taken(&attr.ty) && (kind.is_single() || !often) {
                 self.gathered.part(TAKEN);
-                self.found.parts.insert(part, TAKEN);
+                self.found.own.parts.insert(part, TAKEN);
                 continue;
             }
             self.keep(part, |walk| {
@@ -80,7 +80,7 @@ impl<'a> Walk<'a> {
         let (owner, locals, in_lambda) = (self.owner, self.locals.take(), self.in_lambda);
         for (number, arm) in std::mem::take(&mut self.pending_arms) {
             let part = Part::Arm(owner, self.count(owner, '/'));
-            self.found.arms.insert(number, part);
+            self.found.own.arms.insert(number, part);
             // The names around it are those of what it is in.
             self.locals.clone_from(&locals);
             self.keep(part, |walk| walk.arm(arm));
@@ -89,11 +89,7 @@ impl<'a> Walk<'a> {
         }
         for lambda in std::mem::take(&mut self.pending) {
             let part = Part::Lambda(owner, self.count(owner, '('));
-            let at = lambda.number as usize;
-            if self.found.lambdas.len() <= at {
-                self.found.lambdas.resize(at + 1, Part::Statements);
-            }
-            self.found.lambdas[at] = part;
+            self.found.own.lambdas.insert(lambda.number, part);
             (self.locals, self.in_lambda) = (None, true);
             self.keep(part, |walk| walk.stmts(&lambda.body));
             let asserts = std::mem::take(&mut self.pending_asserts);

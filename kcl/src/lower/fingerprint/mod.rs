@@ -10,15 +10,18 @@
 mod inside;
 mod reach;
 mod slots;
+mod statements;
 mod walk;
 
 use std::fmt;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use syntax::Symbol;
 
 use self::reach::Reach;
 use self::slots::{Slots, joined};
+pub(crate) use self::statements::FileParts;
 pub use self::walk::fingerprints;
 use super::code::Type;
 use super::order::{Label, seen};
@@ -292,14 +295,22 @@ impl Part {
     }
 }
 
+/// Parts and what is inside of them.
+#[derive(Debug, Default)]
+struct Inside {
+    parts: FxHashMap<Part, Fingerprint>,
+    /// The part that each lambda is, by number.
+    lambdas: FxHashMap<u32, Part>,
+    /// The same of arms.
+    arms: FxHashMap<u32, Part>,
+}
+
 /// The fingerprints of a package.
 #[derive(Debug, Default)]
 pub struct Fingerprints {
-    parts: FxHashMap<Part, Fingerprint>,
-    /// The part that each lambda is.
-    lambdas: Vec<Part>,
-    /// The same of arms.
-    arms: FxHashMap<u32, Part>,
+    own: Inside,
+    /// Those of a main package's last file, where others share it.
+    shared: Option<Arc<FileParts>>,
     /// Where each attribute is declared: schema, name, and which declaration of it.
     attrs: Vec<(Symbol, Symbol, u32)>,
     /// The attributes that instances of each schema have, in order.
@@ -313,7 +324,8 @@ pub struct Fingerprints {
 }
 
 impl Fingerprints {
-    /// All that the code of other packages can learn of the package's names: what kind of thing each of them is.
+    /// All that the code of other packages can learn of the package's names: what kind of thing each of them is. Of a main
+    /// package nobody learns anything.
     pub fn names(&self) -> impl Iterator<Item = &(Symbol, Fingerprint)> {
         self.names.iter()
     }
@@ -333,14 +345,22 @@ impl Fingerprints {
             }
             Part::Arms(name, numbers) => {
                 let numbers = numbers.as_str().split(' ').map(|number| number.parse().ok());
-                let all = numbers.map(|number| self.parts.get(&Part::Arm(name, number?)).copied());
+                let all = numbers.map(|number| self.known(Part::Arm(name, number?)));
                 Some(joined(all.collect::<Option<Vec<_>>>()?.into_iter()))
             }
             Part::Order(text) => {
                 seen(&self.labels, text.as_str()).map(|seen| Fingerprint::of(seen.as_bytes()))
             }
-            _ => self.parts.get(&part).copied(),
+            _ => self.known(part),
         }
+    }
+
+    fn known(&self, part: Part) -> Option<Fingerprint> {
+        self.all().find_map(|inside| inside.parts.get(&part).copied())
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Inside> {
+        [&self.own].into_iter().chain(self.shared.as_deref().map(FileParts::inside))
     }
 
     /// The part that the default of an attribute is, by the number of the attribute.
@@ -360,7 +380,7 @@ impl Fingerprints {
     /// The part that the arm of a number is.
     #[must_use]
     pub fn arm(&self, number: u32) -> Option<Part> {
-        self.arms.get(&number).copied()
+        self.all().find_map(|inside| inside.arms.get(&number).copied())
     }
 
     /// The part that the assertions of the lambda of a number are.
@@ -375,6 +395,6 @@ impl Fingerprints {
     /// The part that the lambda of a number is.
     #[must_use]
     pub fn lambda(&self, number: u32) -> Option<Part> {
-        self.lambdas.get(number as usize).copied()
+        self.all().find_map(|inside| inside.lambdas.get(&number).copied())
     }
 }

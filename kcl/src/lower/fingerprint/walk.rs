@@ -6,7 +6,7 @@ use syntax::ast::EntryOp;
 
 use super::inside::Arm;
 use super::reach::Gathered;
-use super::slots::{Quiet, Slot, Slots, joined};
+use super::slots::{Quiet, Slot, Slots};
 use super::{Fingerprint, Fingerprints, Part};
 use crate::lower::code::{
     ArgsCode, Assign, AttrCode, Check, Clause, ConfigCode, ConfigItem, Const, DecoratorCode, EntryCode, Expr,
@@ -14,12 +14,10 @@ use crate::lower::code::{
     SchemaCode, Setter, SlotLayout, Step, Stmt, StmtKind, Target, Type,
 };
 use crate::lower::effect::Effect;
-use crate::lower::inert::{inert, is_lambda, speaks};
 use crate::lower::layout::{layout, quiet_attr};
-use crate::lower::order::{Role, labels, statements};
 use crate::lower::{Codes, RULE};
 use crate::package::PackageId;
-use crate::value::{Key, SchemaId};
+use crate::value::SchemaId;
 
 /// The fingerprints of a package's parts; linear in the size of its code. `identity` names packages the same way on
 /// every machine.
@@ -50,13 +48,15 @@ pub fn fingerprints(
     walk.schemas();
     walk.rules();
     walk.statements();
-    walk.globals();
+    if code.id != PackageId::MAIN {
+        walk.globals();
+    }
     walk.found
 }
 
 /// A walk over the code of a package, which writes each part as bytes that no other code has.
 pub(super) struct Walk<'a> {
-    code: &'a PackageCode,
+    pub(super) code: &'a PackageCode,
     codes: &'a dyn Codes,
     identity: &'a dyn Fn(PackageId) -> String,
     identities: FxHashMap<PackageId, String>,
@@ -96,11 +96,11 @@ impl<'a> Walk<'a> {
         write(self);
         let fingerprint = Fingerprint::of(&self.out);
         self.gathered.part(fingerprint);
-        self.found.parts.insert(part, fingerprint);
+        self.found.own.parts.insert(part, fingerprint);
     }
 
     /// A declaration ends.
-    fn end(&mut self, names: Vec<Symbol>, runs: bool) {
+    pub(super) fn end(&mut self, names: Vec<Symbol>, runs: bool) {
         self.found.reach.extend(self.gathered.take(names, runs));
     }
 
@@ -133,77 +133,7 @@ impl<'a> Walk<'a> {
         self.names = &[];
     }
 
-    /// Each statement is written once: on its own, for the variables that it sets, and into the whole.
-    fn statements(&mut self) {
-        let code = self.code;
-        let (mut whole, mut everything) = (Vec::new(), Vec::new());
-        let (mut loose, mut fixed) = (Vec::new(), Vec::new());
-        let mut roles = statements(code).map(|(role, _)| role);
-        let mut of_slot: Vec<Vec<u8>> = vec![Vec::new(); code.globals.len()];
-        let setters = setters(code);
-        let inert = inert(code);
-        for (file, unit) in code.files.iter().enumerate() {
-            for (number, stmt) in unit.body.iter().enumerate() {
-                let slots = setters.get(&(file as u32, number as u32)).map_or(&[][..], Vec::as_slice);
-                // All of them: whoever uses one of them knows the code of all statements of that name.
-                let names: Vec<&str> =
-                    slots.iter().map(|slot| code.globals[*slot as usize].name.as_str()).collect();
-                self.owner = Symbol::new(&names.join(","));
-                self.out.clear();
-                self.locals = Some(FxHashMap::default());
-                self.stmt(stmt);
-                everything.extend_from_slice(&self.out);
-                self.gathered.part(Fingerprint::of(&self.out));
-                let role = roles.next();
-                let runs = !slots.iter().any(|slot| inert[*slot as usize]);
-                if runs {
-                    whole.extend_from_slice(&self.out);
-                    match role {
-                        Some(Role::Fixed(_)) | None => fixed.extend_from_slice(&self.out),
-                        Some(Role::Free(_) | Role::Again(_)) => loose.push(Fingerprint::of(&self.out)),
-                    }
-                }
-                for slot in slots {
-                    of_slot[*slot as usize].extend_from_slice(&self.out);
-                }
-                self.inner();
-                let names = slots.iter().map(|slot| code.globals[*slot as usize].name).collect();
-                self.end(names, runs);
-            }
-        }
-        if code.id == PackageId::MAIN {
-            self.found.parts.insert(Part::Everything, Fingerprint::of(&everything));
-            loose.sort_unstable();
-            loose.push(Fingerprint::of(&fixed));
-            self.found.parts.insert(Part::Statements, joined(loose.into_iter()));
-            self.shown(&inert, &of_slot);
-            self.found.labels = labels(code);
-        } else {
-            self.found.parts.insert(Part::Statements, Fingerprint::of(&whole));
-        }
-        for (global, bytes) in code.globals.iter().zip(&of_slot) {
-            if matches!(global.kind, GlobalKind::Variable(_)) {
-                self.found.parts.insert(Part::Variable(global.name), Fingerprint::of(bytes));
-            }
-        }
-    }
-
-    /// The variables that a main package shows. The code of those that only name something is nowhere else.
-    fn shown(&mut self, inert: &[bool], code_of: &[Vec<u8>]) {
-        self.out.clear();
-        // Beside expressions private ones count too, and whether there are any.
-        let speaks = speaks(self.code);
-        for ((global, inert), code) in self.code.globals.iter().zip(inert).zip(code_of) {
-            let GlobalKind::Variable(_) = global.kind else { continue };
-            if speaks || !is_lambda(self.code, global) && !Key::from(global.name).is_private() {
-                self.text(global.name.as_str());
-                self.out.extend_from_slice(if *inert { code } else { &[] });
-            }
-        }
-        self.found.parts.insert(Part::Names, Fingerprint::of(&self.out));
-    }
-
-    /// What each name of the package is.
+    /// What each name of an imported package is.
     fn globals(&mut self) {
         let code = self.code;
         let mut slots: Vec<u32> = (0..code.globals.len() as u32).collect();
@@ -392,7 +322,7 @@ impl<'a> Walk<'a> {
         self.tag(if self.pending_asserts.len() > asserts { 2 } else { 0 });
     }
 
-    fn stmt(&mut self, stmt: &'a Stmt) {
+    pub(super) fn stmt(&mut self, stmt: &'a Stmt) {
         match &stmt.kind {
             StmtKind::Expr(expr) => self.tagged(1, |walk| walk.expr(expr)),
             StmtKind::Assign(assign) => self.tagged(2, |walk| walk.assign(assign)),
@@ -703,11 +633,12 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// What a name means where no attribute has a value. If it is a global, or may become one, whoever gets there has noted that.
+    /// What a name means where no attribute has a value. If it is a global of a package, or may become one, whoever gets there
+    /// has noted that.
     fn outside(&mut self, otherwise: &'a Expr) {
         let start = self.out.len();
         self.expr(otherwise);
-        if otherwise.is_global_or_nothing() {
+        if otherwise.is_global_or_nothing() && self.code.id != PackageId::MAIN {
             self.out.truncate(start);
         }
     }
@@ -814,24 +745,8 @@ impl<'a> Walk<'a> {
         self.out.push(rest as u8);
     }
 
-    fn text(&mut self, text: &str) {
+    pub(super) fn text(&mut self, text: &str) {
         self.number(text.len() as u64);
         self.out.extend_from_slice(text.as_bytes());
     }
-}
-
-/// The variables that each top-level statement sets, by file and number of the statement.
-fn setters(code: &PackageCode) -> FxHashMap<(u32, u32), Vec<u32>> {
-    let mut setters: FxHashMap<(u32, u32), Vec<u32>> = FxHashMap::default();
-    for (slot, global) in code.globals.iter().enumerate() {
-        let GlobalKind::Variable(all) = &global.kind else { continue };
-        for setter in all {
-            let slots = setters.entry((setter.body, setter.stmt)).or_default();
-            // An `if` may set a variable more than once.
-            if slots.last() != Some(&(slot as u32)) {
-                slots.push(slot as u32);
-            }
-        }
-    }
-    setters
 }
