@@ -281,7 +281,8 @@ fn lambda_body(tree: &Tree, random: &mut Rng) -> Option<Files> {
 }
 
 fn constant(tree: &Tree, random: &mut Rng) -> Option<Files> {
-    let (path, lines, at) = tree.line(random, |lines, at| !lines[at].starts_with("import "))?;
+    let is_code = |line: &str| !line.starts_with("import ") && !line.contains("\"\"\"");
+    let (path, lines, at) = tree.line(random, |lines, at| is_code(lines[at]))?;
     let changed = literal_changed(lines[at], random)?;
     Some(replaced(path, &lines, at, &[&changed]))
 }

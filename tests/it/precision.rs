@@ -495,6 +495,25 @@ schema Mixin:
     repo.konfig(&["build", "--audit=100"]).good();
 }
 
+#[test]
+fn what_is_not_called_or_given_makes_nothing_of_arguments() {
+    let model = "split = lambda text: str -> [str] {\n    text?.split(\",\") or []\n}\ntimes = lambda x: int, by: int = 2 -> int {\n    x * by\n}\n";
+    let repo = Repo::monorepo()
+        .file("lib/m.k", model)
+        .stack("default", "import lib.m\nx = m.times(3)\n")
+        .stack("given", "import lib.m\nx = m.times(3, by=4)\n")
+        .stack("none", "import lib.m\nx = m.split(None)\n")
+        .stack("text", "import lib.m\nx = m.split(\"a,b\")\n");
+    repo.konfig(&["build"]).good();
+    repo.write("lib/m.k", model.replace("\",\"", "\";\"").as_bytes());
+    repo.konfig(&["build"]).good().prints("4 stacks: 1 built, 3 reused, 0 failed, 1 changed");
+    assert_eq!(repo.read("dist/text.yaml").as_deref(), Some("x:\n- a,b\n"));
+    repo.write("lib/m.k", model.replace("int = 2", "int = 5").as_bytes());
+    repo.konfig(&["build"]).good().prints("4 stacks: 1 built, 3 reused, 0 failed, 2 changed");
+    assert_eq!(repo.read("dist/default.yaml").as_deref(), Some("x: 15\n"));
+    repo.konfig(&["build", "--audit=100"]).good();
+}
+
 /// Stacks that hold instances against checks.
 fn checked() -> Repo {
     let model = "\

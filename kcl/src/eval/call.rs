@@ -13,6 +13,10 @@ use crate::value::{Args, Dict, Entry, Func, Value};
 impl<'r> Run<'r> {
     pub(super) fn call_expr(&mut self, callee: &'r Expr, args: &'r ArgsCode) -> Outcome<Value<'r>> {
         let callee = self.expr(callee)?;
+        // What is not called makes nothing of its arguments.
+        if !matches!(callee, Value::Func(_)) && args.is_constant() {
+            return Ok(Value::Undefined);
+        }
         let args = self.args(args)?;
         self.call_value(callee, args)
     }

@@ -486,6 +486,18 @@ pub struct ArgsCode {
     pub named: Vec<(Key<'static>, Expr)>,
 }
 
+impl ArgsCode {
+    /// Whether all of them are constants.
+    pub(crate) fn is_constant(&self) -> bool {
+        let is_constant = |arg: &Expr| match &arg.kind {
+            ExprKind::Const(_) => true,
+            ExprKind::Arm(_, inner) => matches!(inner.kind, ExprKind::Const(_)),
+            _ => false,
+        };
+        self.positional.iter().chain(self.named.iter().map(|(_, arg)| arg)).all(is_constant)
+    }
+}
+
 /// An item of a list.
 pub enum Item {
     /// An element.

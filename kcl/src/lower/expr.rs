@@ -33,7 +33,11 @@ impl Lower<'_> {
             Ast::Slice(slice) => ExprKind::Slice(Box::new(self.slice(slice))),
             Ast::Call(call) => {
                 let callee = self.expr(&call.callee);
-                ExprKind::Call(Box::new((callee, self.args(&call.args))))
+                let mut args = self.args(&call.args);
+                if matches!(callee.kind, ExprKind::Member(_, _, true)) && args.is_constant() {
+                    args = self.args_of_called(args);
+                }
+                ExprKind::Call(Box::new((callee, args)))
             }
             Ast::Paren(inner) => return self.expr(inner),
             Ast::Unary(op, operand) => ExprKind::Unary(*op, Box::new(self.expr(operand))),
@@ -144,6 +148,15 @@ impl Lower<'_> {
         let positional = args.positional.iter().map(|arg| self.expr(arg)).collect();
         let named = args.keywords.iter().map(|(name, arg)| (Key::from(name.name), self.expr(arg))).collect();
         ArgsCode { positional, named }
+    }
+
+    /// Constant arguments of something that may not be there to be called.
+    fn args_of_called(&mut self, args: ArgsCode) -> ArgsCode {
+        let ArgsCode { positional, named } = args;
+        ArgsCode {
+            positional: positional.into_iter().map(|arg| self.arm(arg)).collect(),
+            named: named.into_iter().map(|(name, arg)| (name, self.arm(arg))).collect(),
+        }
     }
 
     fn part(&mut self, part: &ast::TemplatePart) -> PartCode {

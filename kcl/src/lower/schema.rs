@@ -101,7 +101,10 @@ impl<'a> Lower<'a> {
             .map(|param| Param {
                 name: param.name.name,
                 ty: param.ty.as_ref().map(|ty| self.ty(ty)),
-                default: param.default.as_ref().map(|default| self.expr(default)),
+                default: param.default.as_ref().map(|default| {
+                    let default = self.expr(default);
+                    self.arm(default)
+                }),
             })
             .collect();
         for param in params {
