@@ -472,6 +472,7 @@ schema S:
     name?: str
     title: str = name or \"none\"
     made: str = (lambda { name or \"none\" })()
+    entries: {str:str} = {name = name or \"none\"}
 
 schema Mixin:
     more: str = str(level) if level else \"none\"

@@ -387,9 +387,15 @@ pub struct Expr {
 }
 
 impl Expr {
-    /// Whether it is what a name means that is a global's, or nothing's.
+    /// Whether it is what a name means that is a global's in the end, or nothing's.
     pub(crate) fn is_global_or_nothing(&self) -> bool {
-        matches!(self.kind, ExprKind::Global(_) | ExprKind::GlobalNow(_) | ExprKind::Const(Const::Undefined))
+        match &self.kind {
+            ExprKind::Global(_) | ExprKind::GlobalNow(_) | ExprKind::Const(Const::Undefined) => true,
+            ExprKind::Local(_, otherwise) | ExprKind::Captured(_, otherwise) => {
+                otherwise.as_ref().is_none_or(|otherwise| otherwise.is_global_or_nothing())
+            }
+            _ => false,
+        }
     }
 }
 

@@ -633,14 +633,33 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// What a name means where no attribute has a value. If it is a global of a package, or may become one, whoever gets there
-    /// has noted that.
+    /// What a name means where no attribute has a value. If it is a global of a package in the end, or may become one, whoever
+    /// gets there has noted that.
     fn outside(&mut self, otherwise: &'a Expr) {
-        let start = self.out.len();
-        self.expr(otherwise);
-        if otherwise.is_global_or_nothing() && self.code.id != PackageId::MAIN {
-            self.out.truncate(start);
+        if self.code.id == PackageId::MAIN || !otherwise.is_global_or_nothing() {
+            return self.tagged(1, |walk| walk.expr(otherwise));
         }
+        self.tag(0);
+        let mut outside = Some(otherwise);
+        while let Some(expr) = outside {
+            outside = match &expr.kind {
+                ExprKind::Local(at, otherwise) => {
+                    self.tagged(1, |walk| walk.local(*at));
+                    otherwise.as_deref()
+                }
+                ExprKind::Captured(at, otherwise) => {
+                    self.tagged(2, |walk| walk.number(u64::from(*at)));
+                    otherwise.as_deref()
+                }
+                _ => {
+                    let start = self.out.len();
+                    self.expr(expr);
+                    self.out.truncate(start);
+                    None
+                }
+            };
+        }
+        self.tag(0);
     }
 
     fn attr_name(&mut self, name: u32) {
