@@ -7,6 +7,7 @@ mod build;
 mod changes;
 mod ci;
 mod cli;
+mod defaults;
 mod differential;
 mod docs;
 mod errors;

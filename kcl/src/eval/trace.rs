@@ -159,7 +159,7 @@ impl Walk<'_> {
 /// How many of the last notes are remembered, so that what is used again and again is not looked up each time.
 const RECENT: usize = 256;
 
-/// How many notes there is room for from the beginning.
+/// How many notes there is room for from the beginning: as many as fit into a hash table of 1,024 places.
 const USUAL: usize = 896;
 
 /// What numbers are multiplied with so that their first bits differ: 2^64 over the golden ratio.

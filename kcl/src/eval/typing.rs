@@ -123,10 +123,7 @@ impl<'r> Run<'r> {
 
     /// The layout of a schema; made on first use and kept with its code.
     pub(super) fn layout(&self, code: &'r SchemaCode) -> Outcome<&'r Layout> {
-        match code.layout.get() {
-            Some(layout) => Ok(layout),
-            None => Ok(layout::layout(code, &|id| self.schema_code(id))?),
-        }
+        Ok(layout::layout(code, &|id| self.schema_code(id))?)
     }
 
     /// The layout of a schema of which there is an instance.

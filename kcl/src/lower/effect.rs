@@ -141,22 +141,20 @@ impl<'c> Sight<'c> {
 
     fn makes(&self, kind: &ExprKind, ty: &Type, home: Option<&'c PackageCode>) -> bool {
         let is_nothing = |expr: &Expr| matches!(expr.kind, ExprKind::Const(Const::Undefined | Const::None));
-        let holds = |expr: &Expr, ty: &Type| is_nothing(expr) || self.is_of(expr, ty, home);
+        let inner = match ty {
+            Type::List(inner) | Type::Dict(_, inner) => inner,
+            other => other,
+        };
+        let holds = |expr: &Expr| is_nothing(expr) || self.is_of(expr, inner, home);
         match (kind, ty) {
             (_, Type::Union(types)) => types.iter().any(|ty| self.makes(kind, ty, home)),
             (ExprKind::Compare(_) | ExprKind::Unary(UnaryOp::Not, _), Type::Any | Type::Bool)
             | (ExprKind::Template(_), Type::Any | Type::Str) => true,
-            (ExprKind::List(items), Type::Any) => {
-                items.iter().all(|item| all_in(item, &|value| holds(value, ty)))
+            (ExprKind::List(items), Type::Any | Type::List(_)) => {
+                items.iter().all(|item| all_in(item, &holds))
             }
-            (ExprKind::List(items), Type::List(ty)) => {
-                items.iter().all(|item| all_in(item, &|value| holds(value, ty)))
-            }
-            (ExprKind::Config(config), Type::Any) => {
-                is_plain(config) && values(config).all(|it| holds(it, ty))
-            }
-            (ExprKind::Config(config), Type::Dict(_, ty)) => {
-                is_plain(config) && values(config).all(|it| holds(it, ty))
+            (ExprKind::Config(config), Type::Any | Type::Dict(..)) => {
+                is_plain(config) && values(config).all(holds)
             }
             _ => false,
         }

@@ -30,6 +30,7 @@ pub(crate) type Find<'f, 'c> = &'f dyn Fn(SchemaId) -> Option<&'c SchemaCode>;
 ///
 /// # Errors
 /// Where the schema extends itself.
+#[inline]
 pub(crate) fn layout<'c>(code: &'c SchemaCode, find: Find<'_, 'c>) -> Result<&'c Layout, String> {
     if let Some(layout) = code.layout.get() {
         return Ok(layout);

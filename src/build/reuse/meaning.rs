@@ -77,8 +77,14 @@ impl<'a> Reuse<'a> {
         if !is_same(program.fingerprints.get(program.statements()), &record.statements) {
             return Some(Reason::Statements);
         }
-        self.different_part(folder, record, program, closure)
-            .or_else(|| self.illness(folder, record, program.unit, closure))
+        // Where no file of the packages changed, nor what they ask for, none of them is looked at.
+        if self.has_packages(record, closure) && self.is_idle_same(folder, record, program.unit) {
+            return self.different_part(record, program, || None);
+        }
+        self.different_part(record, program, || {
+            self.different_imports(record, closure, || Some(program.unit))
+        })
+        .or_else(|| self.illness(folder, record, program.unit, closure))
     }
 
     /// What is not as it was around the sources: settings, options and files that the program asks for.
@@ -95,12 +101,12 @@ impl<'a> Reuse<'a> {
         settings.into_iter().chain(options).chain(files)
     }
 
+    /// The first part that is not as it was; `imported` tells of packages.
     fn different_part(
         &self,
-        folder: &Path,
         record: &Record,
         program: &Program<'_>,
-        closure: &Closure,
+        imported: impl FnOnce() -> Option<Reason>,
     ) -> Option<Reason> {
         let Some(own) = self.own_parts(record) else { return Some(Reason::New) };
         let different = |parts: &Parts, of_checks| {
@@ -109,11 +115,7 @@ impl<'a> Reuse<'a> {
             Some(Reason::of_part(String::new(), part, of_checks))
         };
         let used = std::iter::once_with(|| different(&own.used, false));
-        let imported = std::iter::once_with(|| {
-            // Where no file of the packages changed, nor what they ask for, none is looked at.
-            let same = self.has_packages(record, closure) && self.is_idle_same(folder, record, program.unit);
-            if same { None } else { self.different_imports(record, closure, || Some(program.unit)) }
-        });
+        let imported = std::iter::once_with(imported);
         let checks = std::iter::once_with(|| different(&own.checks, true));
         Reason::first(used.chain(imported).chain(checks).flatten())
     }
