@@ -21,6 +21,7 @@ use crate::build::affected::{Affected, Comparison, Remembered, Side};
 use crate::build::checkout::{Checkout, FOLDER};
 use crate::build::compile::Shared;
 use crate::build::survey::{Concerned, Since, Survey, Sweep, Tree, Versions};
+use crate::monorepo::answers::nanos;
 use crate::monorepo::{Difference, DiskWorld, Git, Overlay, RevisionError, Tracked};
 
 /// The revisions that a command compares.
@@ -42,9 +43,11 @@ pub(crate) struct Revisions {
     pub(crate) head: Option<String>,
     before: Overlay,
     after: Option<Overlay>,
-    /// How the ground of the survey differs from them, if it has one.
+    /// How the ground of the survey differs from them; if it has none, how the base does.
     since: Option<Since>,
     told: Told,
+    /// From when on git and the disk were asked.
+    began: Duration,
 }
 
 /// How it was told in what the working tree differs.
@@ -67,6 +70,16 @@ pub(crate) enum Quick {
     Told(Box<(Revisions, Sweep)>),
     /// Git has to look at the working tree.
     Open(Option<Box<Survey>>),
+}
+
+/// What git says of two commits, or of one and the working tree.
+struct Commits {
+    base: String,
+    head: Option<String>,
+    /// How they differ, if they are two.
+    between: Option<Vec<Difference>>,
+    since: Since,
+    began: Duration,
 }
 
 /// What became of a thread.
@@ -106,45 +119,53 @@ impl Revisions {
         survey: impl FnOnce() -> Option<Survey>,
     ) -> Result<Quick, Refusal> {
         let root = &places.root;
-        let found = thread::scope(|scope| {
-            let git = scope.spawn(|| commits(places, base, head));
-            let look = if head.is_some() { Sweep::of_commits } else { Sweep::of };
-            let sweep = survey().map(|survey| look(survey, root));
-            joined(git).map(|found| (found, sweep))
+        let began = now();
+        let (found, survey) = thread::scope(|scope| {
+            let commits = scope.spawn(|| commits(places, base, head));
+            let survey = survey();
+            (joined(commits), survey)
         });
-        let ((git, base, head), sweep) = found.map_err(|error| Refusal::revision(&error))?;
-        let Some(sweep) = sweep else { return Ok(Quick::Open(None)) };
+        let (git, base, head) = found.map_err(|error| Refusal::revision(&error))?;
+        let Some(survey) = survey.map(Box::new) else { return Ok(Quick::Open(None)) };
+        let Some(ground) = survey.ground().filter(|_| git.top() == root).map(str::to_owned) else {
+            return Ok(Quick::Open(Some(survey)));
+        };
+        let (between, since, sweep) = thread::scope(|scope| {
+            let between = scope.spawn(|| head.as_ref().map(|head| git.between(&base, head)).transpose());
+            let since = scope.spawn(|| since(&git, &ground, (&base, head.as_deref()), None));
+            let look = if head.is_some() { Sweep::of_commits } else { Sweep::of };
+            let sweep = look(*survey, root);
+            (joined(between), joined(since), sweep)
+        });
         // Whatever git does not like is said by who asks it more closely.
-        match Self::told(&git, &base, head.as_deref(), (root, &sweep)) {
-            Some(revisions) => Ok(Quick::Told(Box::new((revisions, sweep)))),
-            None => Ok(Quick::Open(Some(Box::new(sweep.into_survey())))),
-        }
+        let told = between.ok().zip(since).and_then(|(between, since)| {
+            Self::told(&git, Commits { base, head, between, since, began }, (root, &sweep))
+        });
+        Ok(match told {
+            Some(revisions) => Quick::Told(Box::new((revisions, sweep))),
+            None => Quick::Open(Some(Box::new(sweep.into_survey()))),
+        })
     }
 
-    fn told(git: &Git, base: &str, head: Option<&str>, (root, sweep): (&Path, &Sweep)) -> Option<Self> {
+    fn told(git: &Git, commits: Commits, (root, sweep): (&Path, &Sweep)) -> Option<Self> {
+        let Commits { base, head, between, since, began } = commits;
         // In the working tree anything may have happened to what a stack rests on of which nothing is known.
-        let is_seen = head.is_some() || sweep.knows_all();
-        let ground = sweep.ground().filter(|_| is_seen && git.top() == root)?;
+        if head.is_none() && !sweep.knows_all() {
+            return None;
+        }
         let loose = sweep.loose(root)?;
-        let (between, since, at_loose) = thread::scope(|scope| {
-            let between = scope.spawn(|| head.map(|head| git.between(base, head)).transpose());
-            let at_loose = scope.spawn(|| match loose.as_slice() {
-                [] => Ok(Vec::new()),
-                loose => git.differences_among(base, loose),
-            });
-            let since = since(git, ground, (base, head), None);
-            (joined(between), since, joined(at_loose))
-        });
-        let (between, since) = (between.ok()?, since?);
+        let at_loose = match loose.as_slice() {
+            [] => Vec::new(),
+            loose => git.differences_among(&base, loose).ok()?,
+        };
         let is_loose = |it: &Difference| loose.contains(&root.join(it.path()));
         let firm = since.base.iter().filter(|it| !is_loose(it)).map(Difference::reversed);
-        let differences: Vec<Difference> = firm.chain(at_loose.ok()?).collect();
+        let differences: Vec<Difference> = firm.chain(at_loose).collect();
         if differences.iter().chain(between.iter().flatten()).any(Difference::is_submodule) {
             return None;
         }
         let (before, after) = git.overlays(&differences, between.as_deref(), &[]).ok()?;
-        let (base, head) = (base.to_owned(), head.map(str::to_owned));
-        Some(Self { base, head, before, after, since: Some(since), told: Told::BySurvey { loose } })
+        Some(Self { base, head, before, after, since: Some(since), told: Told::BySurvey { loose }, began })
     }
 
     /// Whether all that was read of two revisions is what they have.
@@ -161,6 +182,7 @@ impl Revisions {
         sweep: impl FnOnce() -> Option<S>,
     ) -> Result<(Self, Option<S>), RevisionError> {
         let Places { root, out, .. } = places;
+        let began = now();
         let (git, base, head) = commits(places, base, head)?;
         // Git looks at all files for the first question, and answers the others in a moment.
         thread::scope(|scope| {
@@ -171,7 +193,7 @@ impl Revisions {
             let (between, tracked) = (joined(between)?, joined(tracked)?);
             let tree = Tree { tracked: &tracked, root, out };
             let is_whole = git.top() == root;
-            let ground = sweep.as_ref().and_then(|sweep| sweep.ground()).filter(|_| is_whole);
+            let ground = sweep.as_ref().map(|sweep| sweep.ground().unwrap_or(&base)).filter(|_| is_whole);
             let since =
                 ground.and_then(|ground| since(&git, ground, (&base, head.as_deref()), between.as_deref()));
             let unknown = since.as_ref().zip(sweep.as_ref()).and_then(|(since, it)| it.unknown(since, tree));
@@ -182,7 +204,7 @@ impl Revisions {
         })
         .map(|((before, after, since), (tracked, is_whole), sweep)| {
             let told = Told::ByGit { git, tracked, is_whole };
-            (Self { base, head, before, after, since, told }, sweep)
+            (Self { base, head, before, after, since, told, began }, sweep)
         })
     }
 
@@ -190,10 +212,11 @@ impl Revisions {
     pub(crate) fn ground(&self, sweep: Sweep, places: &Places) -> Option<Survey> {
         let Places { root, out, .. } = places;
         let Told::ByGit { git, tracked, is_whole } = &self.told else { return None };
-        if !is_whole || self.since.is_some() && !sweep.is_adrift() {
+        let began = nanos(self.began);
+        if !is_whole || self.since.is_some() && !sweep.is_adrift(began) {
             return None;
         }
-        let survey = sweep.into_survey();
+        let survey = sweep.into_settled(began);
         let ground = git.commit("HEAD").unwrap_or_else(|_| self.base.clone());
         let differences = git.differences(&ground).ok()?;
         Some(survey.grounded(&ground, &differences, Tree { tracked, root, out }))

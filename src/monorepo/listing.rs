@@ -1,7 +1,7 @@
 //! What is in a folder.
 
 use std::ffi::{OsStr, OsString};
-use std::fs;
+use std::fs::{self, FileType};
 use std::io;
 use std::path::Path;
 
@@ -26,6 +26,22 @@ pub enum Kind {
     Other,
 }
 
+impl Kind {
+    fn of(kind: FileType) -> Self {
+        match kind {
+            _ if kind.is_dir() => Self::Folder,
+            _ if kind.is_file() => Self::File,
+            _ => Self::Other,
+        }
+    }
+
+    /// What is at a path; `None` where nothing is.
+    #[must_use]
+    pub fn at(path: &Path) -> Option<Self> {
+        path.symlink_metadata().ok().map(|meta| Self::of(meta.file_type()))
+    }
+}
+
 impl Listing {
     /// Lists a folder of the disk.
     ///
@@ -33,11 +49,7 @@ impl Listing {
     /// What the operating system said.
     pub fn of(path: &Path) -> io::Result<Self> {
         let stamp = Some(Stamp::of_any(&fs::metadata(path)?));
-        let kind = |entry: &fs::DirEntry| match entry.file_type() {
-            Ok(kind) if kind.is_dir() => Kind::Folder,
-            Ok(kind) if kind.is_file() => Kind::File,
-            _ => Kind::Other,
-        };
+        let kind = |entry: &fs::DirEntry| entry.file_type().map_or(Kind::Other, Kind::of);
         let entries = fs::read_dir(path)?.flatten().map(|entry| (entry.file_name(), kind(&entry)));
         Ok(Self::new(entries.collect(), stamp))
     }
@@ -70,6 +82,15 @@ impl Listing {
             bytes.extend_from_slice(&[b'/', *kind as u8]);
         }
         Answer::of(&bytes)
+    }
+
+    /// The listing with an entry, if it has none of that name.
+    #[must_use]
+    pub fn with(mut self, name: &OsStr, kind: Kind) -> Self {
+        if let Err(at) = self.entries.binary_search_by(|(other, _)| other.as_os_str().cmp(name)) {
+            self.entries.insert(at, (name.to_owned(), kind));
+        }
+        self
     }
 
     /// Whether it has all that another one has, and nothing more but folders of these names.

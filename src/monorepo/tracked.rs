@@ -1,5 +1,8 @@
 //! The names in git's index.
 
+use super::git::path_of;
+use super::{Kind, Listing};
+
 /// The files that git's index has and watches, by their paths from the top.
 #[derive(Debug, Default)]
 pub struct Tracked {
@@ -34,6 +37,29 @@ impl Tracked {
         let folder = [path.as_bytes(), b"/"].concat();
         let at = self.paths.partition_point(|at| self.path(*at) < folder.as_slice());
         self.paths.get(at).is_some_and(|at| self.path(*at).starts_with(&folder)) || self.has(path)
+    }
+
+    /// What a folder lists that has what the index has, all of it as plain files and folders, and nothing else.
+    #[must_use]
+    pub fn listing(&self, folder: &str) -> Listing {
+        let prefix = if folder.is_empty() { Vec::new() } else { [folder.as_bytes(), b"/"].concat() };
+        let mut left = &self.paths[self.paths.partition_point(|at| self.path(*at) < prefix.as_slice())..];
+        let mut entries = Vec::new();
+        while let Some(path) = left.first().map(|at| self.path(*at))
+            && let Some(name) = path.strip_prefix(prefix.as_slice())
+        {
+            let (name, kind, of_it) = match name.iter().position(|byte| *byte == b'/') {
+                None => (name, Kind::File, 1),
+                Some(end) => {
+                    let below = &path[..=prefix.len() + end];
+                    let all = left.partition_point(|at| self.path(*at).starts_with(below));
+                    (&name[..end], Kind::Folder, all)
+                }
+            };
+            entries.push((path_of(name).into_os_string(), kind));
+            left = &left[of_it..];
+        }
+        Listing::new(entries, None)
     }
 
     /// The outermost folders with a name that starts with a dot.
@@ -74,6 +100,13 @@ mod tests {
             [true, true, true, true, false, false, false]
         );
         assert_eq!(tracked.hidden_folders(), [".ci", "a/x/.y"]);
+        let listing = |folder| tracked.listing(folder).entries;
+        let (file, folder) =
+            (|name: &str| (name.into(), Kind::File), |name: &str| (name.into(), Kind::Folder));
+        assert_eq!(listing(""), [folder(".ci"), file(".gitignore"), folder("a"), file("a.k")]);
+        assert_eq!(listing("a/x"), [folder(".y"), file("y")]);
+        assert_eq!(listing(".ci"), [folder("a"), file("c")]);
+        assert_eq!(listing("b"), []);
         assert_eq!(Tracked::read(Vec::new()).hidden_folders(), [""; 0]);
     }
 }

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use super::sweep::Seen;
 use super::{FOLDER, Point, Standing, Survey, Sweep};
-use crate::monorepo::{Difference, Listing, Near, Tracked, paths};
+use crate::monorepo::{Difference, Kind, Listing, Near, Tracked, paths};
 
 /// The working tree as git knows it.
 #[derive(Clone, Copy)]
@@ -86,16 +86,35 @@ impl Tree<'_> {
         inside.to_str().is_some_and(|_| self.tracked.has(&paths::slashed(inside)))
     }
 
-    /// Whether a folder has what the index has, and nothing else.
+    /// Whether a folder has what the index has, and nothing else, as a point has seen it.
     fn has_all(&self, folder: &Path, point: &Point) -> bool {
-        Listing::of(folder)
-            .is_ok_and(|listing| listing.answer() == point.answer && self.others(folder, &listing).is_empty())
+        self.is_seen(folder, point)
+            || Listing::of(folder).is_ok_and(|listing| {
+                listing.answer() == point.answer && self.others(folder, &listing).is_empty()
+            })
+    }
+
+    /// Whether a point has seen just what the index has in a folder, as plain files and folders. Nothing is listed for that.
+    fn is_seen(&self, folder: &Path, point: &Point) -> bool {
+        let Some(inside) = self.inside(folder) else { return false };
+        let own = self.own();
+        let own = own.iter().filter(|own| own.parent() == Some(folder));
+        let with = |listing: Listing, own: &PathBuf| match own.file_name().zip(Kind::at(own)) {
+            Some((name, kind)) => listing.with(name, kind),
+            None => listing,
+        };
+        own.fold(self.tracked.listing(&paths::slashed(inside)), with).answer() == point.answer
+    }
+
+    /// What git and builds have for themselves.
+    fn own(&self) -> [PathBuf; 3] {
+        [self.root.join(".git"), self.root.join(FOLDER), self.out.to_owned()]
     }
 
     /// The paths from the top in a folder that the index has not, but for those that builds and git have for themselves.
     fn others(&self, folder: &Path, listing: &Listing) -> Vec<PathBuf> {
         let Some(inside) = self.inside(folder) else { return Vec::new() };
-        let own = [self.root.join(".git"), self.root.join(FOLDER), self.out.to_owned()];
+        let own = self.own();
         // What is in a submodule is that one's business.
         if folder.starts_with(self.out) || inside.ancestors().any(|folder| self.has(folder)) {
             return Vec::new();
@@ -124,18 +143,17 @@ impl Sweep {
         let gone = since.differences().filter(|it| it.is_there() == [true, false]).map(Difference::path);
         let is_left = |path: &&Path| !tree.has(path) && tree.root.join(path).symlink_metadata().is_ok();
         unknown.extend(gone.filter(is_left).map(Path::to_owned));
-        for ((path, point), seen) in self.survey.paths().zip(&self.survey.points).zip(&self.seen) {
-            if point.folder
-                && (point.standing != Standing::Firm || *seen == Seen::Changed)
-                && let Ok(listing) = Listing::of(path)
-            {
-                unknown.extend(tree.others(path, &listing));
-            }
-            if unknown.len() > SOME {
-                return None;
-            }
-        }
-        Some(unknown.into_iter().collect())
+        let paths: Vec<&Path> = self.survey.paths().collect();
+        let points = paths.par_iter().zip(self.survey.points.par_iter().zip(&self.seen));
+        let others = points.filter_map(|(path, (point, seen))| {
+            let is_same = *seen != Seen::Changed;
+            let is_known =
+                !point.folder || is_same && (point.standing == Standing::Firm || tree.is_seen(path, point));
+            let listing = (!is_known).then(|| Listing::of(path).ok())??;
+            Some(tree.others(path, &listing)).filter(|others| !others.is_empty())
+        });
+        unknown.extend(others.collect::<Vec<_>>().into_iter().flatten());
+        (unknown.len() <= SOME).then(|| unknown.into_iter().collect())
     }
 }
 

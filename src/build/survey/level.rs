@@ -16,11 +16,11 @@ const LOOSE: usize = 64;
 
 impl Sweep {
     /// Whether so much of the survey is new since it was put on its ground that it is better put on another one. What was touched
-    /// since would not be firm there either.
+    /// too late before `began`, in nanoseconds since 1970, would not be firm there either.
     #[must_use]
-    pub fn is_adrift(&self) -> bool {
+    pub fn is_adrift(&self, began: u64) -> bool {
         let points = self.survey.points.iter().zip(&self.seen);
-        let new = points.filter(|(point, seen)| point.standing == Standing::New && **seen == Seen::Same);
+        let new = points.filter(|(point, seen)| point.standing == Standing::New && seen.is_settled(began));
         let (folders, files): (Vec<_>, Vec<_>) = new.partition(|(point, _)| point.folder);
         !folders.is_empty() || files.len() > LOOSE
     }

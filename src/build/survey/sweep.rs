@@ -34,6 +34,17 @@ pub(super) enum Seen {
     Changed,
 }
 
+impl Seen {
+    /// Whether the point says the same, and had been left alone at some moment, in nanoseconds since 1970.
+    pub(super) fn is_settled(self, moment: u64) -> bool {
+        match self {
+            Self::Same => true,
+            Self::Touched(stamp) => stamp.is_settled(moment),
+            Self::Changed => false,
+        }
+    }
+}
+
 /// How many points a thread takes at once.
 const SHARE: usize = 512;
 
@@ -111,7 +122,7 @@ impl Sweep {
     /// What to keep of a look that found points touched but the same; `None` if that makes no difference. `began` is when this
     /// process began, in nanoseconds since 1970.
     #[must_use]
-    pub fn refreshed(mut self, began: u64) -> Option<Drawn> {
+    pub fn refreshed(self, began: u64) -> Option<Drawn> {
         let settled = self.settled(began);
         if settled.is_empty() {
             return None;
@@ -119,15 +130,21 @@ impl Sweep {
         if self.is_narrow(&[], &Regrouped::default()) {
             return self.touched(settled).map(Drawn::Amended);
         }
-        for (at, point) in settled {
-            self.survey.points[at as usize] = point;
-        }
-        Some(Drawn::Anew(Box::new(self.survey)))
+        Some(Drawn::Anew(Box::new(self.into_settled(began))))
     }
 
     /// The survey as it was drawn.
     #[must_use]
     pub fn into_survey(self) -> Survey {
+        self.survey
+    }
+
+    /// The survey with the stamps of now, as far as these had been left alone when this process began, in nanoseconds since 1970.
+    #[must_use]
+    pub fn into_settled(mut self, began: u64) -> Survey {
+        for (at, point) in self.settled(began) {
+            self.survey.points[at as usize] = point;
+        }
         self.survey
     }
 
