@@ -133,9 +133,13 @@ impl Revisions {
         let (between, since, sweep) = thread::scope(|scope| {
             let between = scope.spawn(|| head.as_ref().map(|head| git.between(&base, head)).transpose());
             let since = scope.spawn(|| since(&git, &ground, (&base, head.as_deref()), None));
-            let look = if head.is_some() { Sweep::of_commits } else { Sweep::of };
-            let sweep = look(*survey, root);
-            (joined(between), joined(since), sweep)
+            if head.is_none() {
+                let sweep = Sweep::of(*survey, root);
+                return (joined(between), joined(since), sweep);
+            }
+            let since = joined(since);
+            let sweep = Sweep::of_commits(*survey, root, since.as_ref());
+            (joined(between), since, sweep)
         });
         // Whatever git does not like is said by who asks it more closely.
         let told = between.ok().zip(since).and_then(|(between, since)| {

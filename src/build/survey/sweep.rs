@@ -1,12 +1,13 @@
 //! One look at everything that a survey names.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cache::Digest;
 use rayon::prelude::*;
+use rustc_hash::FxHashSet;
 
-use super::{Drawn, Point, Regrouped, Rest, Standing, Survey};
+use super::{Drawn, Point, Regrouped, Rest, Since, Standing, Survey};
 use crate::build::{Finished, Report};
 use crate::monorepo::answers::{Answer, Stamp};
 use crate::monorepo::{Kind, Listing, Monorepo, Near, StackId};
@@ -52,32 +53,37 @@ impl Sweep {
     /// Looks at all points of a survey, with all cores: a microsecond each.
     #[must_use]
     pub fn of(survey: Survey, root: &Path) -> Self {
-        Self::looking(survey, root, |_| true)
+        Self::looking(survey, root, |_, _| true)
     }
 
     /// Looks at no files that git can tell of, given how the ground differs from what is compared.
     #[must_use]
     pub fn on_ground(survey: Survey, root: &Path) -> Self {
-        Self::looking(survey, root, |point| point.folder)
+        Self::looking(survey, root, |_, point| point.folder)
     }
 
-    /// Looks at nothing that is firm: whoever reads any of it has to look then.
+    /// Looks at nothing that is firm but where the ground differs from commits that are compared, for the disk may have what one of
+    /// them has. Whoever reads any other of it has to look then.
     #[must_use]
-    pub fn of_commits(survey: Survey, root: &Path) -> Self {
-        Self::looking(survey, root, |_| false)
+    pub fn of_commits(survey: Survey, root: &Path, since: Option<&Since>) -> Self {
+        let differences = since.into_iter().flat_map(Since::differences);
+        let differ: FxHashSet<PathBuf> = differences.map(|it| root.join(it.path())).collect();
+        Self::looking(survey, root, |path, _| differ.contains(path))
     }
 
     /// Looks at all points but those that are firm and not `wanted`, if there is a ground.
-    fn looking(survey: Survey, root: &Path, wanted: impl Fn(&Point) -> bool + Sync) -> Self {
+    fn looking(survey: Survey, root: &Path, wanted: impl Fn(&Path, &Point) -> bool + Sync) -> Self {
         let (has_ground, near) = (survey.ground.is_some(), Near::new(root));
-        let is_left = |point: &Point| has_ground && point.standing == Standing::Firm && !wanted(point);
-        let paths: Vec<&Path> = survey.paths().collect();
-        let both = paths.par_iter().zip(survey.points.par_iter());
-        let look = |(path, point): (&&Path, &Point)| {
-            if is_left(point) { Seen::Same } else { point.look(&near, path) }
+        let is_left = |path: &Path, point: &Point| {
+            has_ground && point.standing == Standing::Firm && !wanted(path, point)
         };
-        let seen: Vec<Seen> = both.with_min_len(SHARE).map(look).collect();
-        let on_ground = survey.points.iter().any(is_left);
+        let paths: Vec<&Path> = survey.paths().collect();
+        let both = || paths.par_iter().zip(survey.points.par_iter());
+        let look = |(path, point): (&&Path, &Point)| {
+            if is_left(path, point) { Seen::Same } else { point.look(&near, path) }
+        };
+        let seen: Vec<Seen> = both().with_min_len(SHARE).map(look).collect();
+        let on_ground = both().any(|(path, point)| is_left(path, point));
         let is_changed = |at: &u32| seen[*at as usize] == Seen::Changed;
         let moved = survey.found_by.iter().any(is_changed);
         let changed = survey.closures.iter().map(|points| points.iter().any(is_changed)).collect();
