@@ -9,7 +9,7 @@ use clap::Args;
 use super::diagnostics::Shown;
 use super::error::Refusal;
 use super::options::{LimitArgs, cache_dir};
-use super::revisions::{Pair, RevisionArgs, Revisions, now};
+use super::revisions::{Pair, RevisionArgs, Revisions, Wanted, now};
 use super::selection::select;
 use super::site::{Places, Site, sweep_on_ground};
 use super::ui::Ui;
@@ -67,7 +67,8 @@ impl ChangeArgs {
             concerned = Some(Concerned::among(concerned, selected(&before, &after, selectors)?));
         }
         let pair = Pair::new(&before, &after, limits);
-        let (affected, notices) = pair.by_results(concerned.as_ref(), false, began, ui);
+        let (affected, notices) =
+            pair.by_results(concerned.as_ref(), Wanted { reasons: false, exact: true }, began, ui);
         said.extend(notices);
         let (changes, notices) = pair.changes(&affected, began, ui)?;
         said.extend(notices);

@@ -276,6 +276,15 @@ impl Revisions {
     }
 }
 
+/// What is wanted of a comparison.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted {
+    /// Why stacks differ.
+    pub(crate) reasons: bool,
+    /// No stack that comes out the same is named, however many have to be evaluated to tell.
+    pub(crate) exact: bool,
+}
+
 /// Two revisions of a monorepo, loaded.
 pub(crate) struct Pair<'a> {
     before: (&'a Site, Shared<'a>),
@@ -325,29 +334,34 @@ impl<'a> Pair<'a> {
         Comparison { base, head, store: &self.after.0.store, only, reasons: true }
     }
 
-    /// The stacks that come out differently, with reasons if these are wanted, and what the store had to say.
+    /// The stacks that come out differently, and what the store had to say.
     pub(crate) fn by_results(
         &self,
         concerned: Option<&Concerned>,
-        reasons: bool,
+        wanted: Wanted,
         began: Duration,
         ui: &Ui,
     ) -> (Vec<Affected>, Vec<Shown>) {
         let (before, after) = (self.before.0, self.after.0);
+        let Wanted { reasons, exact } = wanted;
         if concerned.is_some_and(|concerned| concerned.stacks.is_empty()) {
             return (Vec::new(), Vec::new());
         }
         let checkout = self.checkout();
         let remembered = self.remembered(&checkout, began);
-        let only = concerned.map(|concerned| self.comparison(None).unproven(concerned, &remembered));
+        let sifted = concerned.map(|concerned| self.comparison(None).sift(concerned, &remembered));
+        let (affected, only) = match sifted.map(|sifted| sifted.settled(exact)) {
+            Some((affected, open)) => (affected, Some(open)),
+            None => (Vec::new(), None),
+        };
         let only = only.as_ref();
         if only.is_some_and(BTreeSet::is_empty) {
-            return (Vec::new(), notices(&checkout, Vec::new()));
+            return (affected, notices(&checkout, Vec::new()));
         }
         let stacks = |site: &Site| only.map_or(site.monorepo.stacks.len(), BTreeSet::len);
         let bar = Bar::new(ui, stacks(before) + stacks(after));
-        let (affected, problems) =
-            Comparison { reasons, ..self.comparison(only) }.by_results(&remembered, &bar);
+        let comparison = Comparison { reasons, ..self.comparison(only) };
+        let (affected, problems) = comparison.by_results(affected, &remembered, &bar);
         bar.clear();
         (affected, notices(&checkout, problems))
     }

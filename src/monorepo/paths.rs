@@ -40,6 +40,15 @@ fn is_plain(text: &str) -> bool {
     !bytes.contains(&b'\\') && bytes.split(|byte| *byte == b'/').all(is_name)
 }
 
+/// Whether a path is a folder or leads into it; both in normal form, so that their bytes tell.
+#[must_use]
+pub fn is_below(folder: &Path, path: &Path) -> bool {
+    let (folder, path) = (folder.as_os_str().as_encoded_bytes(), path.as_os_str().as_encoded_bytes());
+    let rest = path.strip_prefix(folder);
+    let is_end = |byte: &u8| std::path::is_separator(char::from(*byte));
+    rest.is_some_and(|rest| rest.first().is_none_or(is_end) || folder.last().is_some_and(is_end))
+}
+
 /// `path` as seen from `base`, in normal form; both absolute.
 #[must_use]
 pub fn join(base: &Path, path: impl AsRef<Path>) -> PathBuf {
@@ -152,6 +161,7 @@ mod tests {
             let taken_apart = relative(Path::new(&format!("/.{from}")), Path::new(to));
             assert_eq!(relative(Path::new(from), Path::new(to)).as_os_str(), taken_apart.as_os_str());
             assert_eq!(join(Path::new(from), relative(Path::new(from), Path::new(to))), Path::new(to));
+            assert_eq!(is_below(Path::new(from), Path::new(to)), Path::new(to).starts_with(from));
         }
         for path in
             [".", "..", "../..", "../../..", "../../../x", "../x/../y", "x/./y", "/x", "", "a//b", "a/"]

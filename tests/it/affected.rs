@@ -66,6 +66,37 @@ fn a_default_affects_those_who_use_it() {
 }
 
 #[test]
+fn of_very_many_all_are_named_that_use_what_changed() {
+    let model = "schema App:\n    replicas: int = 1\n    size: str = \"small\" if replicas < 3 else \"large\"\n\nlimit = 5\n";
+    let mut repo = Repo::monorepo().file("base/model.k", model);
+    for number in 0..260 {
+        let shown = ["replicas", "size"][number % 2];
+        let main = format!("import base.model\n\nx = model.App {{}}.{shown}\ny = {number} > model.limit\n");
+        repo = repo.stack(&format!("apps/{number:03}"), &main);
+    }
+    let Some(repo) = committed(repo) else { return };
+    repo.konfig(&["build"]).good();
+    repo.write("base/model.k", model.replace("= 1", "= 2").as_bytes());
+    let named = checked(&repo.konfig(&["affected", "--format", "json"]).good());
+    assert_eq!(stacks(&named).len(), 260);
+    let because = serde_json::json!(["`App.replicas (default)` of `base` changed", "`base/model.k` changed"]);
+    assert_eq!(named["stacks"][1]["because"], because);
+    let exact = affected(&repo, &["--exact"]);
+    assert!(exact.len() == 130 && exact.contains(&"apps/000 modified".to_owned()), "{exact:?}");
+    // A value that came about otherwise is the same, another one is not.
+    repo.write("base/model.k", model.replace("limit = 5", "limit = 2 + 3").as_bytes());
+    assert_eq!(affected(&repo, &[]), [""; 0]);
+    repo.write("base/model.k", model.replace("limit = 5", "limit = 6").as_bytes());
+    assert_eq!(affected(&repo, &[]).len(), 260);
+    assert_eq!(affected(&repo, &["--exact"]), ["apps/006 modified"]);
+    // The stacks' own files are looked at in any case.
+    repo.write("apps/007/main.k", b"z = 1\n");
+    let named = affected(&repo, &[]);
+    assert!(named.len() == 260 && named.contains(&"apps/007 modified".to_owned()));
+    assert_eq!(affected(&repo, &["--exact"]), ["apps/006 modified", "apps/007 modified"]);
+}
+
+#[test]
 fn a_comment_affects_nothing() {
     let Some(repo) = demo() else { return };
     let model = repo.read("base/model.k").expect("a model");

@@ -22,6 +22,7 @@ use kcl::world::{Query, World};
 use rayon::prelude::*;
 
 pub use self::artifacts::Artifact;
+pub use self::grouped::{MANY, Sifted};
 pub use self::why::{Chain, ChangedFile, Declaration, Import, Why};
 use super::checkout::Checkout;
 use super::compile::{Shared, prepare};
@@ -162,15 +163,17 @@ impl Comparison<'_> {
         sorted(affected)
     }
 
-    /// The stacks that come out differently; also what was in the way of remembering that.
+    /// The stacks that come out differently, with those that are `known` to; also what was in the way of remembering that.
     #[must_use]
     pub fn by_results(
         &self,
+        known: Vec<Affected>,
         remembered: &Remembered<'_>,
         progress: &dyn Progress,
     ) -> (Vec<Affected>, Vec<String>) {
         let Results { pairs, alone: mut affected, base, head, different, problems } =
             self.results(remembered, progress);
+        affected.extend(known);
         let finished = pairs.par_iter().zip(base.stacks.par_iter().zip(&head.stacks));
         let changed = finished.filter_map(|(pair, (base, head))| {
             let because = different.because(*pair, base, head)?;
@@ -387,15 +390,19 @@ impl<'a> Inputs<'a> {
         // What is wrong with settings is known from what they were read from.
         let Ok((_, main)) = program else { return all };
         self.compare_package(&main.package, &mut all);
-        let imported = self.closures[number].get_or(&main.closure[..], || {
+        all.add(&self.imported(number, &main.closure));
+        all
+    }
+
+    /// What differs for the packages of a closure on one side.
+    fn imported(&self, number: usize, closure: &[PackageId]) -> Arc<Differences> {
+        self.closures[number].get_or(closure, || {
             let mut imported = Differences::default();
-            for id in &main.closure {
-                self.compare_package(shared.program.package(*id), &mut imported);
+            for id in closure {
+                self.compare_package(self.sides[number].shared.program.package(*id), &mut imported);
             }
             Arc::new(imported)
-        });
-        all.add(&imported);
-        all
+        })
     }
 
     fn compare_package(&self, package: &Package, differences: &mut Differences) {

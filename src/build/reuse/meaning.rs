@@ -10,23 +10,25 @@ use cache::{Digest, Short};
 use kcl::lower::fingerprint::Fingerprints;
 use kcl::package::PackageId;
 
+use super::health::Found;
 use super::record::{OwnParts, Parts, Record, digest, is_same};
 use super::used::{Imported, Role, UsedParts};
 use super::{
     Cell, Closure, Doubt, Program, Reason, Records, Reuse, changed_options, decode, shown, unit_answer,
     values_of,
 };
+use crate::monorepo::answers::Answer;
 use crate::monorepo::{CompileUnit, Stack};
 
 /// The first part of each kind that is not as it was, of what was used of packages.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Differences {
     /// Its code counts.
-    code: Option<Reason>,
+    pub(super) code: Option<Reason>,
     /// Its value counts.
-    behind: Option<Reason>,
+    pub(super) behind: Option<Reason>,
     /// Only checks use it.
-    check: Option<Reason>,
+    pub(super) check: Option<Reason>,
 }
 
 impl<'a> Reuse<'a> {
@@ -140,15 +142,26 @@ impl<'a> Reuse<'a> {
 
     /// Whether what a stack read of packages has come to the same there.
     pub(super) fn same_values(&self, record: &Record, unit: &CompileUnit, closure: &Closure) -> bool {
-        let Some(lists) = self.used_by(&record.imported) else { return false };
-        let Some(healthy) = closure.health.of(self.shared, unit, &closure.ids).healthy else { return false };
+        let found = closure.health.of(self.shared, unit, &closure.ids);
+        self.comes_to(&record.imported, record.values, &found, closure)
+    }
+
+    /// The same of all stacks that used these lists and read these values, given what became of the packages.
+    pub(super) fn comes_to(
+        &self,
+        imported: &Short,
+        before: Option<Answer>,
+        found: &Found,
+        closure: &Closure,
+    ) -> bool {
+        let (Some(lists), Some(healthy)) = (self.used_by(imported), &found.healthy) else { return false };
         let place = |list: &UsedParts| {
             let at = closure.state.iter().position(|state| state.identity == list.package)?;
             Some(closure.ids[at])
         };
         let lists = lists.iter().map(|list| (&**list, place(list)));
         let values = values_of(lists, |package, name| self.value(package, name, &healthy.values));
-        values.is_some() && values == record.values
+        values.is_some() && values == before
     }
 
     pub(super) fn own_parts(&self, record: &Record) -> Option<Arc<OwnParts>> {

@@ -38,7 +38,7 @@ use serde::Serialize;
 use syntax::Symbol;
 
 pub(super) use self::asked::{Asked, Group, Listener, marks, sorted, touches};
-pub(super) use self::group::{GroupKey, Imports, Members, Proven};
+pub(super) use self::group::{Differing, GroupKey, Imports, Judged, Members, Proven};
 use self::health::HealthMemory;
 use self::meaning::Differences;
 pub use self::reason::Reason;

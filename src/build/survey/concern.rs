@@ -1,16 +1,17 @@
 //! Which stacks a difference between revisions may concern, as far as a survey tells.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use kcl::world::World;
 use rustc_hash::FxHashSet;
 
+use super::sweep::Seen;
 use super::{FOLDER, Point, Since, Standing, Sweep};
 use crate::build::reuse::GroupKey;
-use crate::monorepo::{DiskWorld, Overlay, marks};
+use crate::monorepo::{Difference, DiskWorld, Overlay, marks, paths};
 
 /// Two revisions of the working tree that a survey was drawn in.
 pub struct Versions<'a> {
@@ -33,13 +34,15 @@ pub struct Concerned {
     pub stacks: BTreeSet<String>,
     /// The groups of those of which only imported packages are not as the survey has seen them.
     pub(in crate::build) groups: BTreeMap<String, GroupKey>,
+    /// Whether what these import may be otherwise in the revision before, and in the one after.
+    pub(in crate::build) otherwise: [bool; 2],
 }
 
 impl Concerned {
     /// Stacks of which no survey knows anything.
     #[must_use]
     pub fn of(stacks: BTreeSet<String>) -> Self {
-        Self { stacks, groups: BTreeMap::new() }
+        Self { stacks, ..Self::default() }
     }
 
     /// Those of some stacks; all of them, where nobody could tell which ones are concerned.
@@ -55,9 +58,9 @@ impl Concerned {
 #[derive(Default)]
 struct Places {
     /// Files, and folders with which a path begins or ends.
-    contents: FxHashSet<PathBuf>,
+    contents: FxHashSet<OsString>,
     /// Folders that list something else.
-    listed: FxHashSet<PathBuf>,
+    listed: FxHashSet<OsString>,
 }
 
 impl Versions<'_> {
@@ -81,7 +84,7 @@ impl Versions<'_> {
         for folder in path.ancestors().skip(1) {
             // That builds write somewhere makes no difference to packages above it.
             let is_own = folder == self.out || folder == self.root.join(FOLDER);
-            let is_new = places.listed.insert(folder.to_owned());
+            let is_new = places.listed.insert(folder.into());
             // One that is nowhere now may have been on the ground.
             if !is_new || is_own || folder.exists() && self.agree(folder) {
                 return;
@@ -98,19 +101,23 @@ impl Versions<'_> {
         Some(places)
     }
 
-    /// Where one of them is not the ground.
-    fn places_since(&self, since: &Since) -> Option<Places> {
-        let mut places = Places::default();
-        for difference in since.differences() {
-            let comes_or_goes = difference.is_there() != [true, true];
-            self.add(&self.root.join(difference.path()), comes_or_goes, &mut places)?;
-        }
+    /// Where each of them is not the ground.
+    fn places_since(&self, since: &Since) -> Option<[Places; 2]> {
+        let places_of = |differences: &[Difference]| {
+            let mut places = Places::default();
+            for difference in differences {
+                let comes_or_goes = difference.is_there() != [true, true];
+                self.add(&self.root.join(difference.path()), comes_or_goes, &mut places)?;
+            }
+            Some(places)
+        };
+        let mut after = places_of(since.head.as_ref().unwrap_or(&since.base))?;
         if since.head.is_none() {
             for path in self.base.overlay().into_iter().flat_map(Overlay::paths) {
-                self.add(path, !self.agree(path), &mut places)?;
+                self.add(path, !self.agree(path), &mut after)?;
             }
         }
-        Some(places)
+        Some([places_of(&since.base)?, after])
     }
 
     fn add(&self, path: &Path, comes_or_goes: bool, places: &mut Places) -> Option<()> {
@@ -122,14 +129,15 @@ impl Versions<'_> {
         if comes_or_goes {
             self.list(path, places);
         }
-        places.contents.insert(path.to_owned());
+        places.contents.insert(path.into());
         Some(())
     }
 }
 
 impl Places {
     fn have(&self, path: &Path, point: &Point) -> bool {
-        if point.folder { self.listed.contains(path) } else { self.contents.contains(path) }
+        let changed = if point.folder { &self.listed } else { &self.contents };
+        changed.contains(path.as_os_str())
     }
 }
 
@@ -145,37 +153,52 @@ impl Sweep {
             return None;
         }
         let now = versions.places()?;
-        let since = versions.since.map(|since| versions.places_since(since));
-        let since = match &since {
-            Some(since) => Some(since.as_ref()?),
+        let since = match versions.since {
+            Some(since) => Some((since, versions.places_since(since)?)),
             None => None,
         };
-        let mut concerned = vec![false; survey.points.len()];
-        for ((path, point), concerned) in survey.paths().zip(&survey.points).zip(&mut concerned) {
+        let mut points = Vec::with_capacity(survey.points.len());
+        for ((path, point), seen) in survey.paths().zip(&survey.points).zip(&self.seen) {
             // A path outside may lead back inside.
-            let outside = !path.starts_with(versions.root);
+            let outside = !paths::is_below(versions.root, path);
             if outside && fs::canonicalize(path).is_ok_and(|real| real.starts_with(versions.root)) {
                 return None;
             }
-            let places = since.filter(|_| point.standing == Standing::Firm).unwrap_or(&now);
-            *concerned = places.have(path, point);
+            let changed = *seen == Seen::Changed;
+            points.push(match &since {
+                Some((since, places)) if point.standing == Standing::Firm => {
+                    let [before, after] = places.each_ref().map(|places| places.have(path, point));
+                    [before, after || since.head.is_none() && changed]
+                }
+                _ => [now.have(path, point) || changed; 2],
+            });
         }
-        let is_concerned = |points: &[u32]| points.iter().any(|at| concerned[*at as usize]);
-        let closures: Vec<bool> = survey.closures.iter().map(|points| is_concerned(points)).collect();
+        Some(self.concerned_by(&points))
+    }
+
+    /// The stacks that rest on points which are not as they were in one of two revisions.
+    fn concerned_by(&self, points: &[[bool; 2]]) -> Concerned {
+        let survey = &self.survey;
+        let both = |[before, after]: [bool; 2], other: &[bool; 2]| [before || other[0], after || other[1]];
+        let concerned = |some: &[u32]| some.iter().map(|at| &points[*at as usize]).fold([false; 2], both);
+        let closures: Vec<[bool; 2]> = survey.closures.iter().map(|points| concerned(points)).collect();
         let mut found = Concerned::default();
         for (stack, rest) in survey.stacks.iter().zip(&survey.rests) {
-            let rest = rest.as_ref();
-            let own = rest.is_none_or(|rest| is_concerned(&rest.own) || closures[rest.closures[1] as usize]);
-            let packages =
-                rest.is_none_or(|rest| closures[rest.closures[0] as usize] || self.has_changed(rest));
-            if own || packages {
+            let Some(rest) = rest else {
                 found.stacks.insert(stack.path.clone());
-            }
-            let group = rest.filter(|rest| !own && self.is_own_same(rest)).and_then(|rest| rest.group);
-            if let (Some(group), true) = (group, packages) {
-                found.groups.insert(stack.path.clone(), survey.groups[group as usize]);
+                continue;
+            };
+            let [packages, ways] = rest.closures.map(|at| closures[at as usize]);
+            let own = both(concerned(&rest.own), &ways).contains(&true);
+            if own || packages.contains(&true) || self.has_changed(rest) {
+                found.stacks.insert(stack.path.clone());
+                let group = rest.group.filter(|_| !own && self.is_own_same(rest));
+                if let Some(group) = group {
+                    found.groups.insert(stack.path.clone(), survey.groups[group as usize]);
+                    found.otherwise = both(found.otherwise, &packages);
+                }
             }
         }
-        Some(found)
+        found
     }
 }

@@ -8,7 +8,7 @@ use cache::Digest;
 use rayon::prelude::*;
 
 use super::{Rest, Sweep};
-use crate::build::reuse::{GroupKey, Imports, Members, Proven, Reuse};
+use crate::build::reuse::{GroupKey, Imports, Judged, Members, Proven, Reuse};
 use crate::monorepo::{Monorepo, Near, PackageStore, StackId};
 
 /// Stacks of a survey that come out as they did with other packages than before.
@@ -83,7 +83,8 @@ impl Sweep {
             return regrouped;
         }
         let near = Near::new(out);
-        for Proven { members, packages } in reuse.prove_groups((monorepo, store), stacks, &members) {
+        for judged in reuse.judge_groups((monorepo, store), stacks, &members) {
+            let Judged::Proven(Proven { members, packages }) = judged else { continue };
             let look = |at: &usize| {
                 let stack = monorepo.stack(stacks[*at]);
                 let rest = self.rest(&stack.path)?;

@@ -2,6 +2,7 @@
 //! has, and the differences of commits tell the rest. Nothing is assumed of a path that nobody rested on: what a comparison
 //! has read of the disk is told afterwards, and held against the survey.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -9,7 +10,7 @@ use rustc_hash::FxHashMap;
 
 use super::sweep::Seen;
 use super::{Point, Standing, Sweep};
-use crate::monorepo::Near;
+use crate::monorepo::{Near, paths};
 
 /// How many files git is asked about one by one.
 const LOOSE: usize = 64;
@@ -41,8 +42,8 @@ impl Sweep {
         let points = self.survey.points.iter().zip(&self.seen);
         let is_loose =
             |(point, seen): (&Point, &Seen)| point.standing != Standing::Firm || *seen == Seen::Changed;
-        let loose =
-            self.survey.paths().zip(points).filter(|(path, it)| is_loose(*it) && path.starts_with(root));
+        let loose = self.survey.paths().zip(points);
+        let loose = loose.filter(|(path, it)| is_loose(*it) && paths::is_below(root, path));
         let loose: Vec<(&Path, &Point)> =
             loose.map(|(path, (point, _))| (path, point)).take(LOOSE + 1).collect();
         let few = loose.len() <= LOOSE && loose.iter().all(|(_, point)| !point.folder);
@@ -52,16 +53,18 @@ impl Sweep {
     /// Whether the ground has what was read of the disk at these paths below a folder. `loose` are those that git was asked about.
     #[must_use]
     pub fn vouches_for(&self, read: &[PathBuf], loose: &[PathBuf], root: &Path) -> bool {
-        let wanted = read.iter().flat_map(|path| path.ancestors().take_while(|path| path.starts_with(root)));
-        let mut points: FxHashMap<&Path, Option<&Point>> = wanted.map(|path| (path, None)).collect();
+        let wanted =
+            read.iter().flat_map(|path| path.ancestors().take_while(|path| paths::is_below(root, path)));
+        let mut points: FxHashMap<&OsStr, Option<&Point>> =
+            wanted.map(|path| (path.as_os_str(), None)).collect();
         for (path, point) in self.survey.paths().zip(&self.survey.points) {
-            if let Some(known) = points.get_mut(path) {
+            if let Some(known) = points.get_mut(path.as_os_str()) {
                 *known = Some(point);
             }
         }
         let near = Near::new(root);
         let holds = |path: &Path| {
-            let point = points.get(path).copied().flatten();
+            let point = points.get(path.as_os_str()).copied().flatten();
             point.map(|point| point.standing == Standing::Firm && point.look(&near, path) != Seen::Changed)
         };
         let as_seen = |path: &PathBuf| {

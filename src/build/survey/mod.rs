@@ -34,7 +34,7 @@ use crate::monorepo::answers::{Answer, Stamp};
 use crate::monorepo::{Kind, Near, Project, Stack};
 
 /// The shape of the snapshot; another one counts as none.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 
 /// A file of the checkout's folder.
 const FILE: &str = "survey";

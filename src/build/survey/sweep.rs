@@ -1,7 +1,8 @@
 //! One look at everything that a survey names.
 
+use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cache::Digest;
 use rayon::prelude::*;
@@ -67,8 +68,8 @@ impl Sweep {
     #[must_use]
     pub fn of_commits(survey: Survey, root: &Path, since: Option<&Since>) -> Self {
         let differences = since.into_iter().flat_map(Since::differences);
-        let differ: FxHashSet<PathBuf> = differences.map(|it| root.join(it.path())).collect();
-        Self::looking(survey, root, |path, _| differ.contains(path))
+        let differ: FxHashSet<OsString> = differences.map(|it| root.join(it.path()).into()).collect();
+        Self::looking(survey, root, |path, _| differ.contains(path.as_os_str()))
     }
 
     /// Looks at all points but those that are firm and not `wanted`, if there is a ground.

@@ -16,7 +16,7 @@ use crate::cli::github::matrix::{self, MOST_JOBS};
 use crate::cli::json::{AffectedV1, status};
 use crate::cli::options::LimitArgs;
 use crate::cli::report;
-use crate::cli::revisions::{Pair, Quick, RevisionArgs, Revisions, now};
+use crate::cli::revisions::{Pair, Quick, RevisionArgs, Revisions, Wanted, now};
 use crate::cli::site::{Places, on_ground, survey};
 use crate::cli::text::{count, line};
 use crate::cli::ui::Ui;
@@ -36,6 +36,10 @@ pub(crate) struct AffectedArgs {
     /// Evaluate nothing: name each stack of which some file differs that it may depend on
     #[arg(long)]
     no_eval: bool,
+    /// Evaluate all stacks that may come out differently, however many; else more than 256 that use what changed in packages
+    /// are named without that
+    #[arg(long, conflicts_with = "no_eval")]
+    exact: bool,
     /// How the result is written
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: AffectedFormat,
@@ -136,7 +140,8 @@ fn compare(
     let affected = if args.no_eval {
         pair.comparison(concerned.as_ref().map(|it| &it.stacks)).by_inputs()
     } else {
-        let (affected, notices) = pair.by_results(concerned.as_ref(), true, began, ui);
+        let (affected, notices) =
+            pair.by_results(concerned.as_ref(), Wanted { reasons: true, exact: args.exact }, began, ui);
         said.extend(notices);
         affected
     };

@@ -29,7 +29,7 @@ use crate::cli::page::Page;
 use crate::cli::profile;
 use crate::cli::progress::Bar;
 use crate::cli::report::{self, notices};
-use crate::cli::revisions::{Pair, Revisions, now};
+use crate::cli::revisions::{Pair, Revisions, Wanted, now};
 use crate::cli::selection::{SELECTORS, select};
 use crate::cli::shard::ShardArgs;
 use crate::cli::site::{Places, Site, sweep};
@@ -270,7 +270,8 @@ fn affected(
     let (before, concerned) = revisions.site_before(places, &site.world, sweep)?;
     let wanted = Concerned::among(concerned, changes::selected(&before, site, &args.selectors)?);
     let pair = Pair::new(&before, site, args.limits.limits());
-    let (affected, mut said) = pair.by_results(Some(&wanted), args.report.is_some(), began, ui);
+    let (affected, mut said) =
+        pair.by_results(Some(&wanted), Wanted { reasons: args.report.is_some(), exact: true }, began, ui);
     let mut changed = None;
     if let Some(name) = name {
         let (changes, notices) = pair.changes(&affected, began, ui)?;

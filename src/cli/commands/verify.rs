@@ -18,7 +18,7 @@ use crate::cli::junit::Tested;
 use crate::cli::options::LimitArgs;
 use crate::cli::profile;
 use crate::cli::report;
-use crate::cli::revisions::{Pair, Revisions, now};
+use crate::cli::revisions::{Pair, Revisions, Wanted, now};
 use crate::cli::selection::{SELECTORS, select};
 use crate::cli::site::{Places, Site, sweep};
 use crate::cli::text::count;
@@ -132,7 +132,7 @@ fn affected(
     let path = |id: &StackId| site.monorepo.stack(*id).path.clone();
     let wanted = Concerned::among(concerned, stacks.iter().map(path).collect());
     let pair = Pair::new(&before, site, args.limits.limits());
-    let (affected, said) = pair.by_results(Some(&wanted), false, began, ui);
+    let (affected, said) = pair.by_results(Some(&wanted), Wanted { reasons: false, exact: true }, began, ui);
     drop(pair);
     std::mem::forget(before);
     let here = affected.into_iter().filter(|stack| stack.status != Status::Removed);
