@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 /// How long one waits for another process that writes.
@@ -44,6 +45,8 @@ pub(crate) fn connect(path: &Path, mode: Mode) -> rusqlite::Result<Connection> {
     };
     connection.busy_timeout(PATIENCE)?;
     connection.set_prepared_statement_cache_capacity(32);
+    // Or a plan could depend on what is bound, and each use of a statement would prepare it again.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     let tell = |name, value| connection.pragma_update(None, name, value);
     // A file may be damaged: believe nothing that it says about itself.
     tell("trusted_schema", 0)?;

@@ -19,11 +19,9 @@ pub(crate) fn read(
     key: &Digest,
     damaged: &mut Vec<i64>,
 ) -> rusqlite::Result<Vec<Vec<u8>>> {
-    // A limit that is bound would have SQLite prepare this again for each key.
-    let question =
-        format!("SELECT id, checksum, value FROM records WHERE key = ?1 ORDER BY id DESC LIMIT {VALUES}");
-    let mut statement = connection.prepare_cached(&question)?;
-    let mut rows = statement.query([key.as_bytes()])?;
+    let question = "SELECT id, checksum, value FROM records WHERE key = ?1 ORDER BY id DESC LIMIT ?2";
+    let mut statement = connection.prepare_cached(question)?;
+    let mut rows = statement.query((key.as_bytes(), VALUES as i64))?;
     let mut values = Vec::new();
     while let Some(row) = rows.next()? {
         let value = intact(key, row.get_ref(1)?, row.get_ref(2)?);

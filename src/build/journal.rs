@@ -81,10 +81,10 @@ impl Journal {
     }
 
     /// Notes that an artifact is about to be written, first to a file beside it.
-    pub(super) fn announce(&self, path: &Path, beside: &Path, bytes: &[u8]) {
+    pub(super) fn announce(&self, path: &Path, beside: &Path, digest: Digest) {
         let (Some(Open { file, .. }), Some(path)) = (&self.open, path.to_str()) else { return };
         let beside = beside.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-        let entry = Entry { path: path.to_owned(), beside, digest: Digest::of(bytes).to_string() };
+        let entry = Entry { path: path.to_owned(), beside, digest: digest.to_string() };
         // Plain data always has a form in JSON. The line before may have no end: its writer was killed, or the disk full.
         let line = format!("\n{}\n", serde_json::to_string(&entry).unwrap_or_default());
         (&*file).write_all(line.as_bytes()).ok();
@@ -154,8 +154,8 @@ mod tests {
     /// What a build does that is killed while it writes `b`, after `a`.
     fn killed(root: &Path) {
         let journal = Journal::open(&root.join(".konfig"));
-        journal.announce(&root.join("a"), &root.join(".a.1.tmp"), b"a");
-        journal.announce(&root.join("b"), &root.join(".b.2.tmp"), b"b");
+        journal.announce(&root.join("a"), &root.join(".a.1.tmp"), Digest::of(b"a"));
+        journal.announce(&root.join("b"), &root.join(".b.2.tmp"), Digest::of(b"b"));
         for (name, text) in [("a", "a"), ("b", "older"), (".b.2.tmp", ""), (".mine.tmp", "")] {
             fs::write(root.join(name), text).expect("a file");
         }
@@ -210,7 +210,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join("taken"), "").expect("a file");
         let journal = Journal::open(&folder.path().join("taken"));
-        journal.announce(&folder.path().join("a"), &folder.path().join(".a.1.tmp"), b"a");
+        journal.announce(&folder.path().join("a"), &folder.path().join(".a.1.tmp"), Digest::of(b"a"));
         assert_eq!(known(&journal), Vec::<PathBuf>::new());
     }
 }

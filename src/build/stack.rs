@@ -122,9 +122,8 @@ impl<'a> Job<'a> {
         };
         let (mut finished, compiled) = self.evaluated(program.unit, program.ready);
         finished.reason = reason;
-        let Some(compiled) = compiled else { return finished };
+        let Some((compiled, Some(digest))) = compiled else { return finished };
         finished.volatile.clone_from(&compiled.trace.volatile);
-        let digest = Digest::of(compiled.text.as_bytes());
         if self.is_audited() && compiled.trace.volatile.is_empty() && expected.is_some_and(|it| it != digest)
         {
             finished.outcome = Outcome::Failed(Failure::Audit(reuse.missing(
@@ -148,13 +147,16 @@ impl<'a> Job<'a> {
         finished
     }
 
-    /// Evaluates the program and delivers its document; the document too, unless there is none.
-    fn evaluated(&self, unit: &CompileUnit, ready: &Ready) -> (Finished, Option<Compiled>) {
+    /// Evaluates the program and delivers its document; the document too, unless there is none, with its digest where somebody
+    /// will ask for it.
+    fn evaluated(&self, unit: &CompileUnit, ready: &Ready) -> (Finished, Option<(Compiled, Option<Digest>)>) {
         match evaluate(self.shared, unit, ready, Format::Yaml) {
             Err(problems) => (self.failed(Failure::Program(problems, unit.missing.clone())), None),
             Ok(mut compiled) => {
                 let replaced = self.replaced();
-                let outcome = self.deliver(&compiled.text);
+                let is_asked_for = self.reuse.is_some() || self.request.journal.is_some();
+                let digest = is_asked_for.then(|| Digest::of(compiled.text.as_bytes()));
+                let outcome = self.deliver(&compiled.text, digest);
                 let finished = Finished {
                     printed: std::mem::take(&mut compiled.printed),
                     warnings: ready.warnings.clone(),
@@ -163,7 +165,7 @@ impl<'a> Job<'a> {
                     replaced: replaced.filter(|_| matches!(outcome, Outcome::Built { changed: true })),
                     ..Finished::quiet(self.id, outcome)
                 };
-                (finished, Some(compiled))
+                (finished, Some((compiled, digest)))
             }
         }
     }
@@ -185,9 +187,9 @@ impl<'a> Job<'a> {
         Finished::quiet(self.id, Outcome::Failed(failure))
     }
 
-    fn deliver(&self, text: &str) -> Outcome {
+    fn deliver(&self, text: &str, digest: Option<Digest>) -> Outcome {
         self.timed(Step::Deliver, || match &self.request.goal {
-            Goal::Write(out) => self.write(&out.join(self.stack.artifact()), text.as_bytes()),
+            Goal::Write(out) => self.write(&out.join(self.stack.artifact()), text.as_bytes(), digest),
             Goal::Check => check(self.shared.world, &self.folder.join(GOLDEN), text),
             Goal::Digest => Outcome::Built { changed: false },
         })
@@ -206,7 +208,7 @@ impl<'a> Job<'a> {
                 let path = out.join(self.stack.artifact());
                 if !self.is_intact(&path, digest) {
                     let (bytes, replaced) = (reuse.artifact(&digest)?, self.replaced());
-                    finished.outcome = match self.write(&path, &bytes) {
+                    finished.outcome = match self.write(&path, &bytes, Some(digest)) {
                         Outcome::Built { changed } => Outcome::Reused { changed },
                         other => other,
                     };
@@ -227,10 +229,11 @@ impl<'a> Job<'a> {
         self.request.sweep?.proven(&self.stack.path, &self.request.regrouped)
     }
 
-    fn write(&self, path: &Path, bytes: &[u8]) -> Outcome {
+    /// Writes an artifact; its digest is needed where it is announced.
+    fn write(&self, path: &Path, bytes: &[u8], digest: Option<Digest>) -> Outcome {
         let announce = |beside: &Path| {
-            if let Some(journal) = self.request.journal {
-                journal.announce(path, beside, bytes);
+            if let (Some(journal), Some(digest)) = (self.request.journal, digest) {
+                journal.announce(path, beside, digest);
             }
         };
         match outputs::write_announced(path, bytes, announce) {
