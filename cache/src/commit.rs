@@ -6,7 +6,7 @@ use crate::batch::Batch;
 use crate::digest::Digest;
 use crate::doomed::{Entries, delete_record};
 use crate::packed::Packed;
-use crate::record::{VALUES, checksum};
+use crate::record::{Part, VALUES, checksum, part};
 use crate::stats::signed;
 
 /// The time of use of an entry is kept to the day, so that reading the same things all day writes nothing.
@@ -42,12 +42,12 @@ pub(crate) fn stale<'a>(
     // One transaction, so that the file is locked once and not for each question.
     let _transaction = connection.unchecked_transaction()?;
     let question = "SELECT min(used), max(used) FROM (SELECT used FROM blobs WHERE digest = ?1 \
-                    UNION ALL SELECT used FROM records WHERE key = ?1)";
+                    UNION ALL SELECT used FROM records WHERE key = ?2)";
     let mut statement = connection.prepare_cached(question)?;
     let mut stale = Vec::new();
     for digest in digests {
         let (oldest, newest): (Option<i64>, Option<i64>) =
-            statement.query_row([digest.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            statement.query_row((digest.as_bytes(), part(digest)), |row| Ok((row.get(0)?, row.get(1)?)))?;
         if [oldest, newest].into_iter().flatten().any(|used| moment.is_stale(used)) {
             stale.push(*digest);
         }
@@ -73,14 +73,14 @@ pub(crate) fn write(
         put_record(&transaction, key, value, moment)?;
     }
     for digest in used {
-        touch(&transaction, "UPDATE blobs SET used = ?2 WHERE digest = ?1", digest, moment)?;
-        touch(&transaction, "UPDATE records SET used = ?2 WHERE key = ?1", digest, moment)?;
+        touch(&transaction, "UPDATE blobs SET used = ?2 WHERE digest = ?1", digest.as_bytes(), moment)?;
+        touch(&transaction, "UPDATE records SET used = ?2 WHERE key = ?1", &part(digest), moment)?;
     }
     transaction.commit()
 }
 
-fn touch(connection: &Connection, update: &str, digest: &Digest, moment: Moment) -> rusqlite::Result<()> {
-    connection.prepare_cached(update)?.execute((digest.as_bytes(), moment.now))?;
+fn touch(connection: &Connection, update: &str, key: &[u8], moment: Moment) -> rusqlite::Result<()> {
+    connection.prepare_cached(update)?.execute((key, moment.now))?;
     Ok(())
 }
 
@@ -94,7 +94,7 @@ fn put_blob(
     let used = known.query_row([digest.as_bytes()], |row| row.get(0)).optional()?;
     match used {
         Some(used) if moment.is_stale(used) => {
-            touch(connection, "UPDATE blobs SET used = ?2 WHERE digest = ?1", digest, moment)
+            touch(connection, "UPDATE blobs SET used = ?2 WHERE digest = ?1", digest.as_bytes(), moment)
         }
         Some(_) => Ok(()),
         None => {
@@ -113,23 +113,23 @@ fn put_blob(
 fn put_record(connection: &Connection, key: &Digest, value: &[u8], moment: Moment) -> rusqlite::Result<()> {
     let question = "SELECT id, checksum, used FROM records WHERE key = ?1 ORDER BY id DESC";
     let mut known = connection.prepare_cached(question)?;
-    let known: Vec<(i64, [u8; 32], i64)> = known
-        .query_map([key.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+    let key = part(key);
+    let known: Vec<(i64, Part, i64)> = known
+        .query_map([key], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<Result<_, _>>()?;
-    let sum = checksum(key, value);
+    let sum = checksum(&key, value);
     if let Some((_, newest, used)) = known.first()
-        && newest == sum.as_bytes()
+        && *newest == sum
         && !moment.is_stale(*used)
     {
         return Ok(());
     }
-    let (same, others): (Vec<_>, Vec<_>) =
-        known.into_iter().partition(|(_, other, _)| other == sum.as_bytes());
+    let (same, others): (Vec<_>, Vec<_>) = known.into_iter().partition(|(_, other, _)| *other == sum);
     let surplus = others.get(VALUES - 1..).unwrap_or_default();
     for (id, ..) in [&same[..], surplus].concat() {
         delete_record(connection, id)?;
     }
     let insert = "INSERT INTO records (key, checksum, used, value) VALUES (?1, ?2, ?3, ?4)";
-    connection.prepare_cached(insert)?.execute((key.as_bytes(), sum.as_bytes(), moment.now, value))?;
+    connection.prepare_cached(insert)?.execute((key, sum, moment.now, value))?;
     Ok(())
 }

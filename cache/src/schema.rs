@@ -8,7 +8,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::notice::Why;
 
 /// A store of any other version is made anew. Count up whenever tables, packing or checksums change.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// Bytes in a page. Artifacts of 8 KB, compressed, leave a tenth less unused than in pages of half the size.
 const PAGE: i64 = 8192;

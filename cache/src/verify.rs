@@ -6,7 +6,7 @@ use rusqlite::types::ValueRef;
 use crate::digest::Digest;
 use crate::doomed::Doomed;
 use crate::packed::unpack;
-use crate::record::intact;
+use crate::record::{Part, intact};
 
 /// What a check of everything found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -58,7 +58,7 @@ fn records(connection: &Connection, doomed: &Doomed, verified: &mut Verified) ->
     let mut statement = connection.prepare("SELECT id, key, checksum, value FROM records")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let key = row.get::<_, [u8; 32]>(1).map(Digest::from_bytes);
+        let key = row.get::<_, Part>(1);
         let value = match &key {
             Ok(key) => intact(key, row.get_ref(2)?, row.get_ref(3)?),
             Err(_) => None,

@@ -378,7 +378,7 @@ fn a_store_that_cannot_be_used_says_so_once() {
     // Where SQLite keeps the version of the tables.
     older[60..64].copy_from_slice(&77_u32.to_be_bytes());
     let cases = [
-        (&older[..], "has version 77 instead of 2 and starts empty"),
+        (&older[..], "has version 77 instead of 3 and starts empty"),
         (&whole[..whole.len() / 2], "is damaged and starts empty"),
         (b"dear diary", "is damaged and starts empty"),
     ];
