@@ -176,6 +176,8 @@ pub(super) struct Tracer<'r> {
     lists: Vec<List>,
     /// What is made of instances, by what made them and of which schema.
     watches: FxHashMap<(u32, SchemaId), Vec<&'r Watch<'r>>>,
+    /// Room for the slots that an instance sets.
+    slots: Vec<u32>,
     of_stmt: FxHashMap<StmtId, u32>,
     /// The lists of quiet defaults, by the schemas whose instances they are set up in. They count with the attributes.
     of_defaults: FxHashMap<SchemaId, Vec<(Key<'static>, u32)>>,
@@ -205,6 +207,7 @@ impl<'r> Tracer<'r> {
             notes: IndexSet::with_capacity_and_hasher(if traced { USUAL } else { 0 }, FxBuildHasher),
             lists: vec![List::default()],
             watches: FxHashMap::default(),
+            slots: Vec::new(),
             of_stmt: FxHashMap::default(),
             of_defaults: FxHashMap::default(),
             top: 0,
@@ -376,10 +379,25 @@ impl<'r> Tracer<'r> {
         arena: &'r Bump,
         schema: SchemaId,
         layout: &Layout,
-        mut slots: Vec<u32>,
+        set: impl Iterator<Item = u32>,
     ) -> &'r Watch<'r> {
+        let mut slots = std::mem::take(&mut self.slots);
+        slots.clear();
+        slots.extend(set);
         slots.sort_unstable();
         slots.dedup();
+        let watch = self.watch_of(arena, schema, layout, &slots);
+        self.slots = slots;
+        watch
+    }
+
+    fn watch_of(
+        &mut self,
+        arena: &'r Bump,
+        schema: SchemaId,
+        layout: &Layout,
+        slots: &[u32],
+    ) -> &'r Watch<'r> {
         let known = self.watches.entry((self.top, schema)).or_default();
         if let Some(watch) = known.iter().find(|watch| watch.keys == slots) {
             return watch;
@@ -395,7 +413,7 @@ impl<'r> Tracer<'r> {
             defaults: arena.alloc_slice_copy(&defaults),
             maker: self.top,
             schema,
-            keys: arena.alloc_slice_copy(&slots),
+            keys: arena.alloc_slice_copy(slots),
             names: names.joined(),
             listed: Cell::new(false),
             shown: Cell::new(false),
@@ -535,9 +553,13 @@ impl<'r> Tracer<'r> {
                     continue;
                 }
                 let Note::Part(used) = note else { continue };
-                let mut made_by = self.made_by(used, main, codes, into);
-                made_by.extend(self.defaults_of(used));
-                lists.extend(made_by.into_iter().filter(|list| into.enter(*list)));
+                // Most parts stand for no list.
+                let behind = match used {
+                    Used::Variable(..) | Used::Statements(_) => self.made_by(used, main, codes, into),
+                    Used::Attr(..) | Used::Listed(..) => self.defaults_of(used).collect(),
+                    _ => continue,
+                };
+                lists.extend(behind.into_iter().filter(|list| into.enter(*list)));
             }
             self.lists[list as usize].notes = notes;
         }
@@ -604,7 +626,8 @@ impl<'r> Tracer<'r> {
         for number in found {
             match self.notes[number as usize] {
                 Note::Part(used) => {
-                    parts.push((u128::from(used.package().0) << 64 | u128::from(used.rank()), used));
+                    let order = u128::from(used.package().0) << u64::BITS | u128::from(used.rank());
+                    parts.push(order << u32::BITS | u128::from(number));
                 }
                 Note::Option(at) => trace.options.push(self.options[at as usize].clone()),
                 Note::Query(at) => trace.queries.push(self.queries[at as usize].clone()),
@@ -613,11 +636,17 @@ impl<'r> Tracer<'r> {
                 Note::Volatile(what) => trace.volatile.push(what),
             }
         }
-        parts.sort_unstable_by_key(|(rank, _)| *rank);
-        for same in parts.chunk_by_mut(|(one, _), (other, _)| one == other) {
-            same.sort_unstable_by_key(|(_, used)| used.name());
+        // Plain numbers, with that of the note at the end, are sorted with the least effort.
+        parts.sort_unstable();
+        trace.parts.extend(parts.iter().filter_map(|number| self.part_of(*number as u32)));
+        let mut done = 0;
+        for same in parts.chunk_by(|one, other| one >> u32::BITS == other >> u32::BITS) {
+            let next = done + same.len();
+            if same.len() > 1 {
+                trace.parts[done..next].sort_unstable_by_key(|used| used.name());
+            }
+            done = next;
         }
-        trace.parts = parts.into_iter().map(|(_, used)| used).collect();
         trace.options.sort_unstable();
         trace.queries.sort_unstable();
         trace.volatile.sort_unstable();
@@ -664,7 +693,7 @@ impl<'r> Run<'r> {
         if self.tracer.idle {
             return self.tracer.blank(self.arena, schema);
         }
-        self.tracer.watch(self.arena, schema, layout, slots.into_iter().collect())
+        self.tracer.watch(self.arena, schema, layout, slots.into_iter())
     }
 
     /// Runs a statement of a package; what it uses is noted under it, unless the package is the main one.

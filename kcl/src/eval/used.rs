@@ -78,43 +78,43 @@ impl Used {
 
     /// What the parts of a package are in order by; those that have the same differ in names.
     pub(super) fn rank(self) -> u64 {
-        let (kind, at, more) = match self {
-            Self::Statements(_) => (0, 0, 0),
-            Self::Order(..) => (1, 0, 0),
-            Self::Names(_) => (2, 0, 0),
-            Self::Variable(_, at) => (3, at, 0),
-            Self::Schema(_, at) => (4, at, 0),
-            Self::Rule(_, at) => (5, at, 0),
-            Self::Checks(_, at) => (6, at, 0),
-            Self::Lambda(_, at) => (7, at, 0),
-            Self::Arm(_, at) => (8, at, 0),
-            Self::Default(_, at) => (9, at, 0),
-            Self::Accepts(_, at, kind) => (10, at, kind as u8),
-            Self::Keys(_, at, _) => (11, at, 0),
-            Self::Shown(_, at, _) => (12, at, 0),
-            Self::Listed(_, at) => (13, at, 0),
-            Self::Mixins(_, at) => (14, at, 0),
-            Self::Attr(_, at, _) => (15, at, 0),
-            Self::Asserts(_, at) => (16, at, 0),
-            Self::Name(..) => (17, 0, 0),
-        };
-        kind << 40 | u64::from(at) << 8 | u64::from(more)
+        self.rank_and_name().0
     }
 
     /// The name or names that tell it from others of the rank.
     pub(super) fn name(self) -> Option<Symbol> {
-        match self {
-            Self::Order(_, name) => name,
-            Self::Keys(.., names) | Self::Shown(.., names) => Some(names.joined()),
-            Self::Attr(.., name) | Self::Name(_, name) => Some(name),
-            _ => None,
-        }
+        self.rank_and_name().1
+    }
+
+    #[inline]
+    fn rank_and_name(self) -> (u64, Option<Symbol>) {
+        let (kind, at, more, name) = match self {
+            Self::Statements(_) => (0, 0, 0, None),
+            Self::Order(_, name) => (1, 0, 0, name),
+            Self::Names(_) => (2, 0, 0, None),
+            Self::Variable(_, at) => (3, at, 0, None),
+            Self::Schema(_, at) => (4, at, 0, None),
+            Self::Rule(_, at) => (5, at, 0, None),
+            Self::Checks(_, at) => (6, at, 0, None),
+            Self::Lambda(_, at) => (7, at, 0, None),
+            Self::Arm(_, at) => (8, at, 0, None),
+            Self::Default(_, at) => (9, at, 0, None),
+            Self::Accepts(_, at, kind) => (10, at, kind as u8, None),
+            Self::Keys(_, at, names) => (11, at, 0, Some(names.joined())),
+            Self::Shown(_, at, names) => (12, at, 0, Some(names.joined())),
+            Self::Listed(_, at) => (13, at, 0, None),
+            Self::Mixins(_, at) => (14, at, 0, None),
+            Self::Attr(_, at, name) => (15, at, 0, Some(name)),
+            Self::Asserts(_, at) => (16, at, 0, None),
+            Self::Name(_, name) => (17, 0, 0, Some(name)),
+        };
+        (kind << 40 | u64::from(at) << 8 | u64::from(more), name)
     }
 
     /// All of it in one number, which is rarely that of another one.
     pub(super) fn mixed(self) -> u64 {
-        let name = self.name().map_or(0, Symbol::text_hash);
-        self.rank() ^ u64::from(self.package().0) << 44 ^ name
+        let (rank, name) = self.rank_and_name();
+        rank ^ u64::from(self.package().0) << 44 ^ name.map_or(0, Symbol::text_hash)
     }
 
     /// The part of the package that it is, by the code and the fingerprints of that.

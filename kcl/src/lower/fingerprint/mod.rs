@@ -106,6 +106,9 @@ impl Part {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Names(Symbol);
 
+/// Most lists of names are no longer than this.
+const USUAL: usize = 128;
+
 impl Names {
     /// No quiet attribute has this in its name.
     pub(crate) const SEPARATOR: char = '\0';
@@ -113,7 +116,7 @@ impl Names {
     /// The list of some names.
     #[must_use]
     pub fn of(names: impl Iterator<Item = Symbol>) -> Self {
-        let mut joined = String::new();
+        let mut joined = String::with_capacity(USUAL);
         for name in names {
             joined.push_str(name.as_str());
             joined.push(Self::SEPARATOR);
