@@ -37,7 +37,14 @@ fn plain_text(path: &Path) -> Option<&str> {
 fn is_plain(text: &str) -> bool {
     let is_name = |part: &[u8]| !matches!(part, b"" | b"." | b"..");
     let bytes = text.as_bytes();
-    !bytes.contains(&b'\\') && bytes.split(|byte| *byte == b'/').all(is_name)
+    let ends_well = |byte: Option<&u8>| byte.is_some_and(|byte| !matches!(byte, b'/' | b'.'));
+    // Without a branch, so that many bytes are looked at at once.
+    let pairs = bytes.iter().zip(bytes.get(1..).unwrap_or_default());
+    let odd =
+        pairs.fold(false, |odd, (one, next)| odd | (*one == b'/') & ((*next == b'/') | (*next == b'.')));
+    let escaped = bytes.iter().fold(false, |odd, byte| odd | (*byte == b'\\'));
+    let is_obvious = !odd && ends_well(bytes.first()) && ends_well(bytes.last());
+    !escaped && (is_obvious || bytes.split(|byte| *byte == b'/').all(is_name))
 }
 
 /// Whether a path is a folder or leads into it; both in normal form, so that their bytes tell.

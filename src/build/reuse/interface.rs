@@ -64,7 +64,7 @@ impl Reuse<'_> {
     /// Keeps a record that holds with other packages than before.
     fn keep_with(&self, stack: &Stack, folder: &Path, record: Record, closure: &Closure) {
         let (Some(questions), Some(ways)) =
-            (self.questions(&digest(&record.questions)), self.packages_unchanged(&record.ways))
+            (self.questions(&record.questions), self.packages_unchanged(&record.ways))
         else {
             return;
         };

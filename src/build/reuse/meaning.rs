@@ -165,11 +165,8 @@ impl<'a> Reuse<'a> {
     }
 
     pub(super) fn own_parts(&self, record: &Record) -> Option<Arc<OwnParts>> {
-        let at = digest(&record.own);
-        self.parts
-            .get_or(&at, Cell::default)
-            .get_or_init(|| decode(&self.store.blob(&at)?).map(Arc::new))
-            .clone()
+        let read = || decode(&self.store.blob(&self.whole(&record.own)?)?).map(Arc::new);
+        self.parts.get_or(&record.own, Cell::default).get_or_init(read).clone()
     }
 
     /// The lists of what stacks used of the packages that they import, by their digests.

@@ -121,7 +121,7 @@ pub(super) struct Doubt {
 
 /// What a record says of the state in which it holds.
 struct Renewed {
-    questions: [u8; 32],
+    questions: Short,
     answers: Answer,
     packages: Short,
     ways: Short,
@@ -183,7 +183,7 @@ pub struct Reuse<'a> {
     answers: Answers<'a>,
     key: ActionKey,
     root: &'a Path,
-    questions: Memory<Digest, Cell<Option<Arc<Questions>>>>,
+    questions: Memory<Short, Cell<Option<Arc<Questions>>>>,
     packages: Memory<Short, Cell<Option<Arc<Packages>>>>,
     closures: Memory<Vec<PackageId>, Cell<Arc<Closure>>>,
     ways: Memory<Vec<u32>, Cell<Arc<Ways>>>,
@@ -192,7 +192,7 @@ pub struct Reuse<'a> {
     interfaces: Memory<(Short, Digest), Cell<bool>>,
     /// The closures that files with these imports have.
     by_imports: Memory<[u8; 16], Arc<Closure>>,
-    parts: Memory<Digest, Cell<Option<Arc<OwnParts>>>>,
+    parts: Memory<Short, Cell<Option<Arc<OwnParts>>>>,
     lists: Memory<Short, Cell<Option<Arc<[Digest]>>>>,
     whole: Memory<Short, Option<Digest>>,
     used: Memory<Digest, Cell<Option<Arc<UsedParts>>>>,
@@ -274,7 +274,7 @@ impl<'a> Reuse<'a> {
             !record.warned && self.own_unchanged(folder, record) && self.shared_unchanged(record).is_some()
         })?;
         if let (Some(questions), Some(shared)) =
-            (self.questions(&digest(&record.questions)), self.shared_unchanged(record))
+            (self.questions(&record.questions), self.shared_unchanged(record))
         {
             self.hold(stack, record, questions, shared);
         }
@@ -324,7 +324,7 @@ impl<'a> Reuse<'a> {
     }
 
     fn own_unchanged(&self, folder: &Path, record: &Record) -> bool {
-        let Some(questions) = self.questions(&digest(&record.questions)) else { return false };
+        let Some(questions) = self.questions(&record.questions) else { return false };
         self.is_here(record)
             && self.ask(&questions, folder) == record.answers
             && self.changed_files(folder, &record.files).next().is_none()
@@ -351,9 +351,9 @@ impl<'a> Reuse<'a> {
         joined(questions.iter().map(|question| self.answers.answer(&question.query(from))))
     }
 
-    fn questions(&self, at: &Digest) -> Option<Arc<Questions>> {
+    fn questions(&self, at: &Short) -> Option<Arc<Questions>> {
         let cell = self.questions.get_or(at, Cell::default);
-        cell.get_or_init(|| decode(&self.store.blob(at)?).map(Arc::new)).clone()
+        cell.get_or_init(|| decode(&self.store.blob(&self.whole(at)?)?).map(Arc::new)).clone()
     }
 
     /// The files that the packages had that a stack imported last.
@@ -496,7 +496,7 @@ impl<'a> Reuse<'a> {
         let (Some(used), Some(idle)) = (files(&trace.queries), files(&trace.idle_queries)) else { return };
         let statements = program.fingerprints.get(program.statements()).map_or([0; 16], |it| it.0);
         let mut batch = Batch::default();
-        let own = *self.hand(&mut batch, &Encoded::of(&own)).as_bytes();
+        let own = self.hand(&mut batch, &Encoded::of(&own)).short();
         let lists: Imported =
             imported.iter().map(|list| self.hand(&mut batch, &list.encoded).short()).collect();
         let imported = self.hand(&mut batch, &Encoded::of(&lists)).short();
@@ -546,7 +546,7 @@ impl<'a> Reuse<'a> {
         let questions: Questions = program.queries.iter().map(|query| Question::of(query, folder)).collect();
         let warned = !program.ready.warnings.is_empty();
         let record = record(Renewed {
-            questions: *self.hand(&mut batch, &Encoded::of(&questions)).as_bytes(),
+            questions: self.hand(&mut batch, &Encoded::of(&questions)).short(),
             answers: joined(answers.into_iter()),
             packages: self.hand(&mut batch, &closure.encoded).short(),
             ways: self.hand(&mut batch, &ways.encoded).short(),
@@ -573,16 +573,28 @@ impl<'a> Reuse<'a> {
             named(own, &program.ready.code, &program.fingerprints)
         };
         let own = OwnParts { used: own(&trace.parts), checks: own(&trace.checks) };
-        let of_package = |used: &(Used, Role)| used.0.package();
-        let parts = trace.parts.iter().map(|used| (*used, Role::Code));
-        let values = trace.values.iter().map(|(used, _)| (*used, Role::Value));
-        let behind = trace.behind.iter().map(|used| (*used, Role::Behind));
-        let checks = trace.checks.iter().map(|used| (*used, Role::Check));
-        let mut all: Vec<(Used, Role)> = parts.chain(values).chain(behind).chain(checks).collect();
-        all.sort_by_key(of_package);
-        let of_packages = all.chunk_by(|one, other| of_package(one) == of_package(other));
-        let imported = of_packages.filter(|used| of_package(&used[0]) != PackageId::MAIN);
-        let mut lists: Vec<Arc<Traced>> = imported.filter_map(|used| self.traced_in(used)).collect();
+        let values: Vec<Used> = trace.values.iter().map(|(used, _)| *used).collect();
+        let lists = [
+            (&trace.parts, Role::Code),
+            (&values, Role::Value),
+            (&trace.behind, Role::Behind),
+            (&trace.checks, Role::Check),
+        ];
+        // Each is in the order of packages.
+        let mut rest = lists.map(|(list, role)| (list.as_slice(), role));
+        let (mut used, mut lists) = (Vec::new(), Vec::new());
+        while let Some(package) = rest.iter().filter_map(|(list, _)| Some(list.first()?.package())).min() {
+            used.clear();
+            for (list, role) in &mut rest {
+                let end = list.iter().take_while(|used| used.package() == package).count();
+                let (here, others) = list.split_at(end);
+                used.extend(here.iter().map(|part| (*part, *role)));
+                *list = others;
+            }
+            if package != PackageId::MAIN {
+                lists.extend(self.traced_in(&used));
+            }
+        }
         lists.sort_unstable_by(|one, other| one.used.cmp(&other.used));
         (own, lists)
     }

@@ -20,7 +20,7 @@ pub(super) struct Record {
     /// Its flags and its module root.
     pub(super) unit: Answer,
     /// The list of what the stack itself asked: [`Questions`], from its folder.
-    pub(super) questions: [u8; 32],
+    pub(super) questions: Short,
     /// What the world answered to all of these.
     pub(super) answers: Answer,
     /// The packages that it imports, with what they asked: [`Packages`].
@@ -37,7 +37,7 @@ pub(super) struct Record {
     /// The fingerprint of the statements of its main package.
     pub(super) statements: [u8; 16],
     /// What else it used of its own files: [`OwnParts`].
-    pub(super) own: [u8; 32],
+    pub(super) own: Short,
     /// What it used of imported packages: [`super::used::Imported`].
     pub(super) imported: Short,
     /// The values that it used of imported packages, as one digest; none where there are none.

@@ -336,14 +336,16 @@ impl<'a> Draft<'a> {
 
     /// A listing, or the one of now where that only has a folder more which the build has made to write to.
     fn with_own(&mut self, path: &Path, listing: Arc<Listing>) -> Arc<Listing> {
-        if let Some(grown) = self.grown.get(path.as_os_str()) {
-            return Arc::clone(grown);
-        }
-        let own =
-            self.on.own.iter().filter(|own| own.parent() == Some(path)).filter_map(|own| own.file_name());
+        // Most folders are deeper than these.
+        let is_above = |own: &&PathBuf| own.as_os_str().len() > path.as_os_str().len();
+        let own = self.on.own.iter().filter(is_above).filter(|own| own.parent() == Some(path));
+        let own = own.filter_map(|own| own.file_name());
         let new: Vec<_> = own.filter(|name| listing.kind(name).is_none()).collect();
         if new.is_empty() {
             return listing;
+        }
+        if let Some(grown) = self.grown.get(path.as_os_str()) {
+            return Arc::clone(grown);
         }
         let now = Listing::of(path).ok().filter(|now| now.is_beyond(&listing, &new));
         let listing = now.map_or(listing, Arc::new);
