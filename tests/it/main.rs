@@ -36,6 +36,7 @@ mod store;
 #[cfg(unix)]
 mod story;
 mod tail;
+mod values;
 mod verify;
 mod watch;
 mod why;

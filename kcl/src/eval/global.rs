@@ -82,12 +82,21 @@ impl<'r> Run<'r> {
         self.read_in_order(self.frame.package, slot);
         match self.cell(self.frame.package, slot).value {
             None | Some(Value::Undefined) => self.global(self.frame.package, slot),
-            Some(value) => Ok(value),
+            Some(value) => {
+                self.got_early(self.frame.package, slot, value);
+                Ok(value)
+            }
         }
     }
 
     /// A global; that of another package, which has been evaluated before, too.
     pub(super) fn global(&mut self, package: PackageId, slot: u32) -> Outcome<Value<'r>> {
+        let value = self.read_global(package, slot)?;
+        self.got_early(package, slot, value);
+        Ok(value)
+    }
+
+    fn read_global(&mut self, package: PackageId, slot: u32) -> Outcome<Value<'r>> {
         let Some(state) = self.packages.get(&package) else { return Ok(Value::Undefined) };
         let code = state.code;
         let global = &code.globals[slot as usize];

@@ -18,14 +18,14 @@ use syntax::Symbol;
 use super::Run;
 use super::bits::Bits;
 use super::order::OrderTracer;
-use super::plain::Plain;
+use super::plain::{Early, Plain, is_identical};
 use super::used::Used;
 use crate::lower::code::{GlobalKind, Layout, PackageCode, StmtId};
 use crate::lower::fingerprint::{Fingerprint, Names};
 use crate::lower::{Codes, RULE};
 use crate::package::PackageId;
 use crate::stdlib::Volatile;
-use crate::value::{Instance, Key, SchemaId, Watch};
+use crate::value::{Instance, Key, SchemaId, Value, Watch};
 use crate::world::Query;
 
 /// What the result of a run depends on, besides the statements of its main package, which always count.
@@ -156,6 +156,14 @@ impl Walk<'_> {
     }
 }
 
+/// What statements read that others may have too.
+#[derive(Default)]
+pub(super) struct Read {
+    pub(super) variables: Vec<Used>,
+    /// Whether they ask for options.
+    pub(super) options: bool,
+}
+
 /// How many of the last notes are remembered, so that what is used again and again is not looked up each time.
 const RECENT: usize = 256;
 
@@ -191,6 +199,8 @@ pub(super) struct Tracer<'r> {
     imported: Option<Option<Fingerprint>>,
     /// Whether statements of imported packages have run after that.
     late: bool,
+    /// What others than the statements that set a variable got of it before the packages were done.
+    early: FxHashMap<Used, Early<'r>>,
     /// The schemas of which somebody asked for all instances, in the order in which they were made.
     listed: FxHashSet<SchemaId>,
     /// By which of a schema's several mixins, the second one, instances of another, the first one, were made or listed.
@@ -217,6 +227,7 @@ impl<'r> Tracer<'r> {
             effects: Vec::new(),
             imported: None,
             late: false,
+            early: FxHashMap::default(),
             listed: FxHashSet::default(),
             mixed: FxHashMap::default(),
             order: if traced { OrderTracer::new(main) } else { OrderTracer::default() },
@@ -323,6 +334,34 @@ impl<'r> Tracer<'r> {
             return Vec::new();
         }
         self.notes.iter().filter_map(read_in).filter(|used| used.package() != main).collect()
+    }
+
+    /// Somebody got this of a variable before the packages were done.
+    fn got_early(&mut self, variable: Used, value: Value<'r>) {
+        let early = self.early.entry(variable).or_insert(Early::One(value));
+        if !matches!(early, Early::One(known) if is_identical(*known, value)) {
+            *early = Early::Several;
+        }
+    }
+
+    /// What was got of a variable before the packages were done.
+    pub(super) fn read_early(&self, variable: Used) -> Option<Early<'r>> {
+        self.early.get(&variable).copied()
+    }
+
+    /// What these statements read.
+    pub(super) fn read_by(&self, stmts: impl Iterator<Item = StmtId>) -> Read {
+        let mut read = Read::default();
+        for list in stmts.filter_map(|stmt| self.of_stmt.get(&stmt)) {
+            for note in self.lists[*list as usize].notes.iter() {
+                match self.notes[note as usize] {
+                    Note::Part(used @ Used::Variable(..)) => read.variables.push(used),
+                    Note::Option(_) => read.options = true,
+                    _ => {}
+                }
+            }
+        }
+        read
     }
 
     /// The list of a statement becomes that of what runs; gives the one before.
@@ -741,6 +780,19 @@ impl<'r> Run<'r> {
     pub(super) fn used_variable(&mut self, package: PackageId, slot: u32) {
         if package != self.main.id || self.inert.get(slot as usize).is_some_and(|inert| *inert) {
             self.tracer.part(Used::Variable(package, slot));
+        }
+    }
+
+    /// Notes what a variable was for somebody who read it before all packages were done. What its own statements get of it is
+    /// between them.
+    pub(super) fn got_early(&mut self, package: PackageId, slot: u32, value: Value<'r>) {
+        if self.tracer.idle || self.tracer.imported.is_some() {
+            return;
+        }
+        let lists = &self.tracer.of_stmt;
+        let is_own = |stmt: StmtId| lists.get(&stmt) == Some(&self.tracer.top);
+        if !self.setters(package, slot).into_iter().any(is_own) {
+            self.tracer.got_early(Used::Variable(package, slot), value);
         }
     }
 
