@@ -29,6 +29,7 @@ mod mutations;
 mod page;
 mod precision;
 mod programs;
+mod repeats;
 mod repo;
 mod run;
 mod shop;

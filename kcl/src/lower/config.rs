@@ -6,7 +6,8 @@ use syntax::{Span, Symbol};
 
 use super::Lower;
 use super::code::{ArgsCode, ConfigCode, ConfigItem, EntryCode, Expr, ExprKind, KeyCode, SchemaExprCode};
-use super::scope::{BindingKind, Used};
+use super::repeat::leave_out_entries;
+use super::scope::{BindingKind, BodyKind, Used};
 use crate::resolve::merge::MergedItem;
 use crate::value::{Key, Origin};
 
@@ -70,6 +71,7 @@ impl Lower<'_> {
         }
         let used = self.body().leave_block();
         set_locals(&mut lowered, &used);
+        leave_out_entries(&mut lowered, self.body().kind == BodyKind::Lambda);
         let size = lowered.iter().filter(|item| matches!(item, ConfigItem::Entry(_))).count() as u32;
         ConfigCode { items: lowered, locals: used.into_values().collect(), size, is_table: false }
     }

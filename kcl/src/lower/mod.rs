@@ -11,6 +11,7 @@ pub mod fingerprint;
 pub(crate) mod inert;
 pub(crate) mod layout;
 pub(crate) mod order;
+mod repeat;
 mod schema;
 mod scope;
 mod stmt;

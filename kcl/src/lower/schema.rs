@@ -12,6 +12,7 @@ use super::code::{
     Stmt, StmtKind,
 };
 use super::effect::Effect;
+use super::repeat::says_again;
 use super::scope::{BindingKind, Body, BodyKind};
 use super::stmt::setters;
 use crate::value::{Key, SchemaId, SchemaType, Unit};
@@ -191,8 +192,11 @@ fn find_again(body: &mut [Stmt], setters: &[Setter], uses: &mut [u32]) {
         _ => None,
     };
     let [first, others @ ..] = setters else { return };
-    let same =
-        |first: &AttrCode| others.iter().all(|it| attr(it).is_some_and(|it| it.says_the_same_as(first)));
+    // What a name gives may be another thing after other statements.
+    let alone = others.iter().zip(setters).all(|(it, before)| it.stmt == before.stmt + 1);
+    let is_same =
+        |it: &AttrCode, first: &AttrCode| (alone || !it.is_computed()) && it.says_the_same_as(first);
+    let same = |first: &AttrCode| others.iter().all(|it| attr(it).is_some_and(|it| is_same(it, first)));
     if others.is_empty() || !attr(first).is_some_and(same) {
         return;
     }
@@ -205,17 +209,20 @@ fn find_again(body: &mut [Stmt], setters: &[Setter], uses: &mut [u32]) {
 }
 
 impl AttrCode {
+    /// Whether it has a default that is no constant.
+    fn is_computed(&self) -> bool {
+        self.value.as_ref().is_some_and(|value| !matches!(value.kind, ExprKind::Const(_)))
+    }
+
     fn says_the_same_as(&self, other: &Self) -> bool {
-        let value = |attr: &Self| match attr.value.as_ref().map(|value| &value.kind) {
-            None => Some(None),
-            Some(ExprKind::Const(
-                value @ (Const::Bool(_) | Const::Int(_) | Const::Float(_) | Const::Str(_)),
-            )) => Some(Some(value.clone())),
-            Some(_) => None,
+        let value = match (&self.value, &other.value) {
+            (Some(one), Some(other)) => says_again(one, other, Some(Place::Attr(self.name))),
+            (None, None) => true,
+            _ => false,
         };
         let plain = !self.unite && !other.unite && self.decorators.is_empty() && other.decorators.is_empty();
         let same = self.key == other.key && self.ty == other.ty && self.optional == other.optional;
-        plain && same && value(self).is_some_and(|value_of| Some(value_of) == value(other))
+        plain && same && value
     }
 }
 

@@ -5,6 +5,7 @@ use syntax::{Span, Symbol};
 
 use super::Lower;
 use super::code::{Arm, Assign, Check, Expr, Place, Setter, Step, Stmt, StmtKind, Target};
+use super::repeat::leave_out_stmts;
 use super::scope::{BindingKind, BodyKind};
 use crate::value::Key;
 
@@ -40,7 +41,11 @@ impl<'a> Lower<'a> {
     }
 
     pub(super) fn stmts(&mut self, stmts: &[ast::Stmt]) -> Vec<Stmt> {
-        stmts.iter().map(|stmt| self.stmt(stmt)).collect()
+        let mut lowered = stmts.iter().map(|stmt| self.stmt(stmt)).collect();
+        if self.body().kind == BodyKind::Lambda {
+            leave_out_stmts(&mut lowered);
+        }
+        lowered
     }
 
     /// The statements of a lambda: an assertion that is not the last of them makes nothing.
