@@ -192,8 +192,8 @@ size = lambda {
     builds("two = \"2\"", "two = 2", "0 built, 4 reused");
     builds("{one = name}", "{one = name, three = \"3\"}", "1 built, 3 reused, 0 failed, 0 changed");
     builds("{one = name}", "{one: name}", "1 built, 3 reused, 0 failed, 0 changed");
-    // An instance is more than data.
-    builds("made = S {a = 3}", "made = S {a = 2 + 1}", "1 built, 3 reused, 0 failed, 0 changed");
+    builds("made = S {a = 3}", "made = S {a = 2 + 1}", "0 built, 4 reused");
+    builds("made = S {a = 3}", "made = S {a = 4}", "1 built, 3 reused, 0 failed, 1 changed");
     repo.write("lib/m.k", model.replace("name = \"\"", "assert False\nname = \"\"").as_bytes());
     repo.konfig(&["build"]).prints("4 stacks: 0 built, 0 reused, 4 failed");
 }

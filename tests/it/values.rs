@@ -61,6 +61,19 @@ fn a_collection_that_variables_share_counts_as_code() {
     becomes(&repo, package, "third = {l += [1]}", "third = {l += [0 + 1]}", REUSED);
     becomes(&repo, package, "[number]", "[number + 0]", REUSED);
     becomes(&repo, package, "third = {l += [1]}", "third = one", CHANGED);
+    let package = "one = other = [1]\n";
+    let repo = built(package, "x = {k: m.one, k += m.other}\n");
+    becomes(&repo, package, package, "one = [1]\nother = [1]\n", CHANGED);
+}
+
+#[test]
+fn a_collection_that_is_a_default_too_counts_as_code() {
+    let package = "import lib.n\nschema S:\n    l: [int] = n.list\none = S {}.l\nother = S {}.l\n";
+    let repo = Repo::monorepo().file("lib/n.k", "list = [1]\n").file("lib/m/m.k", package);
+    let repo = repo.stack("a", "import lib.m\nx = {k: m.one, k += m.other}\n");
+    repo.konfig(&["build"]).good();
+    repo.write("lib/m/m.k", package.replace("other = S {}.l", "other = [1]").as_bytes());
+    repo.konfig(&["build"]).good().prints(&format!("1 stack: {CHANGED}"));
 }
 
 #[test]
@@ -78,4 +91,57 @@ fn options_are_one_collection_for_all_who_ask() {
     repo.write("a/kcl.yaml", b"kcl_options:\n  - key: l\n    value: [1]\n");
     repo.konfig(&["build"]).good();
     becomes(&repo, package, "other = option(\"l\") or [2]", "other = [1] if option(\"l\") else [2]", CHANGED);
+}
+
+const INSTANCES: &str = "\
+schema R:
+    cpu: str = \"1\"
+    size: int = 1
+    note?: str
+    tags?: {str:str}
+
+schema Q:
+    cpu: str = \"1\"
+    size: int = 1
+    note?: str
+    tags?: {str:str}
+
+small = R {size = 1}
+big = R {size = 2 + 2, tags = {a = \"b\"}}
+table = {b = R {size = 7}}
+";
+
+#[test]
+fn an_instance_counts_by_what_can_be_seen_of_it() {
+    let repo = built(INSTANCES, "x = m.big\ny = m.table.b\n");
+    becomes(&repo, INSTANCES, "2 + 2", "4", REUSED);
+    becomes(&repo, INSTANCES, "size: int = 1", "size: int = 3", REUSED);
+    becomes(&repo, INSTANCES, "tags = {a = \"b\"}", "tags.a = \"b\"", IN_VAIN);
+    becomes(&repo, INSTANCES, "cpu: str = \"1\"", "cpu: str = \"2\"", CHANGED);
+    becomes(&repo, INSTANCES, "size = 7", "size = 8", CHANGED);
+}
+
+#[test]
+fn an_instance_counts_by_its_schema() {
+    let repo = built(INSTANCES, "x = typeof(m.big)\n");
+    becomes(&repo, INSTANCES, "big = R {size = 2 + 2", "big = R {size = 4", REUSED);
+    becomes(&repo, INSTANCES, "big = R {", "big = Q {", CHANGED);
+    let repo = built(INSTANCES, "x = [k for k, _ in m.big]\n");
+    becomes(&repo, INSTANCES, "note?: str", "note?: str\n    more?: int", CHANGED);
+}
+
+#[test]
+fn an_instance_counts_by_what_makes_it_again() {
+    let repo = built(INSTANCES, "x = m.small | {note = \"n\"}\n");
+    becomes(&repo, INSTANCES, "size = 1", "size = 0 + 1", REUSED);
+    becomes(&repo, INSTANCES, "cpu: str = \"1\"", "cpu: str = \"2\"", CHANGED);
+    becomes(&repo, INSTANCES, "small = R {size = 1}", "small = R {}", CHANGED);
+    becomes(&repo, INSTANCES, "size: int = 1", "size: int = 9", REUSED);
+}
+
+#[test]
+fn an_instance_that_variables_share_counts_as_code() {
+    let package = "schema S:\n    l: [int] = []\none = S {l += [1]}\nother = one\n";
+    let repo = built(package, "x = {k: m.one, k: m.other}\n");
+    becomes(&repo, package, "other = one", "other = S {l += [1]}", CHANGED);
 }

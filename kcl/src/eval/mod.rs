@@ -38,6 +38,7 @@ use syntax::{Code, Diagnostic, Source, Span, Symbol};
 use self::global::PackageState;
 use self::instance::{Context, Mixing};
 pub use self::limits::{Limits, is_out_of_memory};
+use self::plain::Plain;
 use self::recorded::{Ends, Recorded};
 use self::stmt::Backtrack;
 use self::trace::Tracer;
@@ -261,7 +262,8 @@ impl<'r> Run<'r> {
                 let trace = self.tracer.all();
                 // Nobody has noted what else values depend on that come to the same only here and now.
                 let settled = trace.volatile.is_empty() && !trace.coarse && !trace.location;
-                let values = if settled { self.all_plain(closure) } else { FxHashMap::default() };
+                let values = if settled { self.all_plain(closure) } else { Plain::default() };
+                let values = values.into_iter().map(|(used, value)| (used, value.fingerprint)).collect();
                 Ok(Health { trace, prints: self.tracer.effects(), values })
             }
             Err(failure) => Err(self.diagnostic(failure)),

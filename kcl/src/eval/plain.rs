@@ -1,26 +1,38 @@
 //! What a program sees of the packages that it imports, where that is plain data.
 //!
 //! Packages are evaluated before the main one, and their variables stay what they are then. Who reads one that is data alone,
-//! without functions, depends on the data and not on the code that made it; and so does who keeps what packages
+//! instances among it but no functions, depends on the data and not on the code that made it; and so does who keeps what packages
 //! have said the output is. So a trace has the fingerprints of such values, and what only made them apart: code that changes and
 //! makes the same is no reason to evaluate anything but the packages.
 //!
 //! Two things besides its items tell values apart. One that was read before it was final was something else for whoever did that: it
 //! is compared only if all reads gave the same. And a union looks whether both sides are one and the same collection: the value says
 //! where it has one twice, and one that shares a collection with others is not compared, for the fingerprint says nothing of these.
-//! It can share only what it was made of: what the statements that set it read.
+//! It can share only what it was made of, which is what the statements that set it read, the defaults of instances among that, and what
+//! they set besides.
+//!
+//! Of an instance all that can be seen is written: its schema, attributes with their operators, what was set from outside, arguments.
+//! What is done with it may ask its schema for more, such as which attributes must be set: so whoever reads the variable has the schema
+//! in its trace too, but neither defaults nor types. Schemas go by the path of their package, where no other package has it.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Run, Used};
-use crate::lower::code::{GlobalKind, StmtId};
+use crate::lower::code::{Global, GlobalKind, PackageCode, Setter, StmtId};
 use crate::lower::fingerprint::Fingerprint;
 use crate::package::PackageId;
 use crate::value::union::is_same;
-use crate::value::{Dict, Func, Value};
+use crate::value::{Dict, Func, Instance, SchemaId, Value};
 
-/// The fingerprints of plain values: of variables, and of the output under the statements of those who say what it is.
-pub(super) type Plain = FxHashMap<Used, Fingerprint>;
+/// Plain values: of variables, and of the output under the statements of those who say what it is.
+pub(super) type Plain = FxHashMap<Used, PlainValue>;
+
+/// A plain value.
+pub(super) struct PlainValue {
+    pub(super) fingerprint: Fingerprint,
+    /// Of which schemas it has instances.
+    pub(super) schemas: Vec<SchemaId>,
+}
 
 /// What those who read a variable before the packages were done got.
 #[derive(Clone, Copy)]
@@ -46,23 +58,40 @@ impl<'r> Run<'r> {
         variables.chain(outputs).filter_map(|used| Some((used, self.plain(used)?))).collect()
     }
 
-    /// The fingerprint of what packages made of a variable or of the output, if it is plain.
-    fn plain(&self, used: Used) -> Option<Fingerprint> {
+    /// What packages made of a variable or of the output, if it is plain.
+    fn plain(&self, used: Used) -> Option<PlainValue> {
         match used {
             Used::Variable(package, slot) => self.plain_variable(package, slot),
-            Used::Statements(package) => self.tracer.said_by(package),
+            Used::Statements(package) => {
+                Some(PlainValue { fingerprint: self.tracer.said_by(package)?, schemas: Vec::new() })
+            }
             _ => None,
         }
     }
 
-    fn plain_variable(&self, package: PackageId, slot: u32) -> Option<Fingerprint> {
+    fn plain_variable(&self, package: PackageId, slot: u32) -> Option<PlainValue> {
         let value = self.settled(package, slot)?;
         let mut written = Written::default();
         written.value(value)?;
-        if !written.collections.is_empty() && self.shares(package, slot, &written.collections) {
+        if !written.collections.is_empty() && self.shares(package, slot, &written) {
             return None;
         }
-        Some(Fingerprint::of(&written.out))
+        for schema in &written.schemas {
+            let ty = &self.schema_code(*schema)?.ty;
+            if !self.is_known_by_path(PackageId(schema.package)) {
+                return None;
+            }
+            text(ty.package.as_str(), &mut written.out);
+            text(ty.name.as_str(), &mut written.out);
+        }
+        Some(PlainValue { fingerprint: Fingerprint::of(&written.out), schemas: written.schemas })
+    }
+
+    /// Whether no other package has the path of this one, in another module.
+    fn is_known_by_path(&self, package: PackageId) -> bool {
+        let name = |code: &PackageCode| code.name;
+        let path = self.code(package).map(name);
+        self.known.iter().flatten().filter(|code| Some(code.name) == path).count() == 1
     }
 
     /// The value of a variable, if whoever read it got that.
@@ -78,16 +107,34 @@ impl<'r> Run<'r> {
     }
 
     /// Whether a variable may share collections with others.
-    fn shares(&self, package: PackageId, slot: u32, collections: &FxHashMap<Collection, usize>) -> bool {
+    fn shares(&self, package: PackageId, slot: u32, written: &Written) -> bool {
         let own = Used::Variable(package, slot);
-        let read = self.tracer.read_by(self.setters(package, slot).into_iter());
-        let sources = read.variables.into_iter().filter(|used| *used != own).map(|used| match used {
+        let read = self.tracer.read_by(&self.setters(package, slot));
+        let sources = read.variables.into_iter().chain(self.set_together(package, slot));
+        let sources = sources.filter(|used| *used != own).map(|used| match used {
             Used::Variable(package, slot) => self.settled(package, slot),
             _ => None,
         });
         let options = self.options.iter().filter(|_| read.options).map(|(_, value)| Some(*value));
         let mut seen = FxHashSet::default();
-        !sources.chain(options).all(|value| value.is_some_and(|it| is_apart(it, collections, &mut seen)))
+        !sources
+            .chain(options)
+            .all(|value| value.is_some_and(|it| is_apart(it, &written.collections, &mut seen)))
+    }
+
+    /// The variables that the statements set which set this one.
+    fn set_together(&self, package: PackageId, slot: u32) -> impl Iterator<Item = Used> {
+        let globals = self.code(package).map_or(&[][..], |code| &code.globals);
+        let setters = |global: &'r Global| match &global.kind {
+            GlobalKind::Variable(setters) => &**setters,
+            _ => &[],
+        };
+        let own = globals.get(slot as usize).map_or(&[][..], setters);
+        let is_one = |one: &Setter, other: &Setter| (one.body, one.stmt) == (other.body, other.stmt);
+        let set =
+            move |global: &'r Global| setters(global).iter().any(|it| own.iter().any(|own| is_one(it, own)));
+        let together = globals.iter().enumerate().filter(move |(_, global)| set(global));
+        together.map(move |(slot, _)| Used::Variable(package, slot as u32))
     }
 
     /// The statements that set a variable of a package.
@@ -103,7 +150,7 @@ impl<'r> Run<'r> {
     }
 }
 
-/// A list or dict by its place in memory and its length.
+/// A list, dict or instance by its place in memory and its length.
 type Collection = (usize, usize);
 
 /// Which one it is; empty ones have no place, and a union makes nothing of them.
@@ -113,6 +160,7 @@ fn collection(value: Value<'_>) -> Option<Collection> {
         Value::List(items) => Some((items.as_ptr().addr(), items.len())),
         Value::Dict(dict) if dict.is_empty() => None,
         Value::Dict(dict) => Some((std::ptr::from_ref(dict).addr(), dict.len())),
+        Value::Instance(it) => Some((std::ptr::from_ref(it).addr(), usize::MAX)),
         _ => None,
     }
 }
@@ -147,14 +195,20 @@ fn is_apart(
             return true;
         }
     }
+    let mut are_apart = |items: &[Value<'_>]| items.iter().all(|item| is_apart(*item, collections, seen));
     match value {
-        Value::List(items) => items.iter().all(|item| is_apart(*item, collections, seen)),
-        Value::Dict(dict) => dict.entries().iter().all(|entry| is_apart(entry.value, collections, seen)),
-        // Nobody knows what it may hand out.
-        Value::Instance(_) => false,
+        Value::List(items) => are_apart(items),
+        Value::Dict(dict) => are_apart(&values_of(dict)),
+        Value::Instance(it) => {
+            are_apart(&values_of(it.quietly())) && are_apart(it.args) && are_apart(&values_of(&it.kwargs))
+        }
         Value::Func(Func::Lambda(closure)) => closure.captured.is_empty() && closure.this.is_none(),
         _ => true,
     }
+}
+
+fn values_of<'v>(dict: &Dict<'v>) -> Vec<Value<'v>> {
+    dict.entries().iter().map(|entry| entry.value).collect()
 }
 
 /// A value as bytes that no other one has.
@@ -163,6 +217,8 @@ struct Written {
     out: Vec<u8>,
     /// The collections in it, numbered.
     collections: FxHashMap<Collection, usize>,
+    /// The schemas of the instances in it.
+    schemas: Vec<SchemaId>,
 }
 
 impl Written {
@@ -180,19 +236,43 @@ impl Written {
         match value {
             Value::List(items) => {
                 self.out.push(7);
-                length(items.len(), &mut self.out);
-                items.iter().try_for_each(|item| self.value(*item))
+                self.list(items)
             }
             Value::Dict(dict) => {
                 self.out.push(8);
                 self.dict(dict)
             }
-            Value::Instance(_) | Value::Func(_) => None,
+            Value::Instance(it) => {
+                self.out.push(10);
+                self.instance(it)
+            }
+            Value::Func(_) => None,
             single => {
                 write_single(single, &mut self.out);
                 Some(())
             }
         }
+    }
+
+    fn list(&mut self, items: &[Value<'_>]) -> Option<()> {
+        length(items.len(), &mut self.out);
+        items.iter().try_for_each(|item| self.value(*item))
+    }
+
+    fn instance(&mut self, it: &Instance<'_>) -> Option<()> {
+        for schema in [it.schema.id, it.watch.schema] {
+            let known = self.schemas.iter().position(|known| *known == schema);
+            let at = known.unwrap_or_else(|| {
+                self.schemas.push(schema);
+                self.schemas.len() - 1
+            });
+            length(at, &mut self.out);
+        }
+        self.dict(it.quietly())?;
+        length(it.config_keys.len(), &mut self.out);
+        it.config_keys.iter().for_each(|key| text(key.as_str(), &mut self.out));
+        self.list(it.args)?;
+        self.dict(&it.kwargs)
     }
 
     fn dict(&mut self, dict: &Dict<'_>) -> Option<()> {

@@ -136,7 +136,7 @@ struct Walk<'p> {
     before: Option<&'p Walk<'p>>,
 }
 
-impl Walk<'_> {
+impl<'p> Walk<'p> {
     fn find(&mut self, note: u32) -> bool {
         let is_known = self.before.is_some_and(|before| before.found.contains(note));
         !is_known && self.found.insert(note)
@@ -147,12 +147,11 @@ impl Walk<'_> {
         !is_known && self.walked.insert(list)
     }
 
-    fn has_met(&mut self, value: Used) -> bool {
-        let is_plain = self.plain.is_some_and(|plain| plain.contains_key(&value));
-        if is_plain {
-            self.values.insert(value);
-        }
-        is_plain
+    /// The schemas of the instances in a value, if it is one behind which it does not look.
+    fn meet(&mut self, value: Used) -> Option<&'p [SchemaId]> {
+        let plain = self.plain?.get(&value)?;
+        self.values.insert(value);
+        Some(&plain.schemas)
     }
 }
 
@@ -349,13 +348,19 @@ impl<'r> Tracer<'r> {
         self.early.get(&variable).copied()
     }
 
-    /// What these statements read.
-    pub(super) fn read_by(&self, stmts: impl Iterator<Item = StmtId>) -> Read {
+    /// What these statements read, and the quiet defaults of the instances that they make.
+    pub(super) fn read_by(&self, stmts: &[StmtId]) -> Read {
         let mut read = Read::default();
-        for list in stmts.filter_map(|stmt| self.of_stmt.get(&stmt)) {
-            for note in self.lists[*list as usize].notes.iter() {
+        let mut lists: Vec<u32> = stmts.iter().filter_map(|stmt| self.of_stmt.get(stmt).copied()).collect();
+        while let Some(list) = lists.pop() {
+            for note in self.lists[list as usize].notes.iter() {
                 match self.notes[note as usize] {
                     Note::Part(used @ Used::Variable(..)) => read.variables.push(used),
+                    // Defaults that are quiet make no instances themselves.
+                    Note::Part(Used::Schema(package, schema)) => {
+                        let of_schema = self.of_defaults.get(&SchemaId { package: package.0, schema });
+                        lists.extend(of_schema.into_iter().flatten().map(|(_, list)| *list));
+                    }
                     Note::Option(_) => read.options = true,
                     _ => {}
                 }
@@ -530,7 +535,7 @@ impl<'r> Tracer<'r> {
         let idle = self.sorted((0..self.notes.len() as u32).filter(is_idle));
         let (behind, checks) = (self.sorted(behind.iter()).parts, self.sorted(checks.iter()).parts);
         let mut values: Vec<(Used, Fingerprint)> =
-            values.into_iter().filter_map(|value| Some((value, *plain.get(&value)?))).collect();
+            values.into_iter().filter_map(|value| Some((value, plain.get(&value)?.fingerprint))).collect();
         values.sort_unstable_by_key(|(value, _)| (value.package(), *value));
         let (idle_options, idle_queries) = (idle.options, idle.queries);
         Trace { values, behind, checks, idle_options, idle_queries, ..self.sorted(found.iter()) }
@@ -588,7 +593,13 @@ impl<'r> Tracer<'r> {
             let notes = std::mem::take(notes);
             for number in notes.iter() {
                 let note = self.notes[number as usize];
-                if read_in(&note).is_some_and(|used| into.has_met(used)) || !into.find(number) {
+                if let Some(schemas) = read_in(&note).and_then(|used| into.meet(used)) {
+                    for SchemaId { package, schema } in schemas {
+                        into.find(self.number(Note::Part(Used::Schema(PackageId(*package), *schema))));
+                    }
+                    continue;
+                }
+                if !into.find(number) {
                     continue;
                 }
                 let Note::Part(used) = note else { continue };
