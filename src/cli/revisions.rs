@@ -158,13 +158,16 @@ impl Revisions {
             return None;
         }
         let loose = sweep.loose(root)?;
-        let at_loose = match loose.as_slice() {
-            [] => Vec::new(),
-            loose => git.differences_among(&base, loose).ok()?,
-        };
-        let is_loose = |it: &Difference| loose.contains(&root.join(it.path()));
-        let firm = since.base.iter().filter(|it| !is_loose(it)).map(Difference::reversed);
-        let differences: Vec<Difference> = firm.chain(at_loose).collect();
+        // Where the base is not the ground it is known what it has, and where it is and the head is not.
+        let mut open: BTreeSet<&Path> =
+            loose.iter().filter_map(|path| path.strip_prefix(root).ok()).collect();
+        let mut differences: Vec<Difference> = since.base.iter().map(Difference::reversed).collect();
+        since.base.iter().for_each(|it| _ = open.remove(it.path()));
+        differences.extend(since.head.iter().flatten().filter(|it| open.remove(it.path())).cloned());
+        if !open.is_empty() {
+            let open: Vec<PathBuf> = open.into_iter().map(Path::to_owned).collect();
+            differences.extend(git.differences_among(&base, &open).ok()?);
+        }
         if differences.iter().chain(between.iter().flatten()).any(Difference::is_submodule) {
             return None;
         }

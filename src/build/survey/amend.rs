@@ -12,6 +12,7 @@ use cache::{Digest, snapshot};
 use serde::{Deserialize, Serialize};
 
 use super::draw::{Draft, Drawing, Held};
+use super::path_list::PathList;
 use super::sweep::Seen;
 use super::{Encoded, Point, Regrouped, Rest, Survey, Sweep};
 use crate::build::reuse::{GroupKey, decode, encode};
@@ -22,7 +23,7 @@ use crate::monorepo::answers::Stamp;
 const FILE: &str = "survey.more";
 
 /// The shape of the file; another one counts as none.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// How many stacks are few.
 const FEW: usize = 64;
@@ -39,8 +40,8 @@ const TOUCHED: usize = 4096;
 /// What one build has added.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Amendment {
-    /// The paths of points that are new, each with a separator behind.
-    pub(super) paths: String,
+    /// The paths of points that are new.
+    pub(super) paths: PathList,
     pub(super) points: Vec<Point>,
     /// Points that say something else now, or have another stamp.
     pub(super) changed: Vec<(u32, Point)>,
@@ -90,7 +91,7 @@ impl Survey {
     /// The survey with what was added to it; `None` where that is about something else.
     pub(super) fn amended(mut self, amendments: Amendments) -> Option<Self> {
         for Amendment { paths, points, changed, closures, groups, rests } in &amendments.all {
-            self.paths.push_str(paths);
+            self.paths.extend(paths);
             self.points.extend(points);
             for (at, point) in changed {
                 *self.points.get_mut(*at as usize)? = *point;

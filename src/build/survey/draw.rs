@@ -10,8 +10,9 @@ use kcl::world::{Query, World};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::amend::Amendment;
+use super::path_list::PathList;
 use super::sweep::Seen;
-use super::{Drawn, Point, Regrouped, Rest, SEPARATOR, Standing, Survey, Sweep};
+use super::{Drawn, Point, Regrouped, Rest, Standing, Survey, Sweep};
 use crate::build::reuse::{GroupKey, Imports, PackageState, Question};
 use crate::build::{BuildRequest, Goal, Outcome, Report};
 use crate::monorepo::answers::{Answers, Stamp};
@@ -59,7 +60,7 @@ pub(super) struct Draft<'a> {
     /// Points among them that say something else now.
     changed: BTreeMap<u32, Point>,
     points: Vec<Point>,
-    paths: String,
+    paths: PathList,
     places: FxHashMap<OsString, u32>,
     closures: Vec<Vec<u32>>,
     /// The groups, and how many of them there were.
@@ -175,7 +176,7 @@ impl<'a> Draft<'a> {
             old: (&[], &[], &[]),
             changed: BTreeMap::new(),
             points: Vec::new(),
-            paths: String::new(),
+            paths: PathList::default(),
             places: FxHashMap::default(),
             closures: Vec::new(),
             groups: (Vec::new(), 0),
@@ -398,11 +399,10 @@ impl<'a> Draft<'a> {
         if let Some(known) = self.places.get(path.as_os_str()).copied() {
             return self.agrees(known, point).then_some(known);
         }
-        let text = path.to_str().filter(|text| !text.contains(SEPARATOR))?;
+        let text = path.to_str()?;
         let number = (self.old.0.len() + self.points.len()) as u32;
         self.points.push(point);
-        self.paths.push_str(text);
-        self.paths.push(SEPARATOR);
+        self.paths.push(text);
         self.places.insert(path.into(), number);
         Some(number)
     }

@@ -12,6 +12,7 @@ mod draw;
 mod ground;
 mod group;
 mod level;
+mod path_list;
 mod sweep;
 
 use std::fs;
@@ -27,6 +28,7 @@ pub use self::draw::{Drawing, Held};
 pub use self::ground::{Since, Tree};
 pub use self::group::Regrouped;
 pub(super) use self::group::grouped;
+use self::path_list::PathList;
 pub use self::sweep::Sweep;
 use super::checkout::FOLDER;
 use super::reuse::{GroupKey, decode, encode};
@@ -34,7 +36,7 @@ use crate::monorepo::answers::{Answer, Stamp};
 use crate::monorepo::{Kind, Near, Project, Stack};
 
 /// The shape of the snapshot; another one counts as none.
-const VERSION: u32 = 5;
+const VERSION: u32 = 6;
 
 /// A file of the checkout's folder.
 const FILE: &str = "survey";
@@ -48,8 +50,8 @@ pub struct Survey {
     stacks: Vec<Stack>,
     /// What each stack rests on, in the order of the stacks.
     rests: Vec<Option<Rest>>,
-    /// The paths of the points, each with a separator behind.
-    paths: String,
+    /// The paths of the points.
+    paths: PathList,
     points: Vec<Point>,
     /// What the projects and stacks were found by.
     found_by: Vec<u32>,
@@ -147,9 +149,6 @@ enum Standing {
     Apart,
 }
 
-/// Ends a path; none has it.
-const SEPARATOR: char = '\0';
-
 impl Rest {
     /// The digest of the artifact.
     pub(super) fn artifact(&self) -> Digest {
@@ -176,7 +175,8 @@ impl Survey {
         let Self { stacks, rests, paths, points, found_by, closures, groups, .. } = self;
         let known = |all: &[u32]| all.iter().all(|at| (*at as usize) < points.len());
         rests.len() == stacks.len()
-            && paths.matches(SEPARATOR).count() == points.len()
+            && paths.len() == points.len()
+            && paths.is_whole()
             && known(found_by)
             && closures.iter().all(|closure| known(closure))
             && rests.iter().flatten().all(|rest| {
@@ -187,6 +187,6 @@ impl Survey {
     }
 
     fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.paths.split_terminator(SEPARATOR).map(Path::new)
+        self.paths.iter()
     }
 }
