@@ -109,3 +109,23 @@ fn an_attribute_that_comes_to_something_else_the_second_time_is_declared_twice()
         assert_eq!(repo.read("dist/a.yaml").as_deref(), Some(&*format!("x: {value}\n")));
     }
 }
+
+#[test]
+fn remarks_of_a_lambda_concern_nobody() {
+    let lambda = |body: &str| format!("f = lambda n: int -> any {{\n{body}}}\n");
+    let repo = Repo::monorepo()
+        .file("lib/m.k", &lambda("    \"\"\"Doubles.\"\"\"\n    n * 2\n"))
+        .stack("a", "import lib.m\nx = m.f(2)\n");
+    let built = |body: &str| {
+        repo.write("lib/m.k", lambda(body).as_bytes());
+        let ran = repo.konfig(&["build"]).good();
+        let is_built = !ran.stdout.contains("1 stack: 0 built, 1 reused");
+        (is_built, repo.read("dist/a.yaml").expect("an artifact"))
+    };
+    let four = || "x: 4\n".to_owned();
+    assert_eq!(built("    \"\"\"Doubles.\"\"\"\n    n * 2\n"), (true, four()));
+    for body in ["    \"Twice as much.\"\n    n * 2\n", "    n * 2\n", "    1\n    None\n    n * 2\n"] {
+        assert_eq!(built(body), (false, four()), "{body}");
+    }
+    assert_eq!(built("    n * 2\n    \"last\"\n"), (true, "x: last\n".to_owned()));
+}

@@ -4,7 +4,7 @@ use syntax::ast::{self, Access};
 use syntax::{Span, Symbol};
 
 use super::Lower;
-use super::code::{Arm, Assign, Check, Expr, Place, Setter, Step, Stmt, StmtKind, Target};
+use super::code::{Arm, Assign, Check, Expr, ExprKind, Place, Setter, Step, Stmt, StmtKind, Target};
 use super::repeat::leave_out_stmts;
 use super::scope::{BindingKind, BodyKind};
 use crate::value::Key;
@@ -48,17 +48,20 @@ impl<'a> Lower<'a> {
         lowered
     }
 
-    /// The statements of a lambda: an assertion that is not the last of them makes nothing.
+    /// The statements of a lambda: an assertion that is not the last of them makes nothing, and a text there is a remark.
     pub(super) fn lambda_stmts(&mut self, stmts: &[ast::Stmt]) -> Vec<Stmt> {
         let mut lowered = self.stmts(stmts);
-        if let Some((_, before)) = lowered.split_last_mut() {
-            for stmt in before {
-                stmt.kind = match std::mem::replace(&mut stmt.kind, StmtKind::Nothing) {
-                    StmtKind::Assert(check) => StmtKind::LambdaAssert(check),
-                    kind => kind,
-                };
-            }
+        let last = lowered.pop();
+        lowered.retain(
+            |stmt| !matches!(&stmt.kind, StmtKind::Expr(expr) if matches!(expr.kind, ExprKind::Const(_))),
+        );
+        for stmt in &mut lowered {
+            stmt.kind = match std::mem::replace(&mut stmt.kind, StmtKind::Nothing) {
+                StmtKind::Assert(check) => StmtKind::LambdaAssert(check),
+                kind => kind,
+            };
         }
+        lowered.extend(last);
         lowered
     }
 
