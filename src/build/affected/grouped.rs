@@ -33,6 +33,15 @@ impl Sifted {
     }
 }
 
+/// What one of two revisions makes of stacks, by their places in a list.
+#[derive(Default)]
+struct OneSide {
+    /// Those that it has as they were built last.
+    same: Vec<usize>,
+    /// Those that it has otherwise, with the reason.
+    differing: Vec<(usize, Arc<[String]>)>,
+}
+
 /// How many stacks are evaluated to learn whether they really differ.
 pub const MANY: usize = 256;
 
@@ -56,9 +65,9 @@ impl Comparison<'_> {
                 proven.iter_mut().for_each(|sides| *sides += 1);
                 continue;
             }
-            let (same, different) = self.sifted_on(number, remembered, (&paths, &groups), &inputs);
-            same.into_iter().for_each(|at| proven[at] += 1);
-            differs.extend(different);
+            let told = self.sifted_on(number, remembered, (&paths, &groups), &inputs);
+            told.same.into_iter().for_each(|at| proven[at] += 1);
+            differs.extend(told.differing);
         }
         for (at, path) in paths.into_iter().enumerate() {
             match (proven[at], differs.get(&at)) {
@@ -77,29 +86,29 @@ impl Comparison<'_> {
         sifted
     }
 
-    /// The stacks that one side has as they were built last, and those that use other code there, with the reason.
+    /// What can be told of stacks on one side.
     fn sifted_on(
         &self,
         number: usize,
         remembered: &Remembered<'_>,
         (paths, groups): (&[&String], &[Members]),
         inputs: &Inputs<'_>,
-    ) -> (Vec<usize>, Vec<(usize, Arc<[String]>)>) {
+    ) -> OneSide {
         let side = [self.base, self.head][number];
         let stacks: Vec<StackId> = paths.iter().filter_map(|path| side.monorepo.stack_at(path)).collect();
         let reuse = remembered.reuse(side, Known::default());
-        let (mut same, mut different) = (Vec::new(), Vec::new());
+        let mut told = OneSide::default();
         for judged in reuse.judge_groups((side.monorepo, self.store), &stacks, groups) {
             match judged {
-                Judged::Proven(Proven { members, .. }) => same.extend(members),
+                Judged::Proven(Proven { members, .. }) => told.same.extend(members),
                 Judged::Differing(Differing { members, reason, packages }) => {
                     let files = inputs.imported(number, &packages);
                     let files = (*files).clone().because().into_iter().flatten();
                     let because: Arc<[String]> = std::iter::once(reason.to_string()).chain(files).collect();
-                    different.extend(members.iter().map(|at| (*at, Arc::clone(&because))));
+                    told.differing.extend(members.iter().map(|at| (*at, Arc::clone(&because))));
                 }
             }
         }
-        (same, different)
+        told
     }
 }
