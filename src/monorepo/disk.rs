@@ -11,7 +11,7 @@ use kcl::world::{Files, WorldError};
 use syntax::Source;
 
 use super::listing::{Kind, Listing};
-use super::overlay::{Overlay, Seen};
+use super::overlay::{Overlay, Seen, is_bare};
 use super::world::world_error;
 use crate::memory::Memory;
 
@@ -117,6 +117,7 @@ impl Disk {
     /// What is in a folder now.
     pub(super) fn list(&self, path: &Path) -> io::Result<Listing> {
         match self.place(path) {
+            Ok(path) if self.overlay.is_some() && is_bare(&path) => Err(io::ErrorKind::NotFound.into()),
             Ok(path) => Listing::of(&path),
             Err(Seen::Folder(list)) => {
                 let kind = |is_folder: bool| if is_folder { Kind::Folder } else { Kind::Other };
@@ -139,7 +140,8 @@ impl Disk {
     /// What is at a path.
     pub(super) fn look(&self, path: &Path) -> Look {
         match self.place(path) {
-            Ok(path) => match fs::metadata(path) {
+            Ok(path) => match fs::metadata(&path) {
+                Ok(meta) if meta.is_dir() && self.overlay.is_some() && is_bare(&path) => Look::Absent,
                 Ok(meta) if meta.is_dir() => Look::Folder,
                 Ok(meta) => Look::File(Some(meta)),
                 Err(_) => Look::Absent,

@@ -140,7 +140,10 @@ impl Overlay {
             if !self.entries.contains_key(real) {
                 self.read.get_or(real, || ());
                 for entry in fs::read_dir(real).into_iter().flatten().flatten() {
-                    list.insert(entry.file_name(), entry.file_type().is_ok_and(|kind| kind.is_dir()));
+                    let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+                    if !is_folder || !is_bare(&entry.path()) {
+                        list.insert(entry.file_name(), is_folder);
+                    }
                 }
             }
             for name in self.inside.get(real).into_iter().flatten() {
@@ -202,6 +205,15 @@ impl Overlay {
             None => false,
         }
     }
+}
+
+/// Whether a folder on the disk holds no files, nor any of its folders: no revision has it. Most have a file, and nothing more is
+/// looked at.
+pub(super) fn is_bare(folder: &Path) -> bool {
+    let is_bare = |entry: fs::DirEntry| {
+        entry.file_type().is_ok_and(|kind| kind.is_dir()) && self::is_bare(&entry.path())
+    };
+    fs::read_dir(folder).is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(is_bare)))
 }
 
 #[cfg(test)]

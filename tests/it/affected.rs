@@ -187,6 +187,25 @@ fn files_that_git_does_not_know_count_unless_ignored() {
 }
 
 #[test]
+fn a_folder_that_lost_its_last_file_is_in_no_revision() {
+    let main = "import lib.m\n\nx = 1\n";
+    let repo = Repo::monorepo().file("lib/m/deep/n.k", "y = 1\n").stack("a", main).stack("b", "x = 1\n");
+    let Some(repo) = committed(repo.file("lib/m/m.k", "y = 1\n")) else { return };
+    repo.konfig(&["build"]).good();
+    // The folders stay where git does not remove the files.
+    fs::remove_file(repo.path("lib/m/m.k")).expect("a file");
+    fs::remove_file(repo.path("lib/m/deep/n.k")).expect("a file");
+    commit(&repo);
+    for _ in 0..2 {
+        assert_eq!(affected(&repo, &["--head", "HEAD"]), ["a modified"]);
+        assert_eq!(affected(&repo, &["--base", "HEAD", "--head", "HEAD^"]), ["a modified"]);
+        repo.konfig(&["build"]).exits(0);
+    }
+    fs::remove_dir_all(repo.path("lib")).expect("a folder");
+    assert_eq!(affected(&repo, &["--head", "HEAD"]), ["a modified"]);
+}
+
+#[test]
 fn two_revisions_leave_the_working_tree_alone() {
     let Some(repo) = demo() else { return };
     repo.write("apps/c/dev/main.k", b"x = 2\n");
