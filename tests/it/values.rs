@@ -145,3 +145,20 @@ fn an_instance_that_variables_share_counts_as_code() {
     let repo = built(package, "x = {k: m.one, k: m.other}\n");
     becomes(&repo, package, "other = one", "other = S {l += [1]}", CHANGED);
 }
+
+#[test]
+fn statements_that_only_made_a_value_may_come_to_say_what_the_output_is() {
+    let package = "import manifests\n_v = 1\n_v += 1\nv = _v\n";
+    let repo = built(package, "x = m.v\n");
+    becomes(&repo, package, "v = _v\n", "v = _v\nmanifests.yaml_stream([{a = 1}])\n", CHANGED);
+}
+
+#[test]
+fn variables_that_read_each_other_count_with_the_order_of_statements() {
+    let (one, other) = ("_a: any = {u = one}\n", "one: any = {w = _a}\n");
+    let package = format!("{one}{other}get = lambda {{\n    one\n}}\n");
+    for main in ["x = str(m.one)\n", "x = m.get()\n"] {
+        let repo = built(&package, main);
+        becomes(&repo, &package, &format!("{one}{other}"), &format!("{other}{one}"), CHANGED);
+    }
+}

@@ -4,6 +4,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use syntax::Symbol;
 
 use super::Run;
+use super::used::Used;
 use crate::lower::code::{PackageCode, StmtId};
 use crate::lower::order::{Label, Order, Role, labels, statements};
 use crate::package::PackageId;
@@ -159,8 +160,13 @@ impl<'r> Run<'r> {
     pub(super) fn read_in_place(&mut self, package: PackageId, slot: u32, value: Value<'r>) {
         // In the statement itself a variable is nothing yet, unless something has read it before.
         let own = matches!(value, Value::Undefined) && self.frame.this.is_none() && !self.frame.lambda;
-        if package == self.main.id && !own {
+        if own {
+            return;
+        }
+        if package == self.main.id {
             self.tracer.order.entangled |= self.tracer.order.is_free(slot);
+        } else {
+            self.read_half_done(package);
         }
     }
 
@@ -168,6 +174,17 @@ impl<'r> Run<'r> {
     pub(super) fn read_runs(&mut self, package: PackageId, slot: u32, runs: bool) {
         if package == self.main.id {
             self.tracer.order.entangled |= self.tracer.order.is_free(slot) != runs;
+        } else if !runs {
+            self.read_half_done(package);
+        }
+    }
+
+    /// Notes that a read gave what a variable of an imported package was so far. What it would have been depends on which statement
+    /// began, so whoever reads what is made of it depends on the order of them all.
+    fn read_half_done(&mut self, package: PackageId) {
+        self.tracer.part(Used::Statements(package));
+        if !self.tracer.entangled.contains(&package) {
+            self.tracer.entangled.push(package);
         }
     }
 }

@@ -194,6 +194,8 @@ pub(super) struct Tracer<'r> {
     options: Vec<String>,
     queries: Vec<Query>,
     effects: Vec<PackageId>,
+    /// Imported packages in which a read gave something half done.
+    pub(super) entangled: Vec<PackageId>,
     /// Once the imported packages have been evaluated: what they have said that the output is.
     imported: Option<Option<Fingerprint>>,
     /// Whether statements of imported packages have run after that.
@@ -224,6 +226,7 @@ impl<'r> Tracer<'r> {
             options: Vec::new(),
             queries: Vec::new(),
             effects: Vec::new(),
+            entangled: Vec::new(),
             imported: None,
             late: false,
             early: FxHashMap::default(),
@@ -322,9 +325,12 @@ impl<'r> Tracer<'r> {
         self.imported = Some(output.map(|output| Fingerprint::of(output.as_bytes())));
     }
 
-    /// What the packages have said that the output is, if this one has a part in it.
+    /// What the packages have said that the output is, if this one has a part in it. Where its statements count for their order, too,
+    /// they are no value.
     pub(super) fn said_by(&self, package: PackageId) -> Option<Fingerprint> {
-        self.imported.flatten().filter(|_| self.effects.contains(&package))
+        self.imported
+            .flatten()
+            .filter(|_| self.effects.contains(&package) && !self.entangled.contains(&package))
     }
 
     /// What was read of imported packages; nothing where they have not been what they were from the beginning.

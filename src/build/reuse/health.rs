@@ -10,7 +10,7 @@ use kcl::package::PackageId;
 use kcl::world::Query;
 use rustc_hash::FxHashMap;
 
-use super::record::{PartName, Question, Record};
+use super::record::{Question, Record};
 use super::{Closure, Reason, Reuse, changed_options, option_value, options};
 use crate::build::compile::{self, Shared};
 use crate::monorepo::CompileUnit;
@@ -144,7 +144,7 @@ impl Reuse<'_> {
         let lists = self.used_by(imported).unwrap_or_default();
         let known = |id: &PackageId| {
             let identity = self.shared.program.identity(*id, self.root);
-            lists.iter().any(|used| used.package == identity && used.names(&PartName::Statements))
+            lists.iter().any(|used| used.package == identity && used.counts_statements())
         };
         (!prints.iter().all(known)).then_some(Reason::Prints)
     }

@@ -69,9 +69,10 @@ impl UsedParts {
         lists.flat_map(move |(role, list)| list.differing(now).into_iter().map(move |name| (name, role)))
     }
 
-    /// Whether a part is among them.
-    pub(super) fn names(&self, name: &PartName) -> bool {
-        self.lists().iter().any(|(_, list)| list.at(name).is_some())
+    /// Whether it counts what the package's statements do, as code or by what they said. Where they only made a value, nobody has
+    /// looked whether they say what the output is.
+    pub(super) fn counts_statements(&self) -> bool {
+        self.code.at(&PartName::Statements).is_some() || self.values.contains(&PartName::Statements)
     }
 
     /// The parts that another list of the package does not have, or with another fingerprint.
