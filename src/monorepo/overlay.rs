@@ -210,10 +210,9 @@ impl Overlay {
 /// Whether a folder on the disk holds no files, nor any of its folders: no revision has it. Most have a file, and nothing more is
 /// looked at.
 pub(super) fn is_bare(folder: &Path) -> bool {
-    let is_bare = |entry: fs::DirEntry| {
-        entry.file_type().is_ok_and(|kind| kind.is_dir()) && self::is_bare(&entry.path())
-    };
-    fs::read_dir(folder).is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(is_bare)))
+    let holds_nothing =
+        |entry: fs::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_dir()) && is_bare(&entry.path());
+    fs::read_dir(folder).is_ok_and(|mut entries| entries.all(|entry| entry.is_ok_and(holds_nothing)))
 }
 
 #[cfg(test)]
