@@ -111,6 +111,13 @@ fn an_attribute_that_comes_to_something_else_the_second_time_is_declared_twice()
 }
 
 #[test]
+fn numbers_with_units_contradict_themselves() {
+    let repo = Repo::empty().file("main.k", "x = {k: 1Ki, k: 1Ki}\n");
+    let ran = repo.konfig(&["run", "main.k"]).exits(1);
+    assert!(ran.stderr.contains("conflicting values"), "{}", ran.stderr);
+}
+
+#[test]
 fn remarks_of_a_lambda_concern_nobody() {
     let lambda = |body: &str| format!("f = lambda n: int -> any {{\n{body}}}\n");
     let repo = Repo::monorepo()

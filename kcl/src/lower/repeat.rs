@@ -6,7 +6,8 @@
 //! That needs expressions that do nothing but give a value (they make no instances and call no code of the program), give the same
 //! when they are evaluated again at once, and give something that is united with itself to itself: names and what is inside of
 //! their values are the same collection then, and a collection that is made anew has the same items under no operator that adds.
-//! A float that is not a number contradicts itself under the same key; it is taken once, too.
+//! A float that is not a number, or a number with a unit that a name stands for, contradicts itself under the same key; it is taken
+//! once, too.
 //!
 //! A read may run the statements that set what it names, and these may change what another read in the expression gave. So there is no
 //! more than one name of that kind in such an expression: a global of the package, or an attribute where no lambda runs.
@@ -116,7 +117,8 @@ impl Pair {
 
     fn exprs(&self, one: &Expr, other: &Expr) -> bool {
         match (&one.kind, &other.kind) {
-            (ExprKind::Const(one), ExprKind::Const(other)) => one == other,
+            // A number with a unit contradicts itself.
+            (ExprKind::Const(one), ExprKind::Const(other)) => one == other && !matches!(one, Const::Unit(_)),
             (ExprKind::Local(one, outside), ExprKind::Local(other, otherwise)) => {
                 self.is_local_again(*one, *other) && self.both(outside.as_deref(), otherwise.as_deref())
             }
