@@ -117,7 +117,7 @@ impl Disk {
     /// What is in a folder now.
     pub(super) fn list(&self, path: &Path) -> io::Result<Listing> {
         match self.place(path) {
-            Ok(path) if self.overlay.is_some() && is_bare(&path) => Err(io::ErrorKind::NotFound.into()),
+            Ok(path) if self.overlay.is_some() => listed_by_git(&path),
             Ok(path) => Listing::of(&path),
             Err(Seen::Folder(list)) => {
                 let kind = |is_folder: bool| if is_folder { Kind::Folder } else { Kind::Other };
@@ -278,6 +278,13 @@ impl Files for Disk {
     fn rename(&self, from: &Path, to: &Path) -> Result<(), WorldError> {
         self.change(|| fs::rename(from, to))
     }
+}
+
+/// A folder of the disk as a revision has it: without those inside that hold no files, and not there if it is one.
+fn listed_by_git(folder: &Path) -> io::Result<Listing> {
+    let mut listing = Listing::of(folder)?;
+    listing.entries.retain(|(name, kind)| *kind != Kind::Folder || !is_bare(&folder.join(name)));
+    if listing.entries.is_empty() { Err(io::ErrorKind::NotFound.into()) } else { Ok(listing) }
 }
 
 #[cfg(test)]

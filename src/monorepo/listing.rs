@@ -27,7 +27,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    fn of(kind: FileType) -> Self {
+    pub(super) fn of(kind: FileType) -> Self {
         match kind {
             _ if kind.is_dir() => Self::Folder,
             _ if kind.is_file() => Self::File,

@@ -32,12 +32,7 @@ impl Near {
             return from(open, self.inside(path));
         }
         let meta = std::fs::metadata(self.folder.join(path)).ok()?;
-        let kind = match (meta.is_dir(), meta.is_file()) {
-            (true, _) => Kind::Folder,
-            (_, true) => Kind::File,
-            _ => Kind::Other,
-        };
-        Some((kind, Stamp::of_any(&meta)))
+        Some((Kind::of(meta.file_type()), Stamp::of_any(&meta)))
     }
 
     /// The path from the folder, if it leads there. Paths are normal, so their bytes tell.

@@ -192,12 +192,16 @@ fn a_folder_that_lost_its_last_file_is_in_no_revision() {
     let repo = Repo::monorepo().file("lib/m/deep/n.k", "y = 1\n").stack("a", main).stack("b", "x = 1\n");
     let Some(repo) = committed(repo.file("lib/m/m.k", "y = 1\n")) else { return };
     repo.konfig(&["build"]).good();
+    // Those that never had one make no difference.
+    fs::create_dir_all(repo.path("a/empty/deep")).expect("a folder");
+    fs::create_dir_all(repo.path("empty")).expect("a folder");
     // The folders stay where git does not remove the files.
     fs::remove_file(repo.path("lib/m/m.k")).expect("a file");
     fs::remove_file(repo.path("lib/m/deep/n.k")).expect("a file");
     commit(&repo);
     for _ in 0..2 {
         assert_eq!(affected(&repo, &["--head", "HEAD"]), ["a modified"]);
+        assert_eq!(affected(&repo, &["--head", "HEAD", "--no-eval"]), ["a modified"]);
         assert_eq!(affected(&repo, &["--base", "HEAD", "--head", "HEAD^"]), ["a modified"]);
         repo.konfig(&["build"]).exits(0);
     }
