@@ -17,7 +17,7 @@ use super::report::notices;
 use super::site::{Places, Site};
 use super::ui::Ui;
 use crate::apply::compare::Changes;
-use crate::build::affected::{Affected, Comparison, Remembered, Side};
+use crate::build::affected::{Affected, Comparison, Remembered, Side, Sifted};
 use crate::build::checkout::{Checkout, FOLDER};
 use crate::build::compile::Shared;
 use crate::build::survey::{Concerned, Since, Survey, Sweep, Tree, Versions};
@@ -352,19 +352,16 @@ impl<'a> Pair<'a> {
         }
         let checkout = self.checkout();
         let remembered = self.remembered(&checkout, began);
-        let sifted = concerned.map(|concerned| self.comparison(None).sift(concerned, &remembered));
-        let (affected, only) = match sifted.map(|sifted| sifted.settled(exact)) {
-            Some((affected, open)) => (affected, Some(open)),
-            None => (Vec::new(), None),
-        };
-        let only = only.as_ref();
+        let sift = |concerned| self.comparison(None).sift(concerned, exact, &remembered);
+        let (named, only) = concerned.map(sift).map(|Sifted { named, open }| (named, open)).unzip();
+        let (named, only) = (named.unwrap_or_default(), only.as_ref());
         if only.is_some_and(BTreeSet::is_empty) {
-            return (affected, notices(&checkout, Vec::new()));
+            return (named, notices(&checkout, Vec::new()));
         }
         let stacks = |site: &Site| only.map_or(site.monorepo.stacks.len(), BTreeSet::len);
         let bar = Bar::new(ui, stacks(before) + stacks(after));
         let comparison = Comparison { reasons, ..self.comparison(only) };
-        let (affected, problems) = comparison.by_results(affected, &remembered, &bar);
+        let (affected, problems) = comparison.by_results(named, &remembered, &bar);
         bar.clear();
         (affected, notices(&checkout, problems))
     }

@@ -22,7 +22,7 @@ use kcl::world::{Query, World};
 use rayon::prelude::*;
 
 pub use self::artifacts::Artifact;
-pub use self::grouped::{MANY, Sifted};
+pub use self::grouped::Sifted;
 pub use self::why::{Chain, ChangedFile, Declaration, Import, Why};
 use super::checkout::Checkout;
 use super::compile::{Shared, prepare};
