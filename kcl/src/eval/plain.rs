@@ -17,6 +17,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::trace::Early;
 use super::{Run, Used};
 use crate::lower::code::{Global, GlobalKind, PackageCode, Setter, StmtId};
 use crate::lower::fingerprint::Fingerprint;
@@ -32,14 +33,6 @@ pub(super) struct PlainValue {
     pub(super) fingerprint: Fingerprint,
     /// Of which schemas it has instances.
     pub(super) schemas: Vec<SchemaId>,
-}
-
-/// What those who read a variable before the packages were done got.
-#[derive(Clone, Copy)]
-pub(super) enum Early<'r> {
-    /// Always this.
-    One(Value<'r>),
-    Several,
 }
 
 impl<'r> Run<'r> {
@@ -109,7 +102,7 @@ impl<'r> Run<'r> {
     /// Whether a variable may share collections with others.
     fn shares(&self, package: PackageId, slot: u32, written: &Written) -> bool {
         let own = Used::Variable(package, slot);
-        let read = self.tracer.read_by(&self.setters(package, slot));
+        let read = self.tracer.read_by(self.setters(package, slot));
         let sources = read.variables.into_iter().chain(self.set_together(package, slot));
         let sources = sources.filter(|used| *used != own).map(|used| match used {
             Used::Variable(package, slot) => self.settled(package, slot),
@@ -125,28 +118,30 @@ impl<'r> Run<'r> {
     /// The variables that the statements set which set this one.
     fn set_together(&self, package: PackageId, slot: u32) -> impl Iterator<Item = Used> {
         let globals = self.code(package).map_or(&[][..], |code| &code.globals);
-        let setters = |global: &'r Global| match &global.kind {
-            GlobalKind::Variable(setters) => &**setters,
-            _ => &[],
-        };
-        let own = globals.get(slot as usize).map_or(&[][..], setters);
+        let own = globals.get(slot as usize).map_or(&[][..], set_by);
         let is_one = |one: &Setter, other: &Setter| (one.body, one.stmt) == (other.body, other.stmt);
         let set =
-            move |global: &'r Global| setters(global).iter().any(|it| own.iter().any(|own| is_one(it, own)));
+            move |global: &Global| set_by(global).iter().any(|it| own.iter().any(|own| is_one(it, own)));
         let together = globals.iter().enumerate().filter(move |(_, global)| set(global));
         together.map(move |(slot, _)| Used::Variable(package, slot as u32))
     }
 
     /// The statements that set a variable of a package.
-    pub(super) fn setters(&self, package: PackageId, slot: u32) -> Vec<StmtId> {
+    pub(super) fn setters(&self, package: PackageId, slot: u32) -> impl Iterator<Item = StmtId> + use<'r> {
         let code = self.code(package);
-        let global = code.and_then(|code| Some((code, code.globals.get(slot as usize)?)));
-        let Some((code, GlobalKind::Variable(setters))) = global.map(|(code, global)| (code, &global.kind))
-        else {
-            return Vec::new();
-        };
-        let stmt = |body: u32, stmt: u32| code.files.get(body as usize)?.body.get(stmt as usize);
-        setters.iter().filter_map(|setter| Some(stmt(setter.body, setter.stmt)?.id)).collect()
+        let global = code.and_then(|code| code.globals.get(slot as usize));
+        let setters = global.map_or(&[][..], set_by);
+        let stmt =
+            move |setter: &Setter| code?.files.get(setter.body as usize)?.body.get(setter.stmt as usize);
+        setters.iter().filter_map(move |setter| Some(stmt(setter)?.id))
+    }
+}
+
+/// What sets a global, if that is a variable.
+fn set_by(global: &Global) -> &[Setter] {
+    match &global.kind {
+        GlobalKind::Variable(setters) => setters,
+        _ => &[],
     }
 }
 

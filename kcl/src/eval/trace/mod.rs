@@ -8,6 +8,8 @@
 //! Invariant: whatever is kept beyond the statement that made it (globals, the output) is noted with the statement it
 //! comes from when it is read or kept. Values that are handed on are held by somebody who has noted where they are from.
 
+mod early;
+
 use std::cell::Cell;
 
 use bumpalo::Bump;
@@ -15,17 +17,18 @@ use indexmap::IndexSet;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use syntax::Symbol;
 
+pub(super) use self::early::Early;
 use super::Run;
 use super::bits::Bits;
 use super::order::OrderTracer;
-use super::plain::{Early, Plain, is_identical};
+use super::plain::Plain;
 use super::used::Used;
 use crate::lower::code::{GlobalKind, Layout, PackageCode, StmtId};
 use crate::lower::fingerprint::{Fingerprint, Names};
 use crate::lower::{Codes, RULE};
 use crate::package::PackageId;
 use crate::stdlib::Volatile;
-use crate::value::{Instance, Key, SchemaId, Value, Watch};
+use crate::value::{Instance, Key, SchemaId, Watch};
 use crate::world::Query;
 
 /// What the result of a run depends on, besides the statements of its main package, which always count.
@@ -153,14 +156,6 @@ impl<'p> Walk<'p> {
         self.values.insert(value);
         Some(&plain.schemas)
     }
-}
-
-/// What statements read that others may have too.
-#[derive(Default)]
-pub(super) struct Read {
-    pub(super) variables: Vec<Used>,
-    /// Whether they ask for options.
-    pub(super) options: bool,
 }
 
 /// How many of the last notes are remembered, so that what is used again and again is not looked up each time.
@@ -339,40 +334,6 @@ impl<'r> Tracer<'r> {
             return Vec::new();
         }
         self.notes.iter().filter_map(read_in).filter(|used| used.package() != main).collect()
-    }
-
-    /// Somebody got this of a variable before the packages were done.
-    fn got_early(&mut self, variable: Used, value: Value<'r>) {
-        let early = self.early.entry(variable).or_insert(Early::One(value));
-        if !matches!(early, Early::One(known) if is_identical(*known, value)) {
-            *early = Early::Several;
-        }
-    }
-
-    /// What was got of a variable before the packages were done.
-    pub(super) fn read_early(&self, variable: Used) -> Option<Early<'r>> {
-        self.early.get(&variable).copied()
-    }
-
-    /// What these statements read, and the quiet defaults of the instances that they make.
-    pub(super) fn read_by(&self, stmts: &[StmtId]) -> Read {
-        let mut read = Read::default();
-        let mut lists: Vec<u32> = stmts.iter().filter_map(|stmt| self.of_stmt.get(stmt).copied()).collect();
-        while let Some(list) = lists.pop() {
-            for note in self.lists[list as usize].notes.iter() {
-                match self.notes[note as usize] {
-                    Note::Part(used @ Used::Variable(..)) => read.variables.push(used),
-                    // Defaults that are quiet make no instances themselves.
-                    Note::Part(Used::Schema(package, schema)) => {
-                        let of_schema = self.of_defaults.get(&SchemaId { package: package.0, schema });
-                        lists.extend(of_schema.into_iter().flatten().map(|(_, list)| *list));
-                    }
-                    Note::Option(_) => read.options = true,
-                    _ => {}
-                }
-            }
-        }
-        read
     }
 
     /// The list of a statement becomes that of what runs; gives the one before.
@@ -797,19 +758,6 @@ impl<'r> Run<'r> {
     pub(super) fn used_variable(&mut self, package: PackageId, slot: u32) {
         if package != self.main.id || self.inert.get(slot as usize).is_some_and(|inert| *inert) {
             self.tracer.part(Used::Variable(package, slot));
-        }
-    }
-
-    /// Notes what a variable was for somebody who read it before all packages were done. What its own statements get of it is
-    /// between them.
-    pub(super) fn got_early(&mut self, package: PackageId, slot: u32, value: Value<'r>) {
-        if self.tracer.idle || self.tracer.imported.is_some() {
-            return;
-        }
-        let lists = &self.tracer.of_stmt;
-        let is_own = |stmt: StmtId| lists.get(&stmt) == Some(&self.tracer.top);
-        if !self.setters(package, slot).into_iter().any(is_own) {
-            self.tracer.got_early(Used::Variable(package, slot), value);
         }
     }
 
