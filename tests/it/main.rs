@@ -37,6 +37,7 @@ mod store;
 #[cfg(unix)]
 mod story;
 mod tail;
+mod unpacked;
 mod values;
 mod verify;
 mod watch;

@@ -32,7 +32,7 @@ impl<'r> Run<'r> {
     /// Where an entry ends, as far as is known: its last own entry.
     pub(super) fn end_of(&self, entry: &Entry<'r>) -> Option<At<'r>> {
         let inner = match entry.value {
-            Value::Dict(dict) => dict.entries().last().and_then(|last| self.written(last)),
+            Value::Dict(dict) => dict.quietly().entries().last().and_then(|last| self.written(last)),
             _ => None,
         };
         inner.or_else(|| self.written(entry))
@@ -49,7 +49,7 @@ impl<'r> Run<'r> {
 
     fn last_in(&self, value: Value<'r>) -> Option<At<'r>> {
         match value {
-            Value::Dict(dict) => dict.entries().last().and_then(|last| self.last_of(last)),
+            Value::Dict(dict) => dict.quietly().entries().last().and_then(|last| self.last_of(last)),
             Value::List(items) => items.last().and_then(|last| self.last_in(*last)),
             Value::Instance(instance) => {
                 let last = instance.config_keys.last()?;

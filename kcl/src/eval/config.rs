@@ -4,7 +4,7 @@ use super::Run;
 use crate::lower::code::{ConfigCode, ConfigItem, EntryCode, KeyCode};
 use crate::stdlib::Outcome;
 use crate::value::convert::type_name;
-use crate::value::union::{UnionOptions, merge_entry, unpack_into};
+use crate::value::union::{UnionOptions, merge_entry, put_new, unpack_into};
 use crate::value::{Dict, DictBuilder, Entry, Key, Value};
 
 impl<'r> Run<'r> {
@@ -64,7 +64,7 @@ impl<'r> Run<'r> {
         let entry = self.entry_parts(code);
         self.frame.source = around;
         let entry = entry?;
-        let is_new = entry.index.is_none() && block.put_new(entry);
+        let is_new = put_new(self, block, entry);
         if !is_new {
             // What evaluating the value has led to is not where it contradicts the entries before it.
             self.place = self.last_of(&entry).unwrap_or(self.place);

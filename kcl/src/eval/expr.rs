@@ -1,6 +1,6 @@
 //! Expressions.
 
-use syntax::ast::{BinaryOp, TemplateFormat};
+use syntax::ast::{BinaryOp, CompareOp, TemplateFormat};
 
 use super::typing::{describe, is_of_schema};
 use super::{Frame, Run};
@@ -93,9 +93,7 @@ impl<'r> Run<'r> {
     }
 
     pub(super) fn load_member(&mut self, value: Value<'r>, name: Key<'r>) -> Outcome<Value<'r>> {
-        if let Value::Instance(instance) = value {
-            self.used_attr(instance, name);
-        }
+        self.looked_for(value, name);
         ops::load_member(self.arena, value, name)
     }
 
@@ -126,8 +124,8 @@ impl<'r> Run<'r> {
     }
 
     pub(super) fn subscript(&mut self, value: Value<'r>, index: Value<'r>) -> Outcome<Value<'r>> {
-        if let (Value::Instance(instance), Value::Str(name)) = (value, index) {
-            self.used_attr(instance, Key::new(name));
+        if let Value::Str(name) = index {
+            self.looked_for(value, Key::new(name));
         }
         ops::subscript(value, index)
     }
@@ -166,10 +164,13 @@ impl<'r> Run<'r> {
         ops::binary(self.arena, op, left, right, self.settings.strict_range)
     }
 
-    fn compare(&mut self, first: &'r Expr, rest: &'r [(syntax::ast::CompareOp, Expr)]) -> Outcome<Value<'r>> {
+    fn compare(&mut self, first: &'r Expr, rest: &'r [(CompareOp, Expr)]) -> Outcome<Value<'r>> {
         let mut left = self.expr(first)?;
         for (op, operand) in rest {
             let right = self.expr(operand)?;
+            if let (CompareOp::In | CompareOp::NotIn, Value::Str(key)) = (op, left) {
+                self.looked_for(right, Key::new(key));
+            }
             let pairs = self.pairs();
             let mut left_over = pairs;
             let holds = ops::compare(*op, left, right, &mut left_over);

@@ -11,7 +11,7 @@ use super::typing::describe;
 use crate::lower::code::Type;
 use crate::stdlib::{Failure, Host, Outcome, Volatile};
 use crate::value::union::replaces;
-use crate::value::{Args, Dict, Func, Instance, SchemaType, Value, Watch};
+use crate::value::{Args, Dict, Func, Instance, Key, SchemaType, Value, Watch};
 use crate::world::{Query, World};
 
 impl<'r> Host<'r> for Run<'r> {
@@ -60,14 +60,25 @@ impl<'r> Host<'r> for Run<'r> {
             let slot = layout.by_key.get(&entry.key);
             match slot.is_some() && replaces(entry) {
                 true if checked && entry.op == EntryOp::Union => {
-                    self.checking(|run| run.used_attr(instance, entry.key));
+                    self.checking(|run| run.used_attr(instance.watch, entry.key));
                 }
                 true => {}
-                false => self.used_attr(instance, entry.key),
+                false => self.used_attr(instance.watch, entry.key),
             }
             slots.extend(slot.filter(|slot| layout.slots[**slot as usize].quiet));
         }
         self.watch(schema, layout, slots)
+    }
+
+    fn watch_key(&mut self, unpacked: &'r Watch<'r>, key: Key<'r>) -> &'r Watch<'r> {
+        let Some(layout) = self.layout_of(unpacked.schema) else { return unpacked };
+        self.used_attr(unpacked, key);
+        match layout.by_key.get(&key) {
+            Some(slot) if layout.slots[*slot as usize].quiet && !unpacked.keys.contains(slot) => {
+                self.watch(unpacked.schema, layout, unpacked.keys.iter().copied().chain([*slot]))
+            }
+            _ => unpacked,
+        }
     }
 
     fn watch_both(&mut self, left: &'r Watch<'r>, right: &'r Watch<'r>) -> &'r Watch<'r> {

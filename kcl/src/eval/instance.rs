@@ -683,7 +683,7 @@ impl<'r> Run<'r> {
                 let mut inner = items.iter().filter(|item| may_hold(**item));
                 inner.try_for_each(|item| self.check_required(*item))
             }
-            Value::Dict(dict) => self.check_required_in(dict),
+            Value::Dict(dict) => self.check_required_in(&dict.quietly()),
             Value::Instance(instance) => {
                 if let Some(code) = self.schema_code(instance.schema.id) {
                     self.check_own_required(instance, self.layout(code)?)?;
@@ -772,7 +772,7 @@ impl<'r> Run<'r> {
         key: Key<'r>,
         value: Value<'r>,
     ) -> Outcome<Value<'r>> {
-        self.used_attr(instance, key);
+        self.used_attr(instance.watch, key);
         let mut attrs = DictBuilder::from_dict(instance.quietly());
         let known = attrs.get(key).is_some();
         set_entry(&mut attrs, key, value);

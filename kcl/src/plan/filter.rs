@@ -80,12 +80,12 @@ impl Filter {
 
     /// How many entries of a dict or instance are looked at.
     pub(super) fn width(self, value: Value<'_>) -> usize {
-        shown(value).map_or(0, Dict::len)
+        shown(value).map_or(0, |dict| dict.len())
     }
 
     /// The entries of a dict or instance that are shown.
     pub(super) fn entries<'v>(self, value: Value<'v>) -> impl Iterator<Item = (&'v str, Shown<'v>)> {
-        let dict = shown(value).copied().unwrap_or(Dict::EMPTY);
+        let dict = shown(value).unwrap_or(Dict::EMPTY);
         let kept = dict.entries().iter().filter(move |entry| self.keeps_entry(entry));
         let kept = kept.map(|entry| (entry.key.as_str(), Shown::Value(entry.value)));
         let mut entries = if self.sort_keys || self.types {
@@ -119,10 +119,10 @@ impl Filter {
 }
 
 /// The entries of a dict or instance; unset ones are never shown.
-fn shown(value: Value<'_>) -> Option<&Dict<'_>> {
+fn shown(value: Value<'_>) -> Option<Dict<'_>> {
     match value {
-        Value::Dict(dict) => Some(dict),
-        Value::Instance(it) => Some(it.shown()),
+        Value::Dict(dict) => Some(dict.shown()),
+        Value::Instance(it) => Some(*it.shown()),
         _ => None,
     }
 }

@@ -22,7 +22,7 @@ pub use file::whole_pattern;
 use bumpalo::Bump;
 use syntax::Diagnostic;
 
-use crate::value::{Args, Dict, Instance, SchemaType, Value, Watch};
+use crate::value::{Args, Dict, Instance, Key, SchemaType, Value, Watch};
 use crate::world::{Query, World};
 
 /// Why something failed while it ran.
@@ -89,6 +89,9 @@ pub trait Host<'v> {
 
     /// What an instance watches that has the keys of a dict set, too.
     fn watch_keys(&mut self, instance: &Instance<'v>, more: &Dict<'v>, checked: bool) -> &'v Watch<'v>;
+
+    /// What is watched of an instance in a dict that has a key set, too.
+    fn watch_key(&mut self, unpacked: &'v Watch<'v>, key: Key<'v>) -> &'v Watch<'v>;
 
     /// What an instance watches that is made of two of one schema.
     fn watch_both(&mut self, left: &'v Watch<'v>, right: &'v Watch<'v>) -> &'v Watch<'v>;

@@ -7,7 +7,7 @@ use syntax::Symbol;
 use syntax::ast::EntryOp;
 use syntax::symbol::text_hash;
 
-use super::Value;
+use super::{Value, Watch};
 
 /// A key: text with its hash.
 #[derive(Clone, Copy, Debug)]
@@ -99,20 +99,25 @@ impl<'v> Entry<'v> {
 const SMALL: usize = 8;
 
 /// An insertion-ordered dict.
+///
+/// It may have the attributes of an instance that was unpacked into it, unset ones too. Then whoever looks at its entries lists these;
+/// [`Dict::quietly`] and [`Dict::shown`] are for those who need less.
 #[derive(Clone, Copy)]
 pub struct Dict<'v> {
     entries: &'v [Entry<'v>],
     /// Open addressing, a power of two of slots, each 0 or the number of an entry plus one; empty for small dicts.
     index: &'v [u32],
+    /// What is done with the attributes of the instance.
+    unpacked: Option<&'v Watch<'v>>,
 }
 
 impl<'v> Dict<'v> {
     /// The dict without entries.
-    pub const EMPTY: Dict<'static> = Dict { entries: &[], index: &[] };
+    pub const EMPTY: Dict<'static> = Dict { entries: &[], index: &[], unpacked: None };
 
     /// A dict of entries whose keys are those that the index was made of.
     pub(crate) fn with_index(entries: &'v [Entry<'v>], index: &'v [u32]) -> Self {
-        Self { entries, index }
+        Self { entries, index, unpacked: None }
     }
 
     /// A dict of other entries under the same keys.
@@ -120,27 +125,61 @@ impl<'v> Dict<'v> {
         Self { entries, ..*self }
     }
 
+    /// The same, for whoever makes nothing of unset attributes, or notes what is looked for.
+    #[must_use]
+    pub fn quietly(&self) -> Self {
+        Self { unpacked: None, ..*self }
+    }
+
+    /// The same, for whoever makes nothing of unset attributes, but something of those with defaults.
+    #[must_use]
+    pub fn shown(&self) -> Self {
+        if let Some(watch) = self.unpacked {
+            watch.shown.set(true);
+        }
+        self.quietly()
+    }
+
+    /// What is done with the attributes of an instance that it has.
+    #[must_use]
+    pub(crate) fn unpacked(&self) -> Option<&'v Watch<'v>> {
+        self.unpacked
+    }
+
     /// The entries in order.
     #[must_use]
     pub fn entries(&self) -> &'v [Entry<'v>] {
+        self.list();
         self.entries
     }
 
     /// How many entries.
     #[must_use]
     pub fn len(&self) -> usize {
+        self.list();
         self.entries.len()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
+        // Whoever sets quiet attributes has them.
+        if self.unpacked.is_some_and(|watch| watch.keys.is_empty()) {
+            self.list();
+        }
         self.entries.is_empty()
+    }
+
+    fn list(&self) {
+        if let Some(watch) = self.unpacked {
+            watch.listed.set(true);
+        }
     }
 
     /// The entry of a key. O(1).
     #[must_use]
     pub fn entry(&self, key: Key<'_>) -> Option<&'v Entry<'v>> {
+        self.list();
         find(self.entries, self.index, key).map(|at| &self.entries[at])
     }
 
@@ -156,33 +195,41 @@ impl<'v> Dict<'v> {
 pub struct DictBuilder<'v> {
     entries: Vec<Entry<'v>>,
     index: Vec<u32>,
+    /// That of the dict; whoever asks for keys then has to note these.
+    unpacked: Option<&'v Watch<'v>>,
 }
 
 impl<'v> DictBuilder<'v> {
     /// Room for some entries.
     #[must_use]
     pub fn with_capacity(entries: usize) -> Self {
-        Self { entries: Vec::with_capacity(entries), index: Vec::new() }
+        Self::reusing(Vec::with_capacity(entries))
     }
 
     /// A builder in the memory that another one had.
     #[must_use]
     pub(crate) fn reusing(entries: Vec<Entry<'v>>) -> Self {
-        Self { entries, index: Vec::new() }
+        Self { entries, index: Vec::new(), unpacked: None }
     }
 
     /// A builder that starts as a copy.
     #[must_use]
     pub fn from_dict(dict: &Dict<'v>) -> Self {
-        Self::with_room(dict, 0)
+        dict.list();
+        Self::with_room(&dict.quietly(), 0)
     }
 
     /// A builder that starts as a copy, with room for more entries.
     #[must_use]
     pub(crate) fn with_room(dict: &Dict<'v>, more: usize) -> Self {
-        let mut entries = Vec::with_capacity(dict.len() + more);
+        let mut entries = Vec::with_capacity(dict.entries.len() + more);
         entries.extend_from_slice(dict.entries);
-        Self { entries, index: dict.index.to_vec() }
+        Self { entries, index: dict.index.to_vec(), unpacked: dict.unpacked }
+    }
+
+    /// What is done with the attributes of an instance that it has.
+    pub(crate) fn unpacked(&mut self) -> &mut Option<&'v Watch<'v>> {
+        &mut self.unpacked
     }
 
     /// The entries so far.
@@ -244,13 +291,15 @@ impl<'v> DictBuilder<'v> {
     /// The finished dict, and memory for another builder.
     #[must_use]
     pub(crate) fn finish_reusing(mut self, arena: &'v Bump) -> (Dict<'v>, Vec<Entry<'v>>) {
+        let Self { unpacked, .. } = self;
         if self.entries.is_empty() {
+            Dict { unpacked, ..Dict::EMPTY }.list();
             return (Dict::EMPTY, self.entries);
         }
         let index: &[_] = if self.index.is_empty() { &[] } else { arena.alloc_slice_copy(&self.index) };
         let entries = arena.alloc_slice_copy(&self.entries);
         self.entries.clear();
-        (Dict { entries, index }, self.entries)
+        (Dict { entries, index, unpacked }, self.entries)
     }
 
     fn push(&mut self, entry: Entry<'v>) {

@@ -190,7 +190,7 @@ fn number(value: Value<'_>) -> Option<Number> {
     }
 }
 
-/// `item in container`
+/// `item in container`; whoever asks notes which attribute of an instance it is, also of one that was unpacked.
 ///
 /// # Errors
 /// Where the container is none.
@@ -200,13 +200,13 @@ fn contains(container: Value<'_>, item: Value<'_>, pairs: &mut u64) -> Outcome<b
         Value::List(items) => Ok(items.iter().any(|it| equal_within(item, *it, MAX_DEPTH, pairs))),
         Value::Dict(_) | Value::Instance(_) => {
             let key = if let Value::Str(key) = item { key } else { "" };
-            Ok(container.get(key).is_some())
+            Ok(quiet_entry(container, Key::new(key)).is_some())
         }
         _ => Err(format!("argument of type '{}' is not iterable", type_name(container)).into()),
     }
 }
 
-/// `value[index]`; whoever asks notes which attribute of an instance it is.
+/// `value[index]`; whoever asks notes which attribute of an instance it is, also of one that was unpacked.
 ///
 /// # Errors
 /// Where the index is out of range, or the value takes no such index.
@@ -222,9 +222,8 @@ pub fn subscript<'v>(value: Value<'v>, index: Value<'v>) -> Outcome<Value<'v>> {
             let found = items.get(normal_index(at, || items.len())?).copied();
             Ok(found.ok_or_else(|| format!("list index out of range: {at}"))?)
         }
-        (Value::Dict(dict), Value::Str(key)) => Ok(dict.get(Key::new(key)).unwrap_or(Value::Undefined)),
-        (Value::Instance(it), Value::Str(key)) => {
-            Ok(it.quietly().get(Key::new(key)).unwrap_or(Value::Undefined))
+        (Value::Dict(_) | Value::Instance(_), Value::Str(key)) => {
+            Ok(quiet_entry(value, Key::new(key)).unwrap_or(Value::Undefined))
         }
         (Value::Dict(_), _) => Ok(Value::Undefined),
         _ => Err(not_subscriptable(value, index)),
@@ -296,16 +295,16 @@ fn slice_indices(len: usize, lower: Value<'_>, upper: Value<'_>, step: i64) -> i
         .filter_map(|at| usize::try_from(at).ok())
 }
 
-/// `value.name`; whoever asks notes which attribute of an instance it is.
+/// `value.name`; whoever asks notes which attribute of an instance it is, also of one that was unpacked.
 ///
 /// # Errors
 /// Where the value has no members, or an instance lacks this one.
 pub fn load_member<'v>(arena: &'v Bump, value: Value<'v>, name: Key<'_>) -> Outcome<Value<'v>> {
     let text = name.as_str();
     match value {
-        Value::Dict(dict) => Ok(dict.get(name).unwrap_or(Value::Undefined)),
+        Value::Dict(_) => Ok(quiet_entry(value, name).unwrap_or(Value::Undefined)),
         Value::Instance(it) => {
-            let found = it.quietly().get(name);
+            let found = quiet_entry(value, name);
             Ok(found.ok_or_else(|| format!("schema '{}' attribute '{text}' not found", it.schema.name))?)
         }
         Value::Str(_) => match stdlib::string_method(text) {
@@ -315,6 +314,15 @@ pub fn load_member<'v>(arena: &'v Bump, value: Value<'v>, name: Key<'_>) -> Outc
         Value::Func(Func::Schema(schema)) if text == "instances" => Ok(Value::Func(Func::Instances(schema))),
         Value::Func(_) => Err(format!("schema object attr '{text}' not found").into()),
         _ => Err(format!("invalid value '{}' to load attribute '{text}'", type_name(value)).into()),
+    }
+}
+
+/// What a dict or an instance has under a key, which whoever asks has noted.
+fn quiet_entry<'v>(value: Value<'v>, key: Key<'_>) -> Option<Value<'v>> {
+    match value {
+        Value::Dict(dict) => dict.quietly().get(key),
+        Value::Instance(it) => it.quietly().get(key),
+        _ => None,
     }
 }
 

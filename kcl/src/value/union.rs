@@ -88,10 +88,16 @@ pub fn merge_entry<'v>(
     entry: Entry<'v>,
     options: UnionOptions,
 ) -> Outcome<()> {
-    if entry.index.is_none() && block.put_new(entry) {
+    if put_new(host, block, entry) {
         return Ok(());
     }
     Merge { host, options, depth: 0 }.entry(block, &entry).map_err(Stop::into_failure)
+}
+
+/// Puts an entry without an index at the end of the config block so far if there is none with its key; true if so.
+pub(crate) fn put_new<'v>(host: &mut dyn Host<'v>, block: &mut DictBuilder<'v>, entry: Entry<'v>) -> bool {
+    set_in_unpacked(host, block, entry.key);
+    entry.index.is_none() && block.put_new(entry)
 }
 
 /// `**value` in a config block: the entries are added with the operators that they have.
@@ -106,9 +112,26 @@ pub fn unpack_into<'v>(
     if value.is_nothing() {
         return Ok(());
     }
-    let dict = value.config().ok_or_else(|| not_unpackable(value))?;
-    let options = UnionOptions::default();
-    Merge { host, options, depth: 0 }.entries(block, dict).map_err(Stop::into_failure)
+    let (dict, watch) = match value {
+        Value::Instance(it) if block.unpacked().is_none() => (*it.quietly(), Some(it.watch)),
+        Value::Dict(dict) if block.unpacked().is_none() => (dict.quietly(), dict.unpacked()),
+        _ => (*value.config().ok_or_else(|| not_unpackable(value))?, None),
+    };
+    let before: Vec<Key<'v>> = watch.iter().flat_map(|_| block.entries()).map(|entry| entry.key).collect();
+    let merge = &mut Merge { host, options: UnionOptions::default(), depth: 0 };
+    merge.entries(block, &dict).map_err(Stop::into_failure)?;
+    if watch.is_some() {
+        *block.unpacked() = watch;
+        before.into_iter().for_each(|key| set_in_unpacked(merge.host, block, key));
+    }
+    Ok(())
+}
+
+/// A key is set in a block that may have the attributes of an instance.
+fn set_in_unpacked<'v>(host: &mut dyn Host<'v>, block: &mut DictBuilder<'v>, key: Key<'v>) {
+    if let Some(watch) = block.unpacked() {
+        *watch = host.watch_key(watch, key);
+    }
 }
 
 /// `*value` in a list: its items, or its keys.
@@ -349,7 +372,10 @@ impl<'v> Merge<'_, 'v> {
     }
 
     fn entries(&mut self, block: &mut DictBuilder<'v>, dict: &Dict<'v>) -> Merged<()> {
-        dict.entries().iter().try_for_each(|entry| self.entry(block, entry))
+        dict.entries().iter().try_for_each(|entry| {
+            set_in_unpacked(self.host, block, entry.key);
+            self.entry(block, entry)
+        })
     }
 
     fn entry(&mut self, block: &mut DictBuilder<'v>, entry: &Entry<'v>) -> Merged<()> {

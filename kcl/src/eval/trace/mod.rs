@@ -28,7 +28,7 @@ use crate::lower::fingerprint::{Fingerprint, Names};
 use crate::lower::{Codes, RULE};
 use crate::package::PackageId;
 use crate::stdlib::Volatile;
-use crate::value::{Instance, Key, SchemaId, Watch};
+use crate::value::{Key, SchemaId, Value, Watch};
 use crate::world::Query;
 
 /// What the result of a run depends on, besides the statements of its main package, which always count.
@@ -766,13 +766,22 @@ impl<'r> Run<'r> {
         self.tracer.part(Used::Schema(PackageId(id.package), id.schema));
     }
 
+    /// Notes that a key was looked for in a value, which may be an instance, or a dict that has the attributes of one.
+    pub(super) fn looked_for(&mut self, value: Value<'_>, key: Key<'_>) {
+        match value {
+            Value::Instance(instance) => self.used_attr(instance.watch, key),
+            Value::Dict(dict) => dict.unpacked().into_iter().for_each(|watch| self.used_attr(watch, key)),
+            _ => {}
+        }
+    }
+
     /// Notes that an attribute was looked for in an instance. One that it sets was noted when it was made. The schema is that
     /// which made it, and not the one that it is listed as.
-    pub(super) fn used_attr(&mut self, instance: &Instance<'_>, key: Key<'_>) {
+    pub(super) fn used_attr(&mut self, watch: &Watch<'_>, key: Key<'_>) {
         if self.tracer.idle {
             return;
         }
-        let Watch { schema, keys, .. } = instance.watch;
+        let Watch { schema, keys, .. } = watch;
         let Some(layout) = self.layout_of(*schema) else { return };
         match layout.by_key.get(&key) {
             Some(slot) if keys.binary_search(slot).is_ok() => {}

@@ -244,6 +244,8 @@ impl From<Value<'_>> for Kind {
             Value::Str(_) => Self::Str,
             Value::Instance(_) => Self::Instance,
             Value::List(items) if items.iter().all(|item| matches!(item, Value::Str(_))) => Self::Texts,
+            // What else an instance may have is not looked at.
+            Value::Dict(dict) if dict.unpacked().is_some() => Self::Dict,
             Value::Dict(dict) if dict.entries().iter().all(|entry| matches!(entry.value, Value::Str(_))) => {
                 Self::TextDict
             }
