@@ -767,8 +767,10 @@ impl<'r> Run<'r> {
     }
 
     /// Notes that a key was looked for in a value, which may be an instance, or a dict that has the attributes of one.
+    #[inline]
     pub(super) fn looked_for(&mut self, value: Value<'_>, key: Key<'_>) {
         match value {
+            _ if self.tracer.idle => {}
             Value::Instance(instance) => self.used_attr(instance.watch, key),
             Value::Dict(dict) => dict.unpacked().into_iter().for_each(|watch| self.used_attr(watch, key)),
             _ => {}
