@@ -1,5 +1,6 @@
 //! Wording: counts, lists, paths in messages.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// `1 stack`, `2 stacks`
@@ -33,7 +34,10 @@ pub(super) fn list(items: &[String], last: &str) -> String {
 }
 
 /// A text as it may be shown: on one line, and nothing in it steers a terminal or a page.
-pub(super) fn line(text: &str) -> String {
+pub(super) fn line(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return text.into();
+    }
     text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
 }
 

@@ -43,6 +43,8 @@ impl<'a> Reuse<'a> {
     ) -> Result<Digest, Doubt> {
         let closure = self.closure(&program.ready.main.closure);
         self.by_imports.get_or(&self.imports(program.unit, program.ready), || Arc::clone(&closure));
+        // What a record knows of these very packages is not found out again, not even for a new record.
+        let _ = records.0.iter().any(|record| self.has_packages(record, &closure));
         let mut doubt = Doubt { reason: Reason::New, unless_refused: None };
         for (at, record) in records.0.iter().enumerate() {
             match self.difference(folder, record, program, &closure) {

@@ -171,8 +171,8 @@ fn text(affected: &[Affected]) -> String {
     let mut text = String::new();
     for stack in affected {
         // Writing to a string cannot fail.
-        let (path, because) = (line(&stack.path), line(&stack.because.join(", ")));
-        let _ = writeln!(text, "{:8} {path}: {because}", status(stack.status));
+        let because = stack.because.join(", ");
+        let _ = writeln!(text, "{:8} {}: {}", status(stack.status), line(&stack.path), line(&because));
     }
     let number = |wanted| affected.iter().filter(|stack| stack.status == wanted).count();
     let (added, removed, modified) =

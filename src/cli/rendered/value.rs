@@ -15,7 +15,7 @@ pub(crate) fn shown(value: &Value) -> String {
     };
     let text = line(&text);
     if text.chars().count() <= LONGEST {
-        return text;
+        return text.into_owned();
     }
     text.chars().take(LONGEST - 1).chain(['…']).collect()
 }
