@@ -48,6 +48,27 @@ pub struct Stamp {
 const SETTLED: u64 = 1_000_000_000;
 
 impl Stamp {
+    /// How many bytes it takes where all take as many.
+    pub const BYTES: usize = 4 * 8;
+
+    /// As bytes.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; Self::BYTES] {
+        let Self { size, modified, changed, inode } = self;
+        let mut bytes = [0; Self::BYTES];
+        for (part, number) in bytes.as_chunks_mut().0.iter_mut().zip([size, modified, changed, inode]) {
+            *part = number.to_le_bytes();
+        }
+        bytes
+    }
+
+    /// The stamp that was these bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8; Self::BYTES]) -> Self {
+        let number = |at: usize| bytes.as_chunks().0.get(at).map_or(0, |part| u64::from_le_bytes(*part));
+        Self { size: number(0), modified: number(1), changed: number(2), inode: number(3) }
+    }
+
     /// The stamp of a file; `None` where it is none.
     #[must_use]
     pub fn of(path: &Path) -> Option<Self> {

@@ -373,8 +373,9 @@ impl<'a> Inputs<'a> {
     }
 
     fn differences(&self, (before, now): (StackId, StackId)) -> Differences {
-        let mut all = self.on_side(0, before);
-        all.add(&self.on_side(1, now));
+        // Both load a program, which is most of what it costs to tell of one stack.
+        let (mut all, now) = rayon::join(|| self.on_side(0, before), || self.on_side(1, now));
+        all.add(&now);
         all
     }
 

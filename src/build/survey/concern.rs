@@ -6,9 +6,10 @@ use std::fs;
 use std::path::Path;
 
 use kcl::world::World;
+use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
-use super::sweep::Seen;
+use super::sweep::{SHARE, Seen};
 use super::{FOLDER, Point, Since, Standing, Sweep};
 use crate::build::reuse::GroupKey;
 use crate::monorepo::{Difference, DiskWorld, Overlay, marks, paths};
@@ -157,22 +158,24 @@ impl Sweep {
             Some(since) => Some((since, versions.places_since(since)?)),
             None => None,
         };
-        let mut points = Vec::with_capacity(survey.points.len());
-        for ((path, point), seen) in survey.paths().zip(&survey.points).zip(&self.seen) {
+        let told = |(path, (point, seen)): (&&Path, (&Point, &Seen))| {
             // A path outside may lead back inside.
             let outside = !paths::is_below(versions.root, path);
             if outside && fs::canonicalize(path).is_ok_and(|real| real.starts_with(versions.root)) {
                 return None;
             }
             let changed = *seen == Seen::Changed;
-            points.push(match &since {
+            Some(match &since {
                 Some((since, places)) if point.standing == Standing::Firm => {
                     let [before, after] = places.each_ref().map(|places| places.have(path, point));
                     [before, after || since.head.is_none() && changed]
                 }
                 _ => [now.have(path, point) || changed; 2],
-            });
-        }
+            })
+        };
+        let paths: Vec<&Path> = survey.paths().collect();
+        let points = paths.par_iter().zip(survey.points.par_iter().zip(&self.seen));
+        let points: Vec<[bool; 2]> = points.with_min_len(SHARE).map(told).collect::<Option<_>>()?;
         Some(self.concerned_by(&points))
     }
 

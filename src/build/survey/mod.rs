@@ -13,6 +13,7 @@ mod ground;
 mod group;
 mod level;
 mod path_list;
+mod sections;
 mod sweep;
 
 use std::fs;
@@ -31,17 +32,17 @@ pub(super) use self::group::grouped;
 use self::path_list::PathList;
 pub use self::sweep::Sweep;
 use super::checkout::FOLDER;
-use super::reuse::{GroupKey, decode, encode};
+use super::reuse::GroupKey;
 use crate::monorepo::answers::{Answer, Stamp};
 use crate::monorepo::{Kind, Near, Project, Stack};
 
 /// The shape of the snapshot; another one counts as none.
-const VERSION: u32 = 6;
+const VERSION: u32 = 7;
 
 /// A file of the checkout's folder.
 const FILE: &str = "survey";
 
-/// What a checkout was like.
+/// What a checkout was like. What is many has sections of its own where it is kept.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Survey {
     /// Everything besides files that decides what stacks come out as, and where artifacts are.
@@ -49,9 +50,12 @@ pub struct Survey {
     projects: Vec<Project>,
     stacks: Vec<Stack>,
     /// What each stack rests on, in the order of the stacks.
+    #[serde(skip)]
     rests: Vec<Option<Rest>>,
     /// The paths of the points.
+    #[serde(skip)]
     paths: PathList,
+    #[serde(skip)]
     points: Vec<Point>,
     /// What the projects and stacks were found by.
     found_by: Vec<u32>,
@@ -91,7 +95,7 @@ impl Drawn {
     #[must_use]
     pub fn encoded(&self) -> Encoded {
         match self {
-            Self::Anew(survey) => Encoded { file: FILE, version: VERSION, bytes: encode(survey) },
+            Self::Anew(survey) => Encoded { file: FILE, version: VERSION, bytes: sections::encoded(survey) },
             Self::Amended(amendments) => amendments.encoded(),
         }
     }
@@ -166,7 +170,7 @@ impl Survey {
     #[must_use]
     pub fn read(folder: &Path, key: &Digest) -> Option<Self> {
         let kept = snapshot::read(&folder.join(FILE), VERSION)?;
-        let survey = decode::<Self>(&kept.bytes)?.amended(Amendments::read(folder, kept.digest))?;
+        let survey = sections::decoded(&kept.bytes)?.amended(Amendments::read(folder, kept.digest))?;
         (survey.key == *key.as_bytes() && survey.is_whole()).then_some(survey)
     }
 

@@ -48,7 +48,7 @@ impl Seen {
 }
 
 /// How many points a thread takes at once.
-const SHARE: usize = 512;
+pub(super) const SHARE: usize = 512;
 
 impl Sweep {
     /// Looks at all points of a survey, with all cores: a microsecond each.

@@ -1,0 +1,138 @@
+//! The bytes of a survey. Every process begins with reading them, so they are sections that are read side by side: what is few,
+//! the paths, the points, each as many bytes as any other, and pieces of what stacks rest on. The lengths of all sections stand
+//! before them.
+
+use rayon::prelude::*;
+
+use super::path_list::PathList;
+use super::{Point, Rest, Standing, Survey};
+use crate::build::reuse::{decode, encode};
+use crate::monorepo::answers::{Answer, Stamp};
+
+/// What so many stacks rest on is a piece.
+const PIECE: usize = 1024;
+
+/// The bytes of a point: answer, stamp, and one for all else.
+const POINT: usize = 16 + Stamp::BYTES + 1;
+
+const FOLDER: u8 = 1;
+const STAMPED: u8 = 2;
+const FIRM: u8 = 4;
+const APART: u8 = 8;
+
+/// The bytes of a survey.
+pub(super) fn encoded(survey: &Survey) -> Vec<u8> {
+    let points = survey.points.iter().flat_map(point_to_bytes).collect();
+    let few = [encode(survey), encode(&survey.paths), points];
+    let sections: Vec<Vec<u8>> =
+        few.into_iter().chain(survey.rests.chunks(PIECE).map(|piece| encode(&piece))).collect();
+    let lengths: Vec<usize> = sections.iter().map(Vec::len).collect();
+    let mut bytes = encode(&lengths);
+    sections.iter().for_each(|section| bytes.extend_from_slice(section));
+    bytes
+}
+
+/// The survey of some bytes; `None` where they are of another shape.
+pub(super) fn decoded(bytes: &[u8]) -> Option<Survey> {
+    let (lengths, mut bytes) = postcard::take_from_bytes::<Vec<usize>>(bytes).ok()?;
+    let mut sections = Vec::new();
+    for length in lengths {
+        let (section, rest) = bytes.split_at_checked(length)?;
+        sections.push(section);
+        bytes = rest;
+    }
+    let [few, paths, points, rests @ ..] = &*sections else { return None };
+    let pieces = || rests.par_iter().map(|piece| decode(piece)).collect::<Option<Vec<Vec<Option<Rest>>>>>();
+    let ((survey, paths), (points, pieces)) = rayon::join(
+        || rayon::join(|| decode::<Survey>(few), || decode::<PathList>(paths)),
+        || rayon::join(|| points_of(points), pieces),
+    );
+    let rests = pieces?.into_iter().flatten().collect();
+    Some(Survey { paths: paths?, points: points?, rests, ..survey? })
+}
+
+fn points_of(bytes: &[u8]) -> Option<Vec<Point>> {
+    let (points, rest) = bytes.as_chunks::<POINT>();
+    rest.is_empty().then(|| points.iter().map(point_of_bytes).collect())?
+}
+
+fn point_to_bytes(point: &Point) -> [u8; POINT] {
+    let Point { folder, answer, stamp, standing } = point;
+    let standing = match standing {
+        Standing::New => 0,
+        Standing::Firm => FIRM,
+        Standing::Apart => APART,
+    };
+    let mut bytes = [0; POINT];
+    bytes[..16].copy_from_slice(&answer.0);
+    if let Some(stamp) = stamp {
+        bytes[16..POINT - 1].copy_from_slice(&stamp.to_bytes());
+    }
+    bytes[POINT - 1] = u8::from(*folder) * FOLDER + u8::from(stamp.is_some()) * STAMPED + standing;
+    bytes
+}
+
+fn point_of_bytes(bytes: &[u8; POINT]) -> Option<Point> {
+    let (answer, rest) = bytes.split_first_chunk()?;
+    let (stamp, rest) = rest.split_first_chunk()?;
+    let &[marks] = rest else { return None };
+    let standing = match marks & !(FOLDER | STAMPED) {
+        0 => Standing::New,
+        FIRM => Standing::Firm,
+        APART => Standing::Apart,
+        _ => return None,
+    };
+    let stamp = (marks & STAMPED != 0).then(|| Stamp::from_bytes(stamp));
+    Some(Point { folder: marks & FOLDER != 0, answer: Answer(*answer), stamp, standing })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn survey() -> Survey {
+        let mut paths = PathList::default();
+        ["/a", "/a/b", "/a/c"].into_iter().for_each(|path| paths.push(path));
+        let stamp = Some(Stamp::from_bytes(&std::array::from_fn(|at| at as u8)));
+        let point = |folder, stamp, standing| Point { folder, answer: Answer([7; 16]), stamp, standing };
+        let points = vec![
+            point(true, None, Standing::New),
+            point(false, stamp, Standing::Firm),
+            point(false, None, Standing::Apart),
+        ];
+        let rest = Rest { own: vec![0, 2], closures: [0, 0], group: None, artifact: [3; 32], stamp };
+        Survey {
+            key: [1; 32],
+            projects: Vec::new(),
+            stacks: Vec::new(),
+            rests: (0..PIECE + 2).map(|at| (at % 3 > 0).then(|| rest.clone())).collect(),
+            paths,
+            points,
+            found_by: vec![0],
+            links: false,
+            closures: vec![vec![1]],
+            groups: Vec::new(),
+            ground: Some("c0ffee".to_owned()),
+            amendments: None,
+        }
+    }
+
+    #[test]
+    fn a_survey_comes_back() {
+        let survey = survey();
+        let back = decoded(&encoded(&survey)).expect("a survey");
+        assert_eq!(format!("{back:?}"), format!("{survey:?}"));
+    }
+
+    #[test]
+    fn bytes_of_another_shape_are_none() {
+        let bytes = encoded(&survey());
+        assert!(decoded(&[]).is_none());
+        for length in [1, 10, bytes.len() - 1] {
+            assert!(decoded(&bytes[..length]).is_none(), "{length} bytes");
+        }
+        let mut odd = point_to_bytes(&survey().points[0]);
+        odd[POINT - 1] |= FIRM | APART;
+        assert!(point_of_bytes(&odd).is_none());
+    }
+}
