@@ -71,7 +71,7 @@ fn joined(mut base: &str, mut path: &str) -> Option<String> {
     while let Some(rest) = path.strip_prefix("../") {
         (base, path) = (base.rsplit_once('/')?.0, rest);
     }
-    (!base.is_empty() && is_plain(path)).then(|| format!("{base}/{path}"))
+    (!base.is_empty() && is_plain(path)).then(|| [base, "/", path].concat())
 }
 
 /// How somebody who stands in `base` writes `path`; both absolute and normal.
