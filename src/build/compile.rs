@@ -87,6 +87,27 @@ pub fn compile(
 /// # Errors
 /// All that is wrong with its text and types.
 pub fn prepare(shared: &Shared<'_>, unit: &CompileUnit, world: &dyn World) -> Result<Ready, Vec<Diagnostic>> {
+    prepared(shared, unit, world, check_main)
+}
+
+/// The same for a program whose types are known to be right, and whose packages were checked.
+///
+/// # Errors
+/// All that is wrong with its text.
+pub fn prepare_sound(
+    shared: &Shared<'_>,
+    unit: &CompileUnit,
+    world: &dyn World,
+) -> Result<Ready, Vec<Diagnostic>> {
+    prepared(shared, unit, world, |_, _, _| Vec::new())
+}
+
+fn prepared(
+    shared: &Shared<'_>,
+    unit: &CompileUnit,
+    world: &dyn World,
+    check: impl FnOnce(&Program, &Main, &Merged<'_>) -> Vec<Diagnostic>,
+) -> Result<Ready, Vec<Diagnostic>> {
     let (profile, request) = (shared.profile, request(shared, unit)?);
     let main = timed(profile, Step::Parse, || shared.program.load_main(world, &request));
     let mut warnings = sound(main.problems.clone())?;
@@ -94,7 +115,7 @@ pub fn prepare(shared: &Shared<'_>, unit: &CompileUnit, world: &dyn World) -> Re
         return Err(warnings);
     }
     let merged = timed(profile, Step::Check, || main.merged());
-    warnings.extend(sound(timed(profile, Step::Check, || check_main(shared.program, &main, &merged)))?);
+    warnings.extend(sound(timed(profile, Step::Check, || check(shared.program, &main, &merged)))?);
     let code = timed(profile, Step::Lower, || lower_all(shared.program, &main, &merged));
     drop(merged);
     Ok(Ready { main, code, warnings })

@@ -7,9 +7,9 @@ use cache::Digest;
 use kcl::world::{Query, Recorder, World};
 use rayon::prelude::*;
 
-use super::compile::{Compiled, Format, Ready, Shared, evaluate, prepare};
+use super::compile::{Compiled, Format, Ready, Shared, evaluate, prepare, prepare_sound};
 use super::profile::{Step, timed};
-use super::reuse::{Doubt, Program, Records, Reuse};
+use super::reuse::{Doubt, Program, Records, Reuse, SameCode};
 use super::survey::Rest;
 use super::{BuildRequest, Failure, Finished, GOLDEN, Goal, Outcome, golden, outputs};
 use crate::monorepo::answers::Stamp;
@@ -54,7 +54,8 @@ impl<'a> Job<'a> {
         {
             return finished;
         }
-        if let Some(finished) = self.with_same_packages(records) {
+        let same = self.same_code(records);
+        if let Some(finished) = self.with_same_packages(&same) {
             return finished;
         }
         let recorder = Recorder::new(self.shared.world);
@@ -67,6 +68,7 @@ impl<'a> Job<'a> {
             Err(problem) => return self.failed(Failure::Monorepo(vec![problem])),
         };
         self.parse_ahead(records);
+        let prepare = if same.is_known() { prepare_sound } else { prepare };
         let ready = match prepare(self.shared, &unit, self.shared.world) {
             Ok(ready) => ready,
             Err(problems) => return self.failed(Failure::Program(problems, unit.missing)),
@@ -85,12 +87,19 @@ impl<'a> Job<'a> {
         }
     }
 
+    /// What is known of the code of its own files; nothing where that is to be found out.
+    fn same_code<'r>(&self, records: &'r Records) -> SameCode<'r> {
+        let reuse = self.reuse.filter(|_| !self.is_audited());
+        let same = reuse.map(|reuse| self.timed(Step::Prove, || reuse.same_code(&self.folder, records)));
+        same.unwrap_or_default()
+    }
+
     /// A stack whose own files need not be parsed.
-    fn with_same_packages(&self, records: &Records) -> Option<Finished> {
-        let reuse = self.reuse.filter(|_| !self.is_audited())?;
+    fn with_same_packages(&self, same: &SameCode<'_>) -> Option<Finished> {
+        let reuse = self.reuse.filter(|_| same.is_known())?;
         let BuildRequest { store, monorepo, .. } = self.request;
         let unit = || CompileUnit::of_stack(self.shared.world, store, &monorepo.root, &self.folder).ok();
-        let proof = || reuse.same_packages(self.stack, &self.folder, records, unit);
+        let proof = || reuse.same_packages(self.stack, &self.folder, same, unit);
         self.restore(reuse, self.timed(Step::Prove, proof)?)
     }
 

@@ -29,25 +29,44 @@ pub(super) struct Interface {
 /// The names of packages, by where these are.
 type Names = Vec<(String, Vec<String>)>;
 
+/// The records of a stack whose own files are as they were, and are lowered as they were with the packages of now. Nothing is
+/// wrong with them, so they need no check.
+#[derive(Default)]
+pub(in crate::build) struct SameCode<'r>(Vec<(&'r Record, Arc<Closure>)>);
+
+impl SameCode<'_> {
+    /// Whether there are any.
+    pub(in crate::build) fn is_known(&self) -> bool {
+        !self.0.is_empty()
+    }
+}
+
 impl Reuse<'_> {
-    /// The artifact of a stack whose own files are as they were, and for which packages mean what they did. `unit` is asked
+    /// The records of a stack that tell what its own files are lowered to.
+    pub(in crate::build) fn same_code<'r>(&self, folder: &Path, records: &'r Records) -> SameCode<'r> {
+        let same = records.0.iter().filter_map(|record| {
+            let closure = self.by_imports.known(&record.imports)?;
+            self.is_as_it_was(folder, record, &closure).then_some((record, closure))
+        });
+        SameCode(same.collect())
+    }
+
+    /// The artifact of a stack whose code is as it was, and for which packages mean what they did. `unit` is asked
     /// for only where nothing else stands against that.
     pub(in crate::build) fn same_packages(
         &self,
         stack: &Stack,
         folder: &Path,
-        records: &Records,
+        same: &SameCode<'_>,
         unit: impl Fn() -> Option<CompileUnit>,
     ) -> Option<Digest> {
-        let (record, closure, unit) = records.0.iter().find_map(|record| {
-            let closure = self.by_imports.known(&record.imports)?;
-            let may_hold = self.is_as_it_was(folder, record, &closure)
-                && self.different_imports(record, &closure, &unit).is_none();
+        let (record, closure, unit) = same.0.iter().find_map(|(record, closure)| {
+            let may_hold = self.different_imports(record, closure, &unit).is_none();
             let unit = may_hold.then(&unit)??;
-            self.illness(folder, record, &unit, &closure).is_none().then_some((record, closure, unit))
+            self.illness(folder, record, &unit, closure).is_none().then_some((record, closure, unit))
         })?;
-        if let Some(record) = self.with_packages(folder, record, &unit, &closure) {
-            self.keep_with(stack, folder, record, &closure);
+        if let Some(record) = self.with_packages(folder, record, &unit, closure) {
+            self.keep_with(stack, folder, record, closure);
         }
         Some(digest(&record.artifact))
     }

@@ -40,6 +40,7 @@ use syntax::Symbol;
 pub(super) use self::asked::{Asked, Group, Listener, marks, sorted, touches};
 pub(super) use self::group::{Differing, GroupKey, Imports, Judged, Members, Proven};
 use self::health::HealthMemory;
+pub(super) use self::interface::SameCode;
 use self::meaning::Differences;
 pub use self::reason::Reason;
 use self::record::{OwnParts, Packages, PartName, Parts, Questions, Record, digest, joined};
