@@ -371,14 +371,27 @@ impl<'r> Run<'r> {
         if slot == NO_SLOT {
             return Ok(Value::Undefined);
         }
-        let open = &self.contexts[this.context as usize];
-        let name = open.layout.slots[slot as usize].name;
+        let package = self.frame.package;
+        let open = &mut self.contexts[this.context as usize];
+        let place = &open.layout.slots[slot as usize];
         let entry = open.config.entry(attr.key);
-        self.targets.push(name);
+        // Most attributes of most instances: declared once, and left unset.
+        if entry.is_none() && attr.value.is_none() && attr.decorators.is_empty() && place.setters.len() == 1 {
+            let unset = &mut open.slots[slot as usize];
+            unset.attr = Some((package, attr));
+            if unset.level == 0 {
+                unset.runs += 1;
+                unset.last.get_or_insert(unset.value);
+            }
+            if !place.quiet {
+                self.tracer.part(Used::Default(package, attr.number));
+            }
+            return Ok(Value::Undefined);
+        }
+        self.targets.push(place.name);
         if !attr.decorators.is_empty() {
             self.decorate(&attr.decorators, attr.key.as_str(), false)?;
         }
-        let package = self.frame.package;
         self.slot_mut(this.context, slot).attr = Some((package, attr));
         let replaced = entry.is_some_and(|entry| entry.op == EntryOp::Override && entry.index.is_none());
         // Of what the config replaces it is no matter what it was.
