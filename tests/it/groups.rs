@@ -89,6 +89,27 @@ fn those_who_use_what_changed_are_told_apart() {
 }
 
 #[test]
+fn types_are_checked_where_packages_have_other_ones() {
+    let repo = demo().file("lib/sum.k", "more = lambda x: int {\n    x + 1\n}\n");
+    for (stack, ty) in [("a", "int"), ("b", "any"), ("c", "int"), ("d", "int | str")] {
+        let main = format!("import lib.sum\n\nx: {ty} = sum.more(1)\n");
+        repo.write(&format!("apps/{stack}/main.k"), main.as_bytes());
+    }
+    repo.konfig(&["build"]).good();
+    for (from, to, counts) in [
+        ("x + 1", "x + 2", (4, 0, 4)),
+        ("x + 2", "str(x)", (2, 2, 2)),
+        ("str(x)", "x + 3", (4, 0, 4)),
+        ("x: int", "x: str", (0, 4, 0)),
+        ("x: str", "x: int, y: int = 1", (4, 0, 0)),
+    ] {
+        edit(&repo, "lib/sum.k", from, to);
+        let ran = same_as_fresh(&repo);
+        assert_eq!(ran.counts(), counts, "{to}: {}{}", ran.stdout, ran.stderr);
+    }
+}
+
+#[test]
 fn what_is_lost_of_a_proven_stack_is_restored() {
     let repo = demo();
     repo.konfig(&["build"]).good();

@@ -15,10 +15,10 @@ const PIECE: usize = 1024;
 /// The bytes of a point: answer, stamp, and one for all else.
 const POINT: usize = 16 + Stamp::BYTES + 1;
 
-const FOLDER: u8 = 1;
-const STAMPED: u8 = 2;
-const FIRM: u8 = 4;
-const APART: u8 = 8;
+const IS_FOLDER: u8 = 1;
+const HAS_STAMP: u8 = 2;
+const IS_FIRM: u8 = 4;
+const IS_APART: u8 = 8;
 
 /// The bytes of a survey.
 pub(super) fn encoded(survey: &Survey) -> Vec<u8> {
@@ -60,15 +60,15 @@ fn point_to_bytes(point: &Point) -> [u8; POINT] {
     let Point { folder, answer, stamp, standing } = point;
     let standing = match standing {
         Standing::New => 0,
-        Standing::Firm => FIRM,
-        Standing::Apart => APART,
+        Standing::Firm => IS_FIRM,
+        Standing::Apart => IS_APART,
     };
     let mut bytes = [0; POINT];
     bytes[..16].copy_from_slice(&answer.0);
     if let Some(stamp) = stamp {
         bytes[16..POINT - 1].copy_from_slice(&stamp.to_bytes());
     }
-    bytes[POINT - 1] = u8::from(*folder) * FOLDER + u8::from(stamp.is_some()) * STAMPED + standing;
+    bytes[POINT - 1] = u8::from(*folder) * IS_FOLDER + u8::from(stamp.is_some()) * HAS_STAMP + standing;
     bytes
 }
 
@@ -76,14 +76,14 @@ fn point_of_bytes(bytes: &[u8; POINT]) -> Option<Point> {
     let (answer, rest) = bytes.split_first_chunk()?;
     let (stamp, rest) = rest.split_first_chunk()?;
     let &[marks] = rest else { return None };
-    let standing = match marks & !(FOLDER | STAMPED) {
+    let standing = match marks & !(IS_FOLDER | HAS_STAMP) {
         0 => Standing::New,
-        FIRM => Standing::Firm,
-        APART => Standing::Apart,
+        IS_FIRM => Standing::Firm,
+        IS_APART => Standing::Apart,
         _ => return None,
     };
-    let stamp = (marks & STAMPED != 0).then(|| Stamp::from_bytes(stamp));
-    Some(Point { folder: marks & FOLDER != 0, answer: Answer(*answer), stamp, standing })
+    let stamp = (marks & HAS_STAMP != 0).then(|| Stamp::from_bytes(stamp));
+    Some(Point { folder: marks & IS_FOLDER != 0, answer: Answer(*answer), stamp, standing })
 }
 
 #[cfg(test)]
@@ -132,7 +132,7 @@ mod tests {
             assert!(decoded(&bytes[..length]).is_none(), "{length} bytes");
         }
         let mut odd = point_to_bytes(&survey().points[0]);
-        odd[POINT - 1] |= FIRM | APART;
+        odd[POINT - 1] |= IS_FIRM | IS_APART;
         assert!(point_of_bytes(&odd).is_none());
     }
 }
