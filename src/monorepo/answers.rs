@@ -17,7 +17,7 @@ use super::world::DiskWorld;
 use crate::memory::Memory;
 
 /// 128 bits of BLAKE3 over what the world says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Answer(pub [u8; 16]);
 
 impl Answer {

@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::health::Found;
-use super::record::{PackageState, Record};
+use super::record::{Frame, PackageState, Record};
 use super::used::Imported;
 use super::{Cell, Closure, Differences, Reason, Reuse, decode, unit_answer};
 use crate::build::compile::{self, prepare};
@@ -25,7 +25,7 @@ use crate::monorepo::{CompileUnit, Monorepo, PackageStore, StackId};
 /// What decides, of stacks whose own files are as they were, whether they come out as they did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub(in crate::build) struct GroupKey {
-    /// See [`Record`], also for the others.
+    /// See [`Frame`] and [`Record`], also for the others.
     unit: Answer,
     imports: [u8; 16],
     interface: Short,
@@ -37,8 +37,9 @@ pub(in crate::build) struct GroupKey {
 impl GroupKey {
     /// The group of a stack that a record holds for; none where it takes a look at its own files.
     pub(super) fn of(record: &Record) -> Option<Self> {
-        let Record { unit, imports, imported, reach, values, .. } = *record;
-        let interface = record.interface.filter(|_| !record.warned && !record.coarse)?;
+        let Record { imported, values, .. } = *record;
+        let Frame { unit, imports, reach, interface, .. } = *record.frame;
+        let interface = interface.filter(|_| !record.warned && !record.coarse)?;
         Some(Self { unit, imports, interface, reach, imported, values })
     }
 }

@@ -10,7 +10,7 @@ use kcl::package::PackageId;
 use kcl::world::Query;
 use rustc_hash::FxHashMap;
 
-use super::record::{Question, Record};
+use super::record::{Frame, Question, Record};
 use super::{Closure, Reason, Reuse, changed_options, option_value, options};
 use crate::build::compile::{self, Shared};
 use crate::monorepo::CompileUnit;
@@ -159,7 +159,8 @@ impl Reuse<'_> {
     ) -> Option<Record> {
         let packages = closure.encoded.digest.short();
         if self.has_same_reach(record, closure) {
-            return Some(Record { packages, ..record.clone() });
+            let frame = Arc::new(Frame { packages, ..(*record.frame).clone() });
+            return Some(Record { frame, ..record.clone() });
         }
         let Asked { options: names, queries, .. } =
             &*closure.health.of(self.shared, unit, &closure.ids).asked;
@@ -169,11 +170,13 @@ impl Reuse<'_> {
         let mut idle_files = files.collect::<Option<Vec<_>>>()?;
         idle_files.retain(|file| !record.files.contains(file));
         let reach = self.reach_of(closure);
-        Some(Record { packages, reach, idle_options, idle_files, ..record.clone() })
+        let frame = Arc::new(Frame { packages, reach, ..(*record.frame).clone() });
+        Some(Record { frame, idle_options, idle_files, ..record.clone() })
     }
 
     /// Whether evaluating packages comes to what it came to for a record, if options and files are the same.
     fn has_same_reach(&self, record: &Record, closure: &Closure) -> bool {
-        self.has_packages(record, closure) || record.reach.is_some() && record.reach == self.reach_of(closure)
+        self.has_packages(record, closure)
+            || record.frame.reach.is_some() && record.frame.reach == self.reach_of(closure)
     }
 }

@@ -13,7 +13,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 use syntax::Symbol;
 
-use super::record::{Question, Record, decode, digest, encode};
+use super::record::{Question, Record, decode, digest};
 use super::{Cell, Closure, Encoded, Records, Reuse};
 use crate::build::compile::Ready;
 use crate::monorepo::{CompileUnit, Stack, paths};
@@ -45,7 +45,7 @@ impl Reuse<'_> {
     /// The records of a stack that tell what its own files are lowered to.
     pub(in crate::build) fn same_code<'r>(&self, folder: &Path, records: &'r Records) -> SameCode<'r> {
         let same = records.0.iter().filter_map(|record| {
-            let closure = self.by_imports.known(&record.imports)?;
+            let closure = self.by_imports.known(&record.frame.imports)?;
             self.is_as_it_was(folder, record, &closure).then_some((record, closure))
         });
         SameCode(same.collect())
@@ -75,15 +75,15 @@ impl Reuse<'_> {
     fn is_as_it_was(&self, folder: &Path, record: &Record, closure: &Closure) -> bool {
         !record.warned
             && !record.coarse
-            && record.interface.is_some_and(|interface| self.has_interface(closure, &interface))
+            && record.frame.interface.is_some_and(|interface| self.has_interface(closure, &interface))
             && self.own_unchanged(folder, record)
-            && self.packages_unchanged(&record.ways).is_some()
+            && self.packages_unchanged(&record.frame.ways).is_some()
     }
 
     /// Keeps a record that holds with other packages than before.
     fn keep_with(&self, stack: &Stack, folder: &Path, record: Record, closure: &Closure) {
         let (Some(questions), Some(ways)) =
-            (self.questions(&record.questions), self.packages_unchanged(&record.ways))
+            (self.questions(&record.frame.questions), self.packages_unchanged(&record.frame.ways))
         else {
             return;
         };
@@ -94,7 +94,7 @@ impl Reuse<'_> {
         let mut batch = Batch::default();
         self.hand(&mut batch, &closure.encoded);
         self.hold(stack, &record, questions, [Arc::clone(&closure.state), ways]);
-        batch.record(self.key.of(stack), encode(&record));
+        self.put_record(&mut batch, stack, &record);
         self.add(batch);
     }
 
@@ -166,10 +166,10 @@ impl Reuse<'_> {
 
     /// Whether a record has these very packages; what it says of them is then known of the closure too.
     pub(super) fn has_packages(&self, record: &Record, closure: &Closure) -> bool {
-        let same = record.packages == closure.encoded.digest.short();
+        let same = record.frame.packages == closure.encoded.digest.short();
         if same {
-            closure.reach.get_or_init(|| record.reach);
-            if let Some(interface) = record.interface
+            closure.reach.get_or_init(|| record.frame.reach);
+            if let Some(interface) = record.frame.interface
                 && closure.interface.get().is_none()
                 && let Some(digest) = self.whole(&interface)
                 && let Some(bytes) = self.store.blob(&digest)

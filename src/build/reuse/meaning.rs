@@ -98,7 +98,7 @@ impl<'a> Reuse<'a> {
         record: &Record,
         unit: &CompileUnit,
     ) -> impl Iterator<Item = Reason> {
-        let settings = (record.unit != unit_answer(unit, folder)).then_some(Reason::Settings);
+        let settings = (record.frame.unit != unit_answer(unit, folder)).then_some(Reason::Settings);
         let options = changed_options(unit, &record.options).map(|name| Reason::Option(name.to_owned()));
         let files = self.changed_files(folder, &record.files);
         let files = files.map(|file| Reason::File(file.subject().to_owned()));

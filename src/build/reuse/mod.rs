@@ -43,7 +43,7 @@ use self::health::HealthMemory;
 pub(super) use self::interface::SameCode;
 use self::meaning::Differences;
 pub use self::reason::Reason;
-use self::record::{OwnParts, Packages, PartName, Parts, Questions, Record, digest, joined};
+use self::record::{Frame, Kept, OwnParts, Packages, PartName, Parts, Questions, Record, digest, joined};
 pub(super) use self::record::{PackageState, Question, decode, encode};
 pub use self::state::{Artifacts, State};
 use self::used::{Imported, Role, UsedParts};
@@ -122,13 +122,8 @@ pub(super) struct Doubt {
 
 /// What a record says of the state in which it holds.
 struct Renewed {
-    questions: Short,
+    frame: Arc<Frame>,
     answers: Answer,
-    packages: Short,
-    ways: Short,
-    imports: [u8; 16],
-    interface: Option<Short>,
-    reach: Option<[u8; 16]>,
     warned: bool,
 }
 
@@ -160,9 +155,9 @@ struct Closure {
     confirmed: bool,
     ids: Vec<PackageId>,
     health: HealthMemory,
-    /// See [`Record::interface`].
+    /// See [`Frame::interface`].
     interface: OnceLock<Option<Encoded>>,
-    /// See [`Record::reach`].
+    /// See [`Frame::reach`].
     reach: OnceLock<Option<[u8; 16]>>,
 }
 
@@ -184,6 +179,7 @@ pub struct Reuse<'a> {
     answers: Answers<'a>,
     key: ActionKey,
     root: &'a Path,
+    frames: Memory<Short, Cell<Option<Arc<Frame>>>>,
     questions: Memory<Short, Cell<Option<Arc<Questions>>>>,
     packages: Memory<Short, Cell<Option<Arc<Packages>>>>,
     closures: Memory<Vec<PackageId>, Cell<Arc<Closure>>>,
@@ -231,6 +227,7 @@ impl<'a> Reuse<'a> {
             answers,
             key,
             root,
+            frames: Memory::default(),
             questions: Memory::default(),
             packages: Memory::default(),
             closures: Memory::default(),
@@ -259,9 +256,17 @@ impl<'a> Reuse<'a> {
         let values = self.store.records_of(&keys);
         values
             .iter()
-            .map(|values| values.iter().filter_map(|value| decode(value)).collect())
+            .map(|values| values.iter().filter_map(|value| self.record(value)).collect())
             .map(Records)
             .collect()
+    }
+
+    fn record(&self, bytes: &[u8]) -> Option<Record> {
+        let (at, record): Kept<Record> = decode(bytes)?;
+        let cell = self.frames.get_or(&at, Cell::default);
+        let frame =
+            cell.get_or_init(|| decode(&self.store.blob(&self.whole(&at)?)?).map(Arc::new)).clone()?;
+        Some(Record { frame, ..record })
     }
 
     /// The artifact of a digest, if the store has it.
@@ -275,7 +280,7 @@ impl<'a> Reuse<'a> {
             !record.warned && self.own_unchanged(folder, record) && self.shared_unchanged(record).is_some()
         })?;
         if let (Some(questions), Some(shared)) =
-            (self.questions(&record.questions), self.shared_unchanged(record))
+            (self.questions(&record.frame.questions), self.shared_unchanged(record))
         {
             self.hold(stack, record, questions, shared);
         }
@@ -284,7 +289,8 @@ impl<'a> Reuse<'a> {
 
     /// Remembers that a record holds for a stack.
     fn hold(&self, stack: &Stack, record: &Record, questions: Arc<Questions>, shared: [Arc<Packages>; 2]) {
-        let (Some(at_packages), Some(at_ways)) = (self.whole(&record.packages), self.whole(&record.ways))
+        let (Some(at_packages), Some(at_ways)) =
+            (self.whole(&record.frame.packages), self.whole(&record.frame.ways))
         else {
             return;
         };
@@ -325,7 +331,7 @@ impl<'a> Reuse<'a> {
     }
 
     fn own_unchanged(&self, folder: &Path, record: &Record) -> bool {
-        let Some(questions) = self.questions(&record.questions) else { return false };
+        let Some(questions) = self.questions(&record.frame.questions) else { return false };
         self.is_here(record)
             && self.ask(&questions, folder) == record.answers
             && self.changed_files(folder, &record.files).next().is_none()
@@ -359,7 +365,8 @@ impl<'a> Reuse<'a> {
 
     /// The files that the packages had that a stack imported last.
     pub(in crate::build) fn sources(&self, records: &Records) -> Vec<PathBuf> {
-        let packages = records.0.first().and_then(|record| self.store.blob(&self.whole(&record.packages)?));
+        let packages =
+            records.0.first().and_then(|record| self.store.blob(&self.whole(&record.frame.packages)?));
         let packages: Packages = packages.and_then(|bytes| decode(&bytes)).unwrap_or_default();
         let questions = packages.iter().flat_map(|package| &package.questions);
         let contents = questions.filter_map(|question| match question.query(self.root) {
@@ -371,8 +378,8 @@ impl<'a> Reuse<'a> {
 
     /// The packages of a record and where its imports lead, if all of that is as it was.
     fn shared_unchanged(&self, record: &Record) -> Option<[Arc<Packages>; 2]> {
-        let packages = self.packages_unchanged(&record.packages)?;
-        Some([packages, self.packages_unchanged(&record.ways)?])
+        let packages = self.packages_unchanged(&record.frame.packages)?;
+        Some([packages, self.packages_unchanged(&record.frame.ways)?])
     }
 
     /// The packages of a list, if all of them are as they were; asked once for all records that have the same.
@@ -463,13 +470,8 @@ impl<'a> Reuse<'a> {
     ) {
         let Some(record) = self.with_packages(folder, record, program.unit, closure) else { return };
         self.keep(stack, folder, program, closure, |renewed| Record {
-            questions: renewed.questions,
+            frame: renewed.frame,
             answers: renewed.answers,
-            packages: renewed.packages,
-            ways: renewed.ways,
-            imports: renewed.imports,
-            interface: renewed.interface,
-            reach: renewed.reach,
             warned: renewed.warned,
             ..record
         });
@@ -505,14 +507,8 @@ impl<'a> Reuse<'a> {
         let artifact = *digest.as_bytes();
         self.add(batch);
         self.keep(stack, folder, program, &closure, |renewed| Record {
-            unit: unit_answer(program.unit, folder),
-            questions: renewed.questions,
+            frame: renewed.frame,
             answers: renewed.answers,
-            packages: renewed.packages,
-            ways: renewed.ways,
-            imports: renewed.imports,
-            interface: renewed.interface,
-            reach: renewed.reach,
             statements,
             own,
             imported,
@@ -546,24 +542,29 @@ impl<'a> Reuse<'a> {
         let mut batch = Batch::default();
         let questions: Questions = program.queries.iter().map(|query| Question::of(query, folder)).collect();
         let warned = !program.ready.warnings.is_empty();
-        let record = record(Renewed {
+        let interface = self.interface(&program.ready.code, closure);
+        let frame = Arc::new(Frame {
+            unit: unit_answer(program.unit, folder),
             questions: self.hand(&mut batch, &Encoded::of(&questions)).short(),
-            answers: joined(answers.into_iter()),
             packages: self.hand(&mut batch, &closure.encoded).short(),
             ways: self.hand(&mut batch, &ways.encoded).short(),
             imports: self.imports(program.unit, program.ready),
-            interface: self
-                .interface(&program.ready.code, closure)
-                .map(|it| self.hand(&mut batch, it).short()),
+            interface: interface.map(|it| self.hand(&mut batch, it).short()),
             reach: self.reach_of(closure),
-            warned,
         });
+        let record = record(Renewed { frame, answers: joined(answers.into_iter()), warned });
         if !warned {
             let shared = [Arc::clone(&closure.state), Arc::clone(&ways.state)];
             self.hold(stack, &record, Arc::new(questions), shared);
         }
-        batch.record(self.key.of(stack), encode(&record));
+        self.put_record(&mut batch, stack, &record);
         self.add(batch);
+    }
+
+    fn put_record(&self, batch: &mut Batch, stack: &Stack, record: &Record) {
+        let frame = self.hand(batch, &Encoded::of(&*record.frame)).short();
+        let kept: Kept<&Record> = (frame, record);
+        batch.record(self.key.of(stack), encode(&kept));
     }
 
     /// The declarations of a trace: those of the stack's own files, and a list for each imported package, found once for all

@@ -1,8 +1,9 @@
-//! What is kept of a build: one record a stack, small, and the lists that many records share.
+//! What is kept of a build: one record a stack, small, and what many records share.
 //!
 //! Paths are kept from the stack's folder or from the monorepo's root, so that checkouts can share a store.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use cache::{Digest, Short};
 use kcl::lower::fingerprint::{Fingerprint, Kind, Part};
@@ -14,15 +15,13 @@ use syntax::Symbol;
 use crate::monorepo::answers::Answer;
 use crate::monorepo::paths;
 
-/// What a stack's artifact depends on, and which one it is.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Record {
-    /// Its flags and its module root.
+/// What stacks that are laid out alike and import the same have in common.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Frame {
+    /// The flags of a stack and its module root.
     pub(super) unit: Answer,
     /// The list of what the stack itself asked: [`Questions`], from its folder.
     pub(super) questions: Short,
-    /// What the world answered to all of these.
-    pub(super) answers: Answer,
     /// The packages that it imports, with what they asked: [`Packages`].
     pub(super) packages: Short,
     /// Where the imports of its own files lead, with what was asked to follow them: [`Packages`] of one.
@@ -34,6 +33,16 @@ pub(super) struct Record {
     pub(super) interface: Option<Short>,
     /// All that evaluating the packages could come to, but for options and files.
     pub(super) reach: Option<[u8; 16]>,
+}
+
+/// What a stack's artifact depends on, and which one it is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Record {
+    /// Kept once for all that have the same, see [`Kept`].
+    #[serde(skip)]
+    pub(super) frame: Arc<Frame>,
+    /// What the world answered to all of the questions of the stack itself.
+    pub(super) answers: Answer,
     /// The fingerprint of the statements of its main package.
     pub(super) statements: [u8; 16],
     /// What else it used of its own files: [`OwnParts`].
@@ -59,6 +68,9 @@ pub(super) struct Record {
     /// The digest of its artifact.
     pub(super) artifact: [u8; 32],
 }
+
+/// A record with the digest of its frame, as it is kept.
+pub(super) type Kept<R> = (Short, R);
 
 /// A query in a form that moves with the monorepo.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
