@@ -27,7 +27,8 @@ pub fn append(path: &Path, text: &str) -> io::Result<()> {
 
 /// Writes a file if it does not hold these bytes; `announce` learns which file is written first, before there is anything.
 pub(super) fn write_announced(path: &Path, bytes: &[u8], announce: impl FnOnce(&Path)) -> io::Result<bool> {
-    if holds(path, bytes) {
+    let there = fs::metadata(path).ok().filter(fs::Metadata::is_file);
+    if there.as_ref().is_some_and(|there| holds(path, there, bytes)) {
         return Ok(false);
     }
     let beside = beside(path);
@@ -40,7 +41,8 @@ pub(super) fn write_announced(path: &Path, bytes: &[u8], announce: impl FnOnce(&
         }
         _ => Err(error),
     });
-    written.and_then(|()| fs::rename(&beside, path)).inspect_err(|_| {
+    let put = || if there.is_some() { replace(&beside, path) } else { fs::rename(&beside, path) };
+    written.and_then(|()| put()).inspect_err(|_| {
         // The first error is the one to report.
         fs::remove_file(&beside).ok();
     })?;
@@ -48,9 +50,28 @@ pub(super) fn write_announced(path: &Path, bytes: &[u8], announce: impl FnOnce(&
 }
 
 /// Whether a file holds exactly these bytes. The length is asked first, which most changes alter.
-fn holds(path: &Path, bytes: &[u8]) -> bool {
-    let same_length = fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() == bytes.len() as u64);
-    same_length && fs::read(path).is_ok_and(|old| old == bytes)
+fn holds(path: &Path, there: &fs::Metadata, bytes: &[u8]) -> bool {
+    there.len() == bytes.len() as u64 && fs::read(path).is_ok_and(|old| old == bytes)
+}
+
+/// Renames a file over another one.
+///
+/// Where a file is renamed over another, ext4 writes its bytes to the disk at once, which takes 0.2 ms. Where the two change places,
+/// it does not. Should the machine lose power then, the file may be empty, like one that is new; the next build sees that.
+#[cfg(target_os = "linux")]
+fn replace(beside: &Path, path: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+    match renameat_with(CWD, beside, CWD, path, RenameFlags::EXCHANGE) {
+        Ok(()) => fs::remove_file(beside),
+        // The file system cannot do this.
+        Err(_) => fs::rename(beside, path),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn replace(beside: &Path, path: &Path) -> io::Result<()> {
+    fs::rename(beside, path)
 }
 
 #[cfg(test)]
