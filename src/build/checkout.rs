@@ -169,7 +169,9 @@ fn add(monorepo: &Monorepo, goal: &Goal, finished: &Finished, before: u64, artif
     if is_known && matches!(finished.outcome, Outcome::Reused { changed: false }) {
         return;
     }
-    let stamp = Stamp::of(&path).filter(|stamp| stamp.is_settled(before));
+    // What was written just now has not been left alone.
+    let old = (!finished.outcome.is_written()).then(|| Stamp::of(&path)).flatten();
+    let stamp = old.filter(|stamp| stamp.is_settled(before));
     artifacts.insert(path, (stamp, digest));
 }
 

@@ -298,6 +298,7 @@ impl<'a> Reuse<'a> {
         let files = record.files.iter().chain(&record.idle_files);
         let held = Held {
             stack: stack.path.clone(),
+            asked: record.asked(),
             questions,
             files: files.map(|(question, _)| question.clone()).collect(),
             shared: [(at_packages, packages), (at_ways, ways)],

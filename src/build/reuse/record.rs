@@ -69,6 +69,13 @@ pub(super) struct Record {
     pub(super) artifact: [u8; 32],
 }
 
+impl Record {
+    /// All that the stack itself asked, and what was answered.
+    pub(super) fn asked(&self) -> Answer {
+        Answer::of(&encode(&(self.frame.questions, self.answers, &self.files, &self.idle_files)))
+    }
+}
+
 /// A record with the digest of its frame, as it is kept.
 pub(super) type Kept<R> = (Short, R);
 

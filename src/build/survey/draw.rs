@@ -14,13 +14,15 @@ use super::path_list::PathList;
 use super::sweep::Seen;
 use super::{Drawn, Point, Regrouped, Rest, Standing, Survey, Sweep};
 use crate::build::reuse::{GroupKey, Imports, PackageState, Question};
-use crate::build::{BuildRequest, Goal, Outcome, Report};
-use crate::monorepo::answers::{Answers, Stamp};
+use crate::build::{BuildRequest, Finished, Goal, Outcome, Report};
+use crate::monorepo::answers::{Answer, Answers, Stamp};
 use crate::monorepo::{DiskWorld, Kind, Listing, Monorepo, marks, paths};
 
 /// A stack that a record holds for.
 pub struct Held {
     pub(in crate::build) stack: String,
+    /// All that it asked itself, and what was answered.
+    pub(in crate::build) asked: Answer,
     /// What it asked, from its folder.
     pub(in crate::build) questions: Arc<Vec<Question>>,
     /// What its program asked for while it ran, from its folder.
@@ -116,21 +118,22 @@ impl Drawing<'_> {
         let mut draft = Draft::new(self);
         let (found_by, links) = draft.discovery()?;
         let held: FxHashMap<String, Held> = held.into_iter().map(|held| (held.stack.clone(), held)).collect();
-        let unharmed: FxHashMap<&str, Digest> = report
-            .stacks
-            .iter()
-            .filter(|finished| !matches!(finished.outcome, Outcome::Failed(_)))
-            .filter_map(|it| Some((self.monorepo.stack(it.stack).path.as_str(), it.artifact?)))
-            .collect();
+        let finished: FxHashMap<&str, &Finished> =
+            report.stacks.iter().map(|it| (self.monorepo.stack(it.stack).path.as_str(), it)).collect();
         let rests = self.monorepo.stacks.iter().map(|stack| {
+            let finished = finished.get(stack.path.as_str());
             let rest = match held.get(&stack.path) {
                 Some(held) => {
-                    draft.rest(held).filter(|_| unharmed.get(stack.path.as_str()) == Some(&held.artifact))
+                    let unharmed = finished.filter(|it| !matches!(it.outcome, Outcome::Failed(_)));
+                    let rest = draft.renewed(held).or_else(|| draft.rest(held));
+                    rest.filter(|_| unharmed.and_then(|it| it.artifact) == Some(held.artifact))
                 }
                 None => draft.carried(&stack.path),
             };
             let mut rest = rest?;
-            if let (Goal::Write(out), true) = (goal, rest.stamp.is_none()) {
+            // What was written just now has not been left alone.
+            let is_written = finished.is_some_and(|it| it.outcome.is_written());
+            if let (Goal::Write(out), true) = (goal, rest.stamp.is_none() && !is_written) {
                 rest.stamp = Stamp::of(&out.join(stack.artifact())).filter(|it| it.is_settled(self.began));
             }
             Some(rest)
@@ -289,10 +292,25 @@ impl<'a> Draft<'a> {
         let folder = paths::join(root, &held.stack);
         let questions = held.questions.iter().chain(&held.files);
         let own = questions.map(|question| self.question(&question.query(&folder))).collect::<Option<_>>()?;
+        self.rest_on(own, held)
+    }
+
+    /// The rest of a stack that asked itself what it asked before, and was answered the same by files and folders to which nothing
+    /// happened: none of them has to be looked at again.
+    fn renewed(&mut self, held: &Held) -> Option<Rest> {
+        let before = self.on.before?;
+        let rest = before.rest(&held.stack)?;
+        let is_same = rest.asked == held.asked && before.is_own_same(rest);
+        let own = is_same.then(|| rest.own.iter().map(|at| self.keep(*at)).collect::<Option<_>>())??;
+        self.rest_on(own, held)
+    }
+
+    fn rest_on(&mut self, own: Vec<u32>, held: &Held) -> Option<Rest> {
         let [packages, ways] = &held.shared;
         let closures = [self.closure(packages)?, self.closure(ways)?];
         let group = held.group.map(|group| self.group(group));
-        Some(Rest { own, closures, group, artifact: *held.artifact.as_bytes(), stamp: None })
+        let (asked, artifact) = (held.asked, *held.artifact.as_bytes());
+        Some(Rest { asked, own, closures, group, artifact, stamp: None })
     }
 
     pub(super) fn closure(&mut self, (digest, packages): &Imports) -> Option<u32> {

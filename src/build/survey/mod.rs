@@ -37,7 +37,7 @@ use crate::monorepo::answers::{Answer, Stamp};
 use crate::monorepo::{Kind, Near, Project, Stack};
 
 /// The shape of the snapshot; another one counts as none.
-const VERSION: u32 = 7;
+const VERSION: u32 = 8;
 
 /// A file of the checkout's folder.
 const FILE: &str = "survey";
@@ -119,7 +119,9 @@ impl Encoded {
 /// What a stack rests on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Rest {
-    /// Points that the stack itself asked for.
+    /// What the stack itself asked, and what was answered.
+    asked: Answer,
+    /// The points that this is about.
     own: Vec<u32>,
     /// The numbers of its closures.
     closures: [u32; 2],

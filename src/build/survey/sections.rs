@@ -100,7 +100,8 @@ mod tests {
             point(false, stamp, Standing::Firm),
             point(false, None, Standing::Apart),
         ];
-        let rest = Rest { own: vec![0, 2], closures: [0, 0], group: None, artifact: [3; 32], stamp };
+        let asked = Answer([5; 16]);
+        let rest = Rest { asked, own: vec![0, 2], closures: [0, 0], group: None, artifact: [3; 32], stamp };
         Survey {
             key: [1; 32],
             projects: Vec::new(),
