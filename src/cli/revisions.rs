@@ -130,19 +130,21 @@ impl Revisions {
         let Some(ground) = survey.ground().filter(|_| git.top() == root).map(str::to_owned) else {
             return Ok(Quick::Open(Some(survey)));
         };
-        let (between, since, sweep) = thread::scope(|scope| {
-            let between = scope.spawn(|| head.as_ref().map(|head| git.between(&base, head)).transpose());
-            let since = scope.spawn(|| since(&git, &ground, (&base, head.as_deref()), None));
-            if head.is_none() {
+        let asked = || asked(&git, &ground, (&base, head.as_deref()));
+        let (asked, sweep) = if head.is_none() {
+            thread::scope(|scope| {
+                let asked = scope.spawn(asked);
                 let sweep = Sweep::of(*survey, root);
-                return (joined(between), joined(since), sweep);
-            }
-            let since = joined(since);
-            let sweep = Sweep::of_commits(*survey, root, since.as_ref());
-            (joined(between), since, sweep)
-        });
+                (joined(asked), sweep)
+            })
+        } else {
+            let asked = asked();
+            let since = asked.as_ref().map(|(_, since)| since);
+            let sweep = Sweep::of_commits(*survey, root, since);
+            (asked, sweep)
+        };
         // Whatever git does not like is said by who asks it more closely.
-        let told = between.ok().zip(since).and_then(|(between, since)| {
+        let told = asked.and_then(|(between, since)| {
             Self::told(&git, Commits { base, head, between, since, began }, (root, &sweep))
         });
         Ok(match told {
@@ -310,6 +312,26 @@ fn commits(
     Ok((git.ignoring(&[&root.join(FOLDER), out]), base, head))
 }
 
+/// How two revisions differ, if both are commits, and how the ground differs from them; `None` where git does not say.
+fn asked(
+    git: &Git,
+    ground: &str,
+    (base, head): (&str, Option<&str>),
+) -> Option<(Option<Vec<Difference>>, Since)> {
+    let between = || head.map(|head| git.between(base, head)).transpose().ok();
+    // Where one of them is the ground, one question tells both.
+    if head.is_some_and(|head| [base, head].contains(&ground)) {
+        let between = between()?;
+        let since = since(git, ground, (base, head), between.as_deref())?;
+        return Some((between, since));
+    }
+    thread::scope(|scope| {
+        let since = scope.spawn(|| since(git, ground, (base, head), None));
+        let between = between();
+        Some((between?, joined(since)?))
+    })
+}
+
 /// How the ground of a survey differs from two revisions; `None` where git does not know it any more.
 fn since(
     git: &Git,
@@ -319,6 +341,9 @@ fn since(
 ) -> Option<Since> {
     let ask = |commit: &str| match between {
         Some(between) if (ground, Some(commit)) == (base, head) => Some(between.to_vec()),
+        Some(between) if (Some(ground), commit) == (head, base) => {
+            Some(between.iter().map(Difference::reversed).collect())
+        }
         _ => git.between(ground, commit).ok(),
     };
     Some(Since { base: ask(base)?, head: head.map_or(Some(None), |head| ask(head).map(Some))? })

@@ -96,7 +96,7 @@ impl Disk {
     }
 
     /// Where the disk has a path, or else what is there instead.
-    fn place<'p>(&'p self, path: &'p Path) -> Result<Cow<'p, Path>, Seen<'p>> {
+    pub(super) fn place<'p>(&'p self, path: &'p Path) -> Result<Cow<'p, Path>, Seen<'p>> {
         let Some(overlay) = &self.overlay else { return Ok(Cow::Borrowed(path)) };
         match overlay.see(path) {
             Seen::Disk(real) => Ok(Cow::Owned(real)),

@@ -3,6 +3,7 @@
 //! What was read stays in memory, so that all stacks of a process see one state of the files and a base model is
 //! read once. What is absent is remembered too.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, ErrorKind};
@@ -58,6 +59,12 @@ impl DiskWorld {
     #[must_use]
     pub fn overlay(&self) -> Option<&Overlay> {
         self.disk.overlay()
+    }
+
+    /// Where the disk has what is at a path; none where the revision has something else there.
+    #[must_use]
+    pub fn on_disk<'p>(&'p self, path: &'p Path) -> Option<Cow<'p, Path>> {
+        self.disk.place(path).ok()
     }
 
     /// What is in a folder.

@@ -3,11 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use super::{Affected, Comparison, Inputs, Remembered, Side, Status, sorted};
-use crate::build::reuse::{Differing, Judged, Members, Proven};
-use crate::build::survey::{Concerned, grouped};
-use crate::monorepo::StackId;
+use rayon::prelude::*;
+use rustc_hash::FxHashSet;
+
+use super::{Affected, Comparison, Inputs, Remembered, Side, Status};
+use crate::build::reuse::{Differing, GroupKey, Judged, Members, Proven};
+use crate::build::survey::{Concerned, SHARE, grouped};
 use crate::monorepo::answers::Known;
+use crate::monorepo::{Stack, StackId};
 
 /// What is told of stacks that two revisions may have differently; all others come out in both as they did when they were built
 /// last.
@@ -36,30 +39,30 @@ impl Comparison<'_> {
     /// out the same.
     #[must_use]
     pub fn sift(&self, concerned: &Concerned, exact: bool, remembered: &Remembered<'_>) -> Sifted {
-        let mut open = concerned.stacks.clone();
         let sides = [self.base, self.head];
-        let in_both = |path: &&String| sides.iter().all(|side| side.monorepo.stack_at(path).is_some());
-        let paths: Vec<&String> =
-            concerned.groups.keys().filter(|path| open.contains(*path)).filter(in_both).collect();
-        let keys = paths.iter().filter_map(|path| concerned.groups.get(*path).copied());
-        let groups = grouped(keys.zip(0..).collect());
+        let in_both = |(path, group): (&String, &GroupKey)| {
+            let [before, now] = sides.map(|side| side.monorepo.stack_at(path));
+            Some((*group, [before?, now?]))
+        };
+        let all: Vec<(&String, &GroupKey)> = concerned.groups.iter().collect();
+        let (keys, stacks): (Vec<GroupKey>, Vec<[StackId; 2]>) =
+            all.into_par_iter().with_min_len(SHARE).filter_map(in_both).unzip();
+        let groups = grouped(keys.into_iter().zip(0..).collect());
         // A revision whose packages are those of then has all stacks as they were.
         let judged = [0, 1].map(|number| {
-            let otherwise = concerned.otherwise[number];
-            otherwise.then(|| self.judged(sides[number], remembered, (&paths, &groups)))
+            let stacks: Vec<StackId> = stacks.iter().map(|both| both[number]).collect();
+            let judge = || self.judged(sides[number], remembered, (&stacks, &groups));
+            concerned.otherwise[number].then(judge)
         });
-        let mut same = vec![2 - judged.iter().flatten().count(); paths.len()];
+        let stacks: Vec<&Stack> = stacks.iter().map(|[_, now]| self.head.monorepo.stack(*now)).collect();
+        let mut same = vec![2 - judged.iter().flatten().count(); stacks.len()];
         judged.iter().flatten().flat_map(|side| &side.same).for_each(|at| same[*at] += 1);
-        for (path, sides) in paths.iter().zip(&same) {
-            if *sides == 2 {
-                open.remove(*path);
-            }
-        }
-        if exact || open.len() <= MANY {
-            return Sifted { named: Vec::new(), open };
-        }
-        let named = self.named(&judged, (&paths, &same));
-        named.iter().for_each(|stack| _ = open.remove(&stack.path));
+        let as_built = stacks.iter().zip(&same).filter(|(_, sides)| **sides == 2);
+        let mut told: FxHashSet<&str> = as_built.map(|(stack, _)| stack.path.as_str()).collect();
+        let is_named = !exact && concerned.stacks.len() - told.len() > MANY;
+        let named = if is_named { self.named(&judged, (&stacks, &same)) } else { Vec::new() };
+        told.extend(named.iter().map(|stack| stack.path.as_str()));
+        let open = concerned.stacks.iter().filter(|path| !told.contains(path.as_str())).cloned().collect();
         Sifted { named, open }
     }
 
@@ -68,12 +71,11 @@ impl Comparison<'_> {
         &self,
         side: Side<'_>,
         remembered: &Remembered<'_>,
-        (paths, groups): (&[&String], &[Members]),
+        (stacks, groups): (&[StackId], &[Members]),
     ) -> OneSide {
-        let stacks: Vec<StackId> = paths.iter().filter_map(|path| side.monorepo.stack_at(path)).collect();
         let reuse = remembered.reuse(side, Known::default());
         let mut told = OneSide::default();
-        for judged in reuse.judge_groups((side.monorepo, self.store), &stacks, groups) {
+        for judged in reuse.judge_groups((side.monorepo, self.store), stacks, groups) {
             match judged {
                 Judged::Proven(Proven { members, .. }) => told.same.extend(members),
                 Judged::Differing(differing) => told.differing.push(differing),
@@ -83,21 +85,24 @@ impl Comparison<'_> {
     }
 
     /// The stacks that one revision has as they were built last, of which there is one in `same`, and the other one has otherwise.
-    fn named(&self, judged: &[Option<OneSide>; 2], (paths, same): (&[&String], &[usize])) -> Vec<Affected> {
+    fn named(&self, judged: &[Option<OneSide>; 2], (stacks, same): (&[&Stack], &[usize])) -> Vec<Affected> {
         let (inputs, monorepo) = (Inputs::new(self), self.head.monorepo);
-        let mut named = Vec::new();
-        for (number, side) in judged.iter().enumerate() {
-            for Differing { members, reason, packages } in side.iter().flat_map(|side| &side.differing) {
-                let files = (*inputs.imported(number, packages)).clone().because();
-                let because: Vec<String> =
-                    std::iter::once(reason.to_string()).chain(files.into_iter().flatten()).collect();
-                let stacks = members.iter().filter(|at| same[**at] == 1);
-                named.extend(stacks.filter_map(|at| {
-                    let stack = monorepo.stack(monorepo.stack_at(paths[*at])?);
-                    Some(Affected::new(monorepo, stack, Status::Modified, because.clone()))
-                }));
-            }
-        }
-        sorted(named)
+        let sides = judged.par_iter().enumerate();
+        let all = sides.flat_map(|(number, side)| {
+            side.par_iter().flat_map(|side| &side.differing).map(move |differing| (number, differing))
+        });
+        let named = all.flat_map_iter(|(number, Differing { members, reason, packages })| {
+            let files = (*inputs.imported(number, packages)).clone().because();
+            let because: Vec<String> =
+                std::iter::once(reason.to_string()).chain(files.into_iter().flatten()).collect();
+            let affected = move |at: &usize| {
+                (*at, Affected::new(monorepo, stacks[*at], Status::Modified, because.clone()))
+            };
+            members.iter().filter(|at| same[**at] == 1).map(affected)
+        });
+        // Their places are in the order of their paths.
+        let mut named: Vec<(usize, Affected)> = named.collect();
+        named.sort_unstable_by_key(|(at, _)| *at);
+        named.into_iter().map(|(_, affected)| affected).collect()
     }
 }

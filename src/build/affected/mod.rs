@@ -417,6 +417,9 @@ impl<'a> Inputs<'a> {
     }
 
     fn compare(&self, query: &Query, differences: &mut Differences) {
+        if self.is_one_file(query) {
+            return;
+        }
         let [before, now] = self.answers.each_ref().map(|answers| answers.answer(query));
         if before == now {
             return;
@@ -439,6 +442,13 @@ impl<'a> Inputs<'a> {
             }
             Query::Glob(..) => differences.reads = true,
         }
+    }
+
+    /// Whether a query is about a file that both sides have from the disk, so that it need not be read.
+    fn is_one_file(&self, query: &Query) -> bool {
+        let (Query::Content(path) | Query::IsFile(path)) = query else { return false };
+        let [before, now] = self.sides.map(|side| side.shared.world.on_disk(path));
+        before.is_some() && before == now
     }
 
     /// What became of a path, in words.

@@ -5,13 +5,14 @@
 //! It is the proof over interfaces, for those that somebody else vouches for: the survey, for nothing it has seen differs.
 //! Deliberately absent: records of the new state. Those of then hold by the same proof.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use cache::{Digest, Short};
 use kcl::package::PackageId;
 use rayon::prelude::*;
+use rustc_hash::FxHashSet;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::health::Found;
@@ -31,6 +32,7 @@ pub(in crate::build) struct GroupKey {
     interface: Short,
     reach: Option<[u8; 16]>,
     imported: Short,
+    /// Last, so that groups that differ in this alone are neighbours where they are sorted.
     values: Option<Answer>,
 }
 
@@ -41,6 +43,11 @@ impl GroupKey {
         let Frame { unit, imports, reach, interface, .. } = *record.frame;
         let interface = interface.filter(|_| !record.warned && !record.coarse)?;
         Some(Self { unit, imports, interface, reach, imported, values })
+    }
+
+    /// Whether another one differs in values at most.
+    fn is_kin(&self, other: &Self) -> bool {
+        *self == Self { values: self.values, ..*other }
     }
 }
 
@@ -69,7 +76,7 @@ pub(in crate::build) struct Differing {
     /// The first of what is not as it was.
     pub(in crate::build) reason: Reason,
     /// The packages that they import now.
-    pub(in crate::build) packages: Vec<PackageId>,
+    pub(in crate::build) packages: Arc<[PackageId]>,
 }
 
 /// How many blobs a thread reads at once.
@@ -94,44 +101,53 @@ impl Reuse<'_> {
             let unit = CompileUnit::of_stack(self.shared.world, store, &monorepo.root, &folder).ok()?;
             Some((unit, folder))
         };
-        self.read_used(groups);
         // A list of imports leads all that have it to the same packages.
         let mut samples: Vec<(&[u8; 16], &usize)> =
             groups.iter().filter_map(|(group, members)| Some((&group.imports, members.first()?))).collect();
         samples.sort_unstable();
         samples.dedup_by_key(|(imports, _)| *imports);
-        samples.par_iter().with_max_len(1).for_each(|(imports, at)| {
+        let load = |(imports, at): &(&[u8; 16], &usize)| {
             // Where the sample crashes or fails, nothing is said of its group, and it is said when the stack is built.
             let _ = compile::caught(|| unit(at).and_then(|(unit, _)| self.load(imports, &unit)));
-        });
-        let judge = |(group, members): &Members| {
-            let closure = self.by_imports.known(&group.imports)?;
-            self.judge_group(group, members, &closure, &unit)
         };
-        groups.par_iter().filter_map(judge).collect()
+        rayon::join(|| self.read_used(groups), || samples.par_iter().with_max_len(1).for_each(load));
+        // Groups of a kin are neighbours.
+        let kin: Vec<&[Members]> = groups.chunk_by(|(one, _), (other, _)| one.is_kin(other)).collect();
+        kin.par_iter().flat_map_iter(|groups| self.judge_kin(groups, &unit)).collect()
     }
 
     /// Reads what the stacks of groups used of packages, all of it at once.
     fn read_used(&self, groups: &[Members]) {
-        let read = |shorts: BTreeSet<Short>| {
-            let shorts: Vec<Short> = shorts.into_iter().collect();
-            let blobs = shorts.par_chunks(BLOBS).flat_map_iter(|some| self.store.blobs_from(some));
-            let blobs: Vec<Option<(Digest, Vec<u8>)>> = blobs.collect();
-            shorts.into_iter().zip(blobs)
-        };
-        let lists = read(groups.iter().map(|(group, _)| group.imported).collect());
-        let lists = lists.filter_map(|(short, blob)| Some((short, decode::<Imported>(&blob?.1)?)));
-        let lists: Vec<(Short, Imported)> = lists.collect();
-        for (short, blob) in read(lists.iter().flat_map(|(_, list)| list).copied().collect()) {
-            let Some((digest, bytes)) = blob else { continue };
+        let lists: Vec<(Short, _, Imported)> = self.read(groups.iter().map(|(group, _)| group.imported));
+        let used: FxHashSet<Short> = lists.iter().flat_map(|(_, _, list)| list).copied().collect();
+        for (short, digest, used) in self.read(used.into_iter()) {
             self.whole.get_or(&short, || Some(digest));
-            let cell = self.used.get_or(&digest, Cell::default);
-            cell.get_or_init(|| decode(&bytes).map(Arc::new));
+            self.used.get_or(&digest, || Arc::new(OnceLock::from(Some(Arc::new(used)))));
         }
-        for (short, list) in lists {
+        for (short, _, list) in lists {
             let cell = self.lists.get_or(&short, Cell::default);
             cell.get_or_init(|| list.iter().map(|short| self.whole(short)).collect());
         }
+    }
+
+    /// What blobs are, by the beginnings of their digests, as far as they are there.
+    fn read<T: DeserializeOwned + Send>(
+        &self,
+        shorts: impl Iterator<Item = Short>,
+    ) -> Vec<(Short, Digest, T)> {
+        let mut shorts: Vec<Short> = shorts.collect();
+        shorts.par_sort_unstable();
+        shorts.dedup();
+        let read = |shorts: &[Short]| {
+            let blobs = self.store.blobs_from(shorts);
+            let pairs = shorts.iter().zip(blobs);
+            let known = pairs.filter_map(|(short, blob)| {
+                let (digest, bytes) = blob?;
+                Some((*short, digest, decode(&bytes)?))
+            });
+            known.collect::<Vec<_>>()
+        };
+        shorts.par_chunks(BLOBS).flat_map_iter(read).collect()
     }
 
     /// Loads what a stack imports, if it still imports what is expected.
@@ -146,29 +162,51 @@ impl Reuse<'_> {
         None
     }
 
+    /// What can be told of groups that differ in values alone.
+    fn judge_kin(
+        &self,
+        groups: &[Members],
+        unit: &(impl Fn(&usize) -> Option<(CompileUnit, PathBuf)> + Sync),
+    ) -> Vec<Judged> {
+        let Some((group, _)) = groups.first() else { return Vec::new() };
+        let Some(closure) = self.by_imports.known(&group.imports) else { return Vec::new() };
+        let Differences { code, behind, check } = self.differences(&group.imported, &closure);
+        if let Some(reason) = code {
+            let members = groups.iter().flat_map(|(_, members)| members).copied().collect();
+            return vec![Judged::Differing(Differing {
+                members,
+                reason,
+                packages: Arc::clone(&closure.ids),
+            })];
+        }
+        if check.is_some() || !self.has_interface(&closure, &group.interface) {
+            return Vec::new();
+        }
+        let judge = |group| self.judge_group(group, behind.as_ref(), &closure, unit);
+        groups.iter().filter_map(judge).collect()
+    }
+
+    /// What can be told of a group that has the code of then; `behind` differs of what values were made from.
     fn judge_group(
         &self,
-        group: &GroupKey,
-        members: &[usize],
+        (group, members): &Members,
+        behind: Option<&Reason>,
         closure: &Closure,
         unit: &(impl Fn(&usize) -> Option<(CompileUnit, PathBuf)> + Sync),
     ) -> Option<Judged> {
         let differing = |reason| {
-            Judged::Differing(Differing { members: members.to_vec(), reason, packages: closure.ids.clone() })
+            Judged::Differing(Differing {
+                members: members.clone(),
+                reason,
+                packages: Arc::clone(&closure.ids),
+            })
         };
         let proven = |members| {
             let packages = closure.confirmed.then(|| (closure.encoded.digest, Arc::clone(&closure.state)));
             Judged::Proven(Proven { members, packages })
         };
-        let Differences { code, behind, check } = self.differences(&group.imported, closure);
-        if let Some(reason) = code {
-            return Some(differing(reason));
-        }
-        if check.is_some() || !self.has_interface(closure, &group.interface) {
-            return None;
-        }
         if behind.is_none() && group.reach.is_some() && group.reach == self.reach_of(closure) {
-            return Some(proven(members.to_vec()));
+            return Some(proven(members.clone()));
         }
         let found = |at: &usize| {
             let (unit, folder) = unit(at)?;
@@ -186,8 +224,8 @@ impl Reuse<'_> {
         if first.asked.is_nothing() {
             return match behind {
                 _ if !is_well(&first) => None,
-                Some(ref reason) if !is_same(&first) => Some(differing(reason.clone())),
-                _ => Some(proven(members.to_vec())),
+                Some(reason) if !is_same(&first) => Some(differing(reason.clone())),
+                _ => Some(proven(members.clone())),
             };
         }
         let holds = |at: &&usize| {

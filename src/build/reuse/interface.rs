@@ -124,7 +124,7 @@ impl Reuse<'_> {
         let find = || {
             let names =
                 |id| self.shared.program.names(id).iter().map(|name| name.as_str().to_owned()).collect();
-            let packages = closure.state.iter().zip(&closure.ids);
+            let packages = closure.state.iter().zip(&*closure.ids);
             let names = packages.map(|(state, id)| (state.identity.clone(), names(*id))).collect();
             let seen = self.seen(&names, closure)?;
             Some(Encoded::of(&Interface { names, seen }))

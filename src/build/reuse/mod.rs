@@ -153,7 +153,7 @@ struct Closure {
     encoded: Encoded,
     /// Whether compiles have seen the files as they are answered for.
     confirmed: bool,
-    ids: Vec<PackageId>,
+    ids: Arc<[PackageId]>,
     health: HealthMemory,
     /// See [`Frame::interface`].
     interface: OnceLock<Option<Encoded>>,
@@ -430,7 +430,7 @@ impl<'a> Reuse<'a> {
             state: Arc::new(state),
             encoded,
             confirmed,
-            ids: ids.to_vec(),
+            ids: ids.into(),
             health: HealthMemory::default(),
             interface: OnceLock::new(),
             reach: OnceLock::new(),

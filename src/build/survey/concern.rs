@@ -51,6 +51,7 @@ impl Concerned {
     pub fn among(concerned: Option<Self>, wanted: BTreeSet<String>) -> Self {
         let Some(mut concerned) = concerned else { return Self::of(wanted) };
         concerned.stacks.retain(|path| wanted.contains(path));
+        concerned.groups.retain(|path, _| wanted.contains(path));
         concerned
     }
 }
@@ -185,23 +186,25 @@ impl Sweep {
         let both = |[before, after]: [bool; 2], other: &[bool; 2]| [before || other[0], after || other[1]];
         let concerned = |some: &[u32]| some.iter().map(|at| &points[*at as usize]).fold([false; 2], both);
         let closures: Vec<[bool; 2]> = survey.closures.iter().map(|points| concerned(points)).collect();
-        let mut found = Concerned::default();
+        let (mut stacks, mut groups) = (Vec::new(), Vec::new());
+        let mut otherwise = [false; 2];
         for (stack, rest) in survey.stacks.iter().zip(&survey.rests) {
             let Some(rest) = rest else {
-                found.stacks.insert(stack.path.clone());
+                stacks.push(stack.path.clone());
                 continue;
             };
             let [packages, ways] = rest.closures.map(|at| closures[at as usize]);
             let own = both(concerned(&rest.own), &ways).contains(&true);
             if own || packages.contains(&true) || self.has_changed(rest) {
-                found.stacks.insert(stack.path.clone());
+                stacks.push(stack.path.clone());
                 let group = rest.group.filter(|_| !own && self.is_own_same(rest));
                 if let Some(group) = group {
-                    found.groups.insert(stack.path.clone(), survey.groups[group as usize]);
-                    found.otherwise = both(found.otherwise, &packages);
+                    groups.push((stack.path.clone(), survey.groups[group as usize]));
+                    otherwise = both(otherwise, &packages);
                 }
             }
         }
-        found
+        // Thousands are made into a set at once.
+        Concerned { stacks: stacks.into_iter().collect(), groups: groups.into_iter().collect(), otherwise }
     }
 }

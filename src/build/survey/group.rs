@@ -7,6 +7,7 @@ use std::path::Path;
 use cache::Digest;
 use rayon::prelude::*;
 
+use super::sweep::SHARE;
 use super::{Rest, Sweep};
 use crate::build::reuse::{GroupKey, Imports, Judged, Members, Proven, Reuse};
 use crate::monorepo::{Monorepo, Near, PackageStore, StackId};
@@ -63,9 +64,6 @@ impl Rest {
         Self { closures: [packages, self.closures[1]], ..self }
     }
 }
-
-/// How many stacks a thread takes at once.
-const SHARE: usize = 512;
 
 impl Sweep {
     /// Proves of stacks that they come out as they did, for only packages that they import changed. Where their artifacts are

@@ -30,6 +30,7 @@ pub use self::ground::{Since, Tree};
 pub use self::group::Regrouped;
 pub(super) use self::group::grouped;
 use self::path_list::PathList;
+pub(super) use self::sweep::SHARE;
 pub use self::sweep::Sweep;
 use super::checkout::FOLDER;
 use super::reuse::GroupKey;

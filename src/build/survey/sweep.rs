@@ -47,8 +47,8 @@ impl Seen {
     }
 }
 
-/// How many points a thread takes at once.
-pub(super) const SHARE: usize = 512;
+/// How many points or stacks a thread looks at at once.
+pub(in crate::build) const SHARE: usize = 512;
 
 impl Sweep {
     /// Looks at all points of a survey, with all cores: a microsecond each.

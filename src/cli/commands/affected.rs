@@ -83,6 +83,8 @@ pub(crate) fn run(args: &AffectedArgs, ui: &Ui) -> Result<Exit, Refusal> {
         // If that cannot be, the next one looks at all files again.
         Drawn::Anew(Box::new(survey)).encoded().write(&places.root.join(FOLDER)).ok();
     }
+    // As where they were compared.
+    std::mem::forget(affected);
     Ok(exit)
 }
 
