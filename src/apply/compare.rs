@@ -118,7 +118,7 @@ fn gone(
 ) -> Option<Delta> {
     let artifact = crate::monorepo::paths::slashed(path.strip_prefix(out).ok()?);
     let stack = artifact.strip_suffix(".yaml")?.to_owned();
-    let digest = known.get(path)?.1;
+    let digest = known.get(path.as_os_str())?.1;
     let before = Some((digest, stored(&digest).unwrap_or_default()));
     let name = stack.rsplit('/').next().unwrap_or_default().to_owned();
     Some(Delta { path: stack, project: None, name, artifact, before, after: None })

@@ -1,11 +1,12 @@
 //! A checkout with its store: what builds of it remember from one process to the next.
 
-use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use cache::{Digest, Notice, Store, StoreError};
+use rustc_hash::FxHashSet;
 
 use super::reuse::{Artifacts, Reuse, State};
 use super::survey::Drawn;
@@ -145,7 +146,7 @@ pub fn artifacts(
 ) -> Artifacts {
     let mut artifacts = known;
     for path in &report.removed {
-        artifacts.remove(path);
+        artifacts.remove(path.as_os_str());
     }
     report.stacks.iter().for_each(|finished| add(monorepo, goal, finished, before, &mut artifacts));
     artifacts
@@ -164,7 +165,7 @@ pub fn touched_artifacts(monorepo: &Monorepo, goal: &Goal, report: &Report, befo
 fn add(monorepo: &Monorepo, goal: &Goal, finished: &Finished, before: u64, artifacts: &mut Artifacts) {
     let (Goal::Write(out), Some(digest)) = (goal, finished.artifact) else { return };
     let path = out.join(monorepo.stack(finished.stack).artifact());
-    let is_known = artifacts.get(&path).is_some_and(|it| it.0.is_some() && it.1 == digest);
+    let is_known = artifacts.get(path.as_os_str()).is_some_and(|it| it.0.is_some() && it.1 == digest);
     // One that was found intact has the stamp of then, or is read again.
     if is_known && matches!(finished.outcome, Outcome::Reused { changed: false }) {
         return;
@@ -172,7 +173,7 @@ fn add(monorepo: &Monorepo, goal: &Goal, finished: &Finished, before: u64, artif
     // What was written just now has not been left alone.
     let old = (!finished.outcome.is_written()).then(|| Stamp::of(&path)).flatten();
     let stamp = old.filter(|stamp| stamp.is_settled(before));
-    artifacts.insert(path, (stamp, digest));
+    artifacts.insert(path.into(), (stamp, digest));
 }
 
 /// Deletes the artifacts of stacks that are gone: files below the output folder that a build has written and nobody has
@@ -184,9 +185,12 @@ pub fn remove_gone(monorepo: &Monorepo, goal: &Goal, known: &Artifacts) -> Vec<P
     if !monorepo.problems.is_empty() {
         return Vec::new();
     }
-    let wanted: BTreeSet<PathBuf> = monorepo.stacks.iter().map(|stack| out.join(stack.artifact())).collect();
-    let gone = known.iter().filter(|(path, _)| path.starts_with(out) && !wanted.contains(*path));
-    gone.filter(|(path, (_, digest))| remove(path, out, *digest)).map(|(path, _)| path.clone()).collect()
+    let wanted: FxHashSet<OsString> =
+        monorepo.stacks.iter().map(|stack| out.join(stack.artifact()).into()).collect();
+    let gone = known.iter().filter(|(path, _)| !wanted.contains(*path));
+    let gone = gone.map(|(path, (_, digest))| (Path::new(path), *digest));
+    let gone = gone.filter(|(path, digest)| path.starts_with(out) && remove(path, out, *digest));
+    gone.map(|(path, _)| path.to_owned()).collect()
 }
 
 /// Deletes a file that has a digest, and the folders above it that are empty then.

@@ -94,9 +94,9 @@ impl Journal {
     pub(super) fn settle(&self, artifacts: &mut Artifacts) {
         for Entry { path, digest, beside: _ } in self.entries() {
             let (path, Ok(digest)) = (PathBuf::from(path), digest.parse::<Digest>()) else { continue };
-            let known = artifacts.get(&path).is_some_and(|(_, known)| *known == digest);
+            let known = artifacts.get(path.as_os_str()).is_some_and(|(_, known)| *known == digest);
             if !known && fs::read(&path).is_ok_and(|bytes| Digest::of(&bytes) == digest) {
-                artifacts.insert(path, (None, digest));
+                artifacts.insert(path.into(), (None, digest));
             }
         }
     }
@@ -164,7 +164,7 @@ mod tests {
     fn known(journal: &Journal) -> Vec<PathBuf> {
         let mut artifacts = Artifacts::new();
         journal.settle(&mut artifacts);
-        artifacts.into_keys().collect()
+        artifacts.into_keys().map(PathBuf::from).collect()
     }
 
     #[test]

@@ -253,7 +253,7 @@ impl<'a> Job<'a> {
 
     /// Whether a file has the digest of an artifact; one that has not moved since it had it is not read.
     fn is_intact(&self, path: &Path, digest: Digest) -> bool {
-        match self.request.artifacts.get(path) {
+        match self.request.artifacts.get(path.as_os_str()) {
             Some((Some(stamp), known)) if *known == digest && Stamp::of(path) == Some(*stamp) => true,
             _ => fs::read(path).is_ok_and(|bytes| Digest::of(&bytes) == digest),
         }
