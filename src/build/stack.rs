@@ -12,7 +12,7 @@ use super::profile::{Step, timed};
 use super::reuse::{Doubt, Program, Records, Reuse, SameCode};
 use super::survey::Rest;
 use super::{BuildRequest, Failure, Finished, GOLDEN, Goal, Outcome, golden, outputs};
-use crate::monorepo::answers::Stamp;
+use crate::monorepo::answers::{Answer, Stamp};
 use crate::monorepo::{CompileUnit, DiskWorld, Problem, ProblemKind, Stack, StackId, plain};
 
 /// The build of a stack.
@@ -46,7 +46,7 @@ impl<'a> Job<'a> {
             return finished;
         }
         let unchanged = self.timed(Step::Compare, || {
-            self.reuse.and_then(|reuse| reuse.unchanged(self.stack, &self.folder, records))
+            self.reuse.and_then(|reuse| reuse.unchanged(self.stack, &self.folder, records, self.own()))
         });
         if !self.is_audited()
             && let (Some(reuse), Some(artifact)) = (self.reuse, unchanged)
@@ -90,7 +90,8 @@ impl<'a> Job<'a> {
     /// What is known of the code of its own files; nothing where that is to be found out.
     fn same_code<'r>(&self, records: &'r Records) -> SameCode<'r> {
         let reuse = self.reuse.filter(|_| !self.is_audited());
-        let same = reuse.map(|reuse| self.timed(Step::Prove, || reuse.same_code(&self.folder, records)));
+        let same =
+            reuse.map(|reuse| self.timed(Step::Prove, || reuse.same_code(&self.folder, records, self.own())));
         same.unwrap_or_default()
     }
 
@@ -234,6 +235,11 @@ impl<'a> Job<'a> {
     }
 
     /// What the stack rests on, if it is known to come out as it did.
+    /// What it itself asked and would be answered again, as far as the survey has seen.
+    fn own(&self) -> Option<Answer> {
+        self.request.sweep?.asked(&self.stack.path)
+    }
+
     fn unmoved(&self) -> Option<&'a Rest> {
         self.request.sweep?.proven(&self.stack.path, &self.request.regrouped)
     }

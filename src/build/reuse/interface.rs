@@ -16,6 +16,7 @@ use syntax::Symbol;
 use super::record::{Question, Record, decode, digest};
 use super::{Cell, Closure, Encoded, Records, Reuse};
 use crate::build::compile::Ready;
+use crate::monorepo::answers::Answer;
 use crate::monorepo::{CompileUnit, Stack, paths};
 
 /// What checking and lowering a stack's own files could learn of packages. A name that comes after that makes no difference to
@@ -42,11 +43,16 @@ impl SameCode<'_> {
 }
 
 impl Reuse<'_> {
-    /// The records of a stack that tell what its own files are lowered to.
-    pub(in crate::build) fn same_code<'r>(&self, folder: &Path, records: &'r Records) -> SameCode<'r> {
+    /// The records of a stack that tell what its own files are lowered to; `own` as of [`Reuse::unchanged`].
+    pub(in crate::build) fn same_code<'r>(
+        &self,
+        folder: &Path,
+        records: &'r Records,
+        own: Option<Answer>,
+    ) -> SameCode<'r> {
         let same = records.0.iter().filter_map(|record| {
             let closure = self.by_imports.known(&record.frame.imports)?;
-            self.is_as_it_was(folder, record, &closure).then_some((record, closure))
+            self.is_as_it_was(folder, record, &closure, own).then_some((record, closure))
         });
         SameCode(same.collect())
     }
@@ -72,11 +78,11 @@ impl Reuse<'_> {
     }
 
     /// Whether a stack's own files, and what they make of these packages, are as they were.
-    fn is_as_it_was(&self, folder: &Path, record: &Record, closure: &Closure) -> bool {
+    fn is_as_it_was(&self, folder: &Path, record: &Record, closure: &Closure, own: Option<Answer>) -> bool {
         !record.warned
             && !record.coarse
             && record.frame.interface.is_some_and(|interface| self.has_interface(closure, &interface))
-            && self.own_unchanged(folder, record)
+            && self.own_unchanged(folder, record, own)
             && self.packages_unchanged(&record.frame.ways).is_some()
     }
 

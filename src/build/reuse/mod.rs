@@ -274,10 +274,19 @@ impl<'a> Reuse<'a> {
         self.store.blob(digest)
     }
 
-    /// The first proof: a record all of whose questions have the same answers.
-    pub(super) fn unchanged(&self, stack: &Stack, folder: &Path, records: &Records) -> Option<Digest> {
+    /// The first proof: a record all of whose questions have the same answers. `own` is what the stack itself asked and would be
+    /// answered again, where somebody has looked.
+    pub(super) fn unchanged(
+        &self,
+        stack: &Stack,
+        folder: &Path,
+        records: &Records,
+        own: Option<Answer>,
+    ) -> Option<Digest> {
         let record = records.0.iter().find(|record| {
-            !record.warned && self.own_unchanged(folder, record) && self.shared_unchanged(record).is_some()
+            !record.warned
+                && self.own_unchanged(folder, record, own)
+                && self.shared_unchanged(record).is_some()
         })?;
         if let (Some(questions), Some(shared)) =
             (self.questions(&record.frame.questions), self.shared_unchanged(record))
@@ -331,10 +340,14 @@ impl<'a> Reuse<'a> {
         drawing.draw(held, request, report)
     }
 
-    fn own_unchanged(&self, folder: &Path, record: &Record) -> bool {
+    fn own_unchanged(&self, folder: &Path, record: &Record, own: Option<Answer>) -> bool {
+        self.is_here(record) && (own == Some(record.asked()) || self.has_same_answers(folder, record))
+    }
+
+    /// Whether all that a stack itself asked has the same answers.
+    fn has_same_answers(&self, folder: &Path, record: &Record) -> bool {
         let Some(questions) = self.questions(&record.frame.questions) else { return false };
-        self.is_here(record)
-            && self.ask(&questions, folder) == record.answers
+        self.ask(&questions, folder) == record.answers
             && self.changed_files(folder, &record.files).next().is_none()
             && self.changed_files(folder, &record.idle_files).next().is_none()
     }

@@ -33,8 +33,9 @@ impl Reuse<'_> {
     /// What is known of a stack as this world has it; nothing where it fails or can never be reused.
     pub(in crate::build) fn evidence(&self, stack: &Stack, folder: &Path) -> Option<Evidence> {
         let Records(records) = self.records(&[stack]).pop()?;
-        let holds =
-            |record: &Record| self.own_unchanged(folder, record) && self.shared_unchanged(record).is_some();
+        let holds = |record: &Record| {
+            self.own_unchanged(folder, record, None) && self.shared_unchanged(record).is_some()
+        };
         records.into_iter().find(holds).map(Evidence)
     }
 

@@ -105,6 +105,12 @@ impl Sweep {
         (!self.has_changed(rest)).then_some(rest)
     }
 
+    /// What a stack itself asked and was answered, if nothing happened to that: see [`Rest::asked`].
+    pub(in crate::build) fn asked(&self, stack: &str) -> Option<Answer> {
+        let rest = self.rest(stack).filter(|rest| !self.on_ground && self.is_own_same(rest))?;
+        Some(rest.asked)
+    }
+
     /// For each stack the digest of its artifact, if nothing happened to that, nor to what the stack rests on.
     #[must_use]
     pub fn untouched(&self, monorepo: &Monorepo, stacks: &[StackId], out: &Path) -> Vec<Option<Digest>> {
