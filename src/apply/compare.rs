@@ -1,7 +1,7 @@
 //! From stacks that differ to what differs in them.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cache::Digest;
 use rayon::prelude::*;
@@ -111,7 +111,7 @@ fn of_written(monorepo: &Monorepo, stack: &Stack, out: &Path, finished: &Finishe
 
 /// What was deleted, if it is known what it was.
 fn gone(
-    path: &PathBuf,
+    path: &Path,
     out: &Path,
     known: &Artifacts,
     stored: &dyn Fn(&Digest) -> Option<String>,

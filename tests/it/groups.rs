@@ -159,6 +159,28 @@ fn what_packages_ask_for_only_now_counts_later() {
 }
 
 #[test]
+fn stacks_that_are_built_for_a_package_still_rest_on_their_own_files() {
+    let repo = demo().file("lib/model/note.txt", "one");
+    repo.konfig(&["build"]).good();
+    // The ones that use it are built, and keep their place in the survey.
+    edit(&repo, "lib/unit.k", "one = 1", "one = 2");
+    assert_eq!(same_as_fresh(&repo).counts().0, 2);
+    edit(&repo, "apps/a/main.k", "\"a\"", "\"aa\"");
+    assert_eq!(same_as_fresh(&repo).counts().0, 1);
+    // Now they read a file, too.
+    edit(&repo, "lib/model/model.k", "import lib.unit", "import file\nimport lib.unit");
+    edit(&repo, "lib/model/model.k", "unit.one", "len(file.read(\"note.txt\"))");
+    assert_eq!(same_as_fresh(&repo).counts().0, 2);
+    repo.write("lib/model/note.txt", b"three");
+    assert_eq!(same_as_fresh(&repo).counts().0, 2);
+    // Back to what they were, own file and package in one step.
+    edit(&repo, "apps/a/main.k", "\"aa\"", "\"a\"");
+    repo.write("lib/model/model.k", MODEL.as_bytes());
+    same_as_fresh(&repo);
+    assert_eq!(same_as_fresh(&repo).counts(), (0, 0, 0));
+}
+
+#[test]
 fn the_range_of_numbers_may_differ_between_stacks() {
     let repo = demo();
     repo.write("apps/b/kcl.yaml", b"kcl_cli_configs:\n  strict_range_check: true\n");
