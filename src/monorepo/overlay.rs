@@ -94,6 +94,15 @@ impl Overlay {
         self.entries.keys().map(PathBuf::as_path)
     }
 
+    /// The bytes of a file that the working tree has otherwise.
+    #[must_use]
+    pub fn file(&self, path: &Path) -> Option<&[u8]> {
+        match self.entries.get(path)? {
+            Entry::File(bytes) => Some(bytes),
+            Entry::Link(_) | Entry::Absent => None,
+        }
+    }
+
     /// The paths at which the revision has what the disk has, as far as anybody wanted to know; in no order.
     #[must_use]
     pub fn read_from_disk(&self) -> Vec<PathBuf> {

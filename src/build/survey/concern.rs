@@ -12,6 +12,7 @@ use rustc_hash::FxHashSet;
 use super::sweep::{SHARE, Seen};
 use super::{FOLDER, Point, Since, Standing, Sweep};
 use crate::build::reuse::GroupKey;
+use crate::monorepo::answers::Answer;
 use crate::monorepo::{Difference, DiskWorld, Overlay, marks, paths};
 
 /// Two revisions of the working tree that a survey was drawn in.
@@ -94,13 +95,27 @@ impl Versions<'_> {
         }
     }
 
-    /// Where one of the revisions is not the working tree. `None` where they may have other stacks.
-    fn places(&self) -> Option<Places> {
-        let mut places = Places::default();
-        for path in self.overlays().flat_map(Overlay::paths) {
-            self.add(path, !self.agree(path), &mut places)?;
-        }
-        Some(places)
+    /// Where each of the revisions is not the working tree. `None` where they may have other stacks.
+    fn places(&self) -> Option<[Places; 2]> {
+        let places_of = |world: &DiskWorld| {
+            let mut places = Places::default();
+            for path in world.overlay().into_iter().flat_map(Overlay::paths) {
+                self.add(path, !self.agree(path), &mut places)?;
+            }
+            Some(places)
+        };
+        Some([places_of(self.base)?, places_of(self.head)?])
+    }
+
+    /// Which of them have something else at a point than the survey has seen, as far as it is not known how the ground differs.
+    fn differ(&self, now: &[Places; 2], path: &Path, point: &Point) -> [bool; 2] {
+        let differs = |(world, places): (&DiskWorld, &Places)| {
+            let overlay = world.overlay().filter(|_| !point.folder);
+            let bytes = || overlay.and_then(|overlay| overlay.file(path));
+            places.have(path, point) && bytes().is_none_or(|bytes| Answer::of(bytes) != point.answer)
+        };
+        let [before, after] = now;
+        [differs((self.base, before)), differs((self.head, after))]
     }
 
     /// Where each of them is not the ground.
@@ -171,7 +186,7 @@ impl Sweep {
                     let [before, after] = places.each_ref().map(|places| places.have(path, point));
                     [before, after || since.head.is_none() && changed]
                 }
-                _ => [now.have(path, point) || changed; 2],
+                _ => versions.differ(&now, path, point).map(|differs| differs || changed),
             })
         };
         let paths: Vec<&Path> = survey.paths().collect();

@@ -1,7 +1,7 @@
 //! Drawing a survey: from the questions of stacks to files and folders.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -73,6 +73,8 @@ pub(super) struct Draft<'a> {
     kept: Vec<Option<u32>>,
     kept_closures: Vec<Option<u32>>,
     old_paths: Vec<&'a Path>,
+    /// Those of its points that packages rested on.
+    of_packages: FxHashMap<&'a OsStr, u32>,
     /// Listings with folders that the build has made.
     grown: FxHashMap<OsString, Arc<Listing>>,
 }
@@ -165,10 +167,18 @@ impl Drawing<'_> {
 impl<'a> Draft<'a> {
     fn new(on: &'a Drawing<'a>) -> Self {
         let Some(before) = on.before else { return Self::empty(on) };
+        let paths: Vec<&Path> = before.survey.paths().collect();
         Self {
             kept: vec![None; before.seen.len()],
             kept_closures: vec![None; before.survey.closures.len()],
-            old_paths: before.survey.paths().collect(),
+            of_packages: before
+                .survey
+                .closures
+                .iter()
+                .flatten()
+                .map(|at| (paths[*at as usize].as_os_str(), *at))
+                .collect(),
+            old_paths: paths,
             ..Self::empty(on)
         }
     }
@@ -188,6 +198,7 @@ impl<'a> Draft<'a> {
             kept: Vec::new(),
             kept_closures: Vec::new(),
             old_paths: Vec::new(),
+            of_packages: FxHashMap::default(),
             grown: FxHashMap::default(),
         }
     }
@@ -417,12 +428,26 @@ impl<'a> Draft<'a> {
         if let Some(known) = self.places.get(path.as_os_str()).copied() {
             return self.agrees(known, point).then_some(known);
         }
+        if let Some(old) = self.same_of_packages(path, &point) {
+            return self.keep(old);
+        }
         let text = path.to_str()?;
         let number = (self.old.0.len() + self.points.len()) as u32;
         self.points.push(point);
         self.paths.push(text);
         self.places.insert(path.into(), number);
         Some(number)
+    }
+
+    /// The point of the survey before that says the same, if packages rested on it and nothing happened to it: what was found out about
+    /// it since stays.
+    fn same_of_packages(&mut self, path: &Path, point: &Point) -> Option<u32> {
+        // Once it is kept it is not asked for again.
+        let old = self.of_packages.remove(path.as_os_str())?;
+        let before = self.on.before?;
+        let known = before.survey.points[old as usize];
+        let is_same = before.seen[old as usize] == Seen::Same;
+        (is_same && (known.folder, known.answer) == (point.folder, point.answer)).then_some(old)
     }
 
     /// Whether a point says what is seen there; one that says something else now takes that over.
