@@ -171,11 +171,12 @@ def warm_rows(bench, writing):
     comment = bench.several(lambda: bench.konfig("build"), lambda: bench.edit(MODEL, lambda text: text + "# a remark\n"), runs=1)
     yield most("a comment in a base model", comment, f"{seconds(cold.wall)}: cold with store", comment.wall / cold.wall, 0.7)
     bench.edit(MODEL, lambda text: text.replace(BEFORE, AFTER))
+    bench.read()
     base = bench.konfig("build")
     yield most("a base model that all use changed", base, f"{seconds(cold.wall)}: cold with store", base.wall / cold.wall, 0.7)
     bench.commit("another label")
     diff = bench.several(lambda: bench.git("diff", "--name-only", "HEAD~1", "HEAD"), runs=5)
-    affected = bench.several(lambda: bench.konfig("affected", "--base", "HEAD~1", "--head", "HEAD"))
+    affected = bench.several(lambda: bench.konfig("affected", "--base", "HEAD~1", "--head", "HEAD"), runs=5)
     bar = 1.2 * diff.wall + 0.1
     yield most("`affected`, a base model", affected, f"{seconds(bar)}: 1.2 git diff + 100 ms", affected.wall / bar, 1)
     yield shared_row(bench, writing)
