@@ -234,12 +234,12 @@ impl<'a> Job<'a> {
         Some(finished.with_artifact(digest))
     }
 
-    /// What the stack rests on, if it is known to come out as it did.
-    /// What it itself asked and would be answered again, as far as the survey has seen.
+    /// What the stack itself asked and would be answered again, as far as the survey has seen.
     fn own(&self) -> Option<Answer> {
         self.request.sweep?.asked(&self.stack.path)
     }
 
+    /// What the stack rests on, if it is known to come out as it did.
     fn unmoved(&self) -> Option<&'a Rest> {
         self.request.sweep?.proven(&self.stack.path, &self.request.regrouped)
     }

@@ -341,7 +341,8 @@ impl<'a> Reuse<'a> {
     }
 
     fn own_unchanged(&self, folder: &Path, record: &Record, own: Option<Answer>) -> bool {
-        self.is_here(record) && (own == Some(record.asked()) || self.has_same_answers(folder, record))
+        let is_seen = own.is_some_and(|own| own == record.asked());
+        self.is_here(record) && (is_seen || self.has_same_answers(folder, record))
     }
 
     /// Whether all that a stack itself asked has the same answers.

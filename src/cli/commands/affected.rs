@@ -83,7 +83,7 @@ pub(crate) fn run(args: &AffectedArgs, ui: &Ui) -> Result<Exit, Refusal> {
         // If that cannot be, the next one looks at all files again.
         Drawn::Anew(Box::new(survey)).encoded().write(&places.root.join(FOLDER)).ok();
     }
-    // As where they were compared.
+    // The process ends here, as where they were compared.
     std::mem::forget(affected);
     Ok(exit)
 }
