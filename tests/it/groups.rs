@@ -220,3 +220,40 @@ fn commits_that_make_no_difference_affect_nobody() {
         repo.konfig(&["build"]).good();
     }
 }
+
+/// Stacks that each use other values of a package: as many groups as stacks.
+const KINDS: usize = 320;
+
+fn many_kinds() -> Repo {
+    let model: String = (0..9).map(|bit| format!("v{bit} = {bit}\n")).collect();
+    let used = |kind: usize| (0..9).filter(move |bit| kind >> bit & 1 == 1);
+    let main = |kind| {
+        let values: Vec<String> = used(kind).map(|bit| format!("many.v{bit}")).collect();
+        format!("import lib.many\n\nx = [{}]\n", values.join(", "))
+    };
+    let repo = Repo::monorepo().file("lib/many.k", &model);
+    (0..KINDS).fold(repo, |repo, kind| repo.stack(&format!("apps/n{kind:03}"), &main(kind)))
+}
+
+#[test]
+fn what_many_groups_used_is_read_at_once() {
+    let Some(repo) = committed(many_kinds()) else { return };
+    repo.konfig(&["build"]).good();
+    repo.konfig(&["affected"]).good().prints("0 stacks affected");
+    edit(&repo, "lib/many.k", "v0 = 0", "v0 = 10");
+    let odd = format!("{} stacks affected", KINDS / 2);
+    repo.konfig(&["affected"]).good().prints(&odd);
+    assert!(repo.has(".konfig/used"));
+    for damaged in [false, true] {
+        if damaged {
+            repo.write(".konfig/used", b"something else");
+        }
+        let ran = repo.konfig(&["affected"]).good().prints(&odd);
+        assert!(!ran.stdout.contains("apps/n000:") && ran.stdout.contains("apps/n001:"), "{}", ran.stdout);
+    }
+    assert_eq!(repo.konfig(&["build"]).good().counts().2, KINDS / 2);
+    // Half of those that use the other value have other lists since then.
+    edit(&repo, "lib/many.k", "v1 = 1", "v1 = 11");
+    repo.konfig(&["affected"]).good().prints(&format!("{} stacks affected", KINDS / 4 * 3));
+    repo.konfig(&["build", "--audit=100"]).good();
+}

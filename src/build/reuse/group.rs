@@ -6,19 +6,17 @@
 //! Deliberately absent: records of the new state. Those of then hold by the same proof.
 
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use cache::{Digest, Short};
 use kcl::package::PackageId;
 use rayon::prelude::*;
-use rustc_hash::FxHashSet;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::health::Found;
+use super::lists::Differences;
 use super::record::{Frame, PackageState, Record};
-use super::used::Imported;
-use super::{Cell, Closure, Differences, Reason, Reuse, decode, unit_answer};
+use super::{Closure, Reason, Reuse, unit_answer};
 use crate::build::compile::{self, prepare};
 use crate::monorepo::answers::{Answer, Known};
 use crate::monorepo::{CompileUnit, Monorepo, PackageStore, StackId};
@@ -31,7 +29,7 @@ pub(in crate::build) struct GroupKey {
     imports: [u8; 16],
     interface: Short,
     reach: Option<[u8; 16]>,
-    imported: Short,
+    pub(super) imported: Short,
     /// Last, so that groups that differ in this alone are neighbours where they are sorted.
     values: Option<Answer>,
 }
@@ -79,9 +77,6 @@ pub(in crate::build) struct Differing {
     pub(in crate::build) packages: Arc<[PackageId]>,
 }
 
-/// How many blobs a thread reads at once.
-const BLOBS: usize = 256;
-
 impl Reuse<'_> {
     /// Takes over what an earlier process knew of files.
     pub fn know(&mut self, files: Known) {
@@ -114,40 +109,6 @@ impl Reuse<'_> {
         // Groups of a kin are neighbours.
         let kin: Vec<&[Members]> = groups.chunk_by(|(one, _), (other, _)| one.is_kin(other)).collect();
         kin.par_iter().flat_map_iter(|groups| self.judge_kin(groups, &unit)).collect()
-    }
-
-    /// Reads what the stacks of groups used of packages, all of it at once.
-    fn read_used(&self, groups: &[Members]) {
-        let lists: Vec<(Short, _, Imported)> = self.read(groups.iter().map(|(group, _)| group.imported));
-        let used: FxHashSet<Short> = lists.iter().flat_map(|(_, _, list)| list).copied().collect();
-        for (short, digest, used) in self.read(used.into_iter()) {
-            self.whole.get_or(&short, || Some(digest));
-            self.used.get_or(&digest, || Arc::new(OnceLock::from(Some(Arc::new(used)))));
-        }
-        for (short, _, list) in lists {
-            let cell = self.lists.get_or(&short, Cell::default);
-            cell.get_or_init(|| list.iter().map(|short| self.whole(short)).collect());
-        }
-    }
-
-    /// What blobs are, by the beginnings of their digests, as far as they are there.
-    fn read<T: DeserializeOwned + Send>(
-        &self,
-        shorts: impl Iterator<Item = Short>,
-    ) -> Vec<(Short, Digest, T)> {
-        let mut shorts: Vec<Short> = shorts.collect();
-        shorts.par_sort_unstable();
-        shorts.dedup();
-        let read = |shorts: &[Short]| {
-            let blobs = self.store.blobs_from(shorts);
-            let pairs = shorts.iter().zip(blobs);
-            let known = pairs.filter_map(|(short, blob)| {
-                let (digest, bytes) = blob?;
-                Some((*short, digest, decode(&bytes)?))
-            });
-            known.collect::<Vec<_>>()
-        };
-        shorts.par_chunks(BLOBS).flat_map_iter(read).collect()
     }
 
     /// Loads what a stack imports, if it still imports what is expected.

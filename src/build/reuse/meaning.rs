@@ -11,25 +11,14 @@ use kcl::lower::fingerprint::Fingerprints;
 use kcl::package::PackageId;
 
 use super::health::Found;
+use super::lists::Differences;
 use super::record::{OwnParts, Parts, Record, digest, is_same};
-use super::used::{Imported, Role, UsedParts};
+use super::used::UsedParts;
 use super::{
-    Cell, Closure, Doubt, Program, Reason, Records, Reuse, changed_options, decode, shown, unit_answer,
-    values_of,
+    Cell, Closure, Doubt, Program, Reason, Records, Reuse, changed_options, decode, unit_answer, values_of,
 };
 use crate::monorepo::answers::Answer;
 use crate::monorepo::{CompileUnit, Stack};
-
-/// The first part of each kind that is not as it was, of what was used of packages.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Differences {
-    /// Its code counts.
-    pub(super) code: Option<Reason>,
-    /// Its value counts.
-    pub(super) behind: Option<Reason>,
-    /// Only checks use it.
-    pub(super) check: Option<Reason>,
-}
 
 impl<'a> Reuse<'a> {
     /// The third proof: a record whose trace has the same fingerprints. Else why the newest record does not hold, or why
@@ -171,67 +160,9 @@ impl<'a> Reuse<'a> {
         self.parts.get_or(&record.own, Cell::default).get_or_init(read).clone()
     }
 
-    /// The lists of what stacks used of the packages that they import, by their digests.
-    fn imported_by(&self, at: &Short) -> Option<Arc<[Digest]>> {
-        let read = || {
-            let lists: Imported = decode(&self.store.blob(&self.whole(at)?)?)?;
-            lists.iter().map(|short| self.whole(short)).collect()
-        };
-        self.lists.get_or(at, Cell::default).get_or_init(read).clone()
-    }
-
     /// The digest that begins like this; found once, for thousands of stacks have the same lists.
     pub(super) fn whole(&self, short: &Short) -> Option<Digest> {
         self.whole.get_or(short, || self.store.digest_of(short))
-    }
-
-    fn used(&self, at: &Digest) -> Option<Arc<UsedParts>> {
-        let cell = self.used.get_or(at, Cell::default);
-        cell.get_or_init(|| decode(&self.store.blob(at)?).map(Arc::new)).clone()
-    }
-
-    /// All of these lists; `None` where one is lost.
-    pub(super) fn used_by(&self, at: &Short) -> Option<Vec<Arc<UsedParts>>> {
-        self.imported_by(at)?.iter().map(|at| self.used(at)).collect()
-    }
-
-    /// What is not as it was of what stacks used, by the list of it.
-    pub(super) fn differences(&self, at: &Short, closure: &Closure) -> Differences {
-        let cell = self.imported.get_or(&(*at, closure.encoded.digest), Cell::default);
-        let find = || match self.imported_by(at) {
-            Some(imported) => self.differences_of(&imported, closure),
-            None => Differences { code: Some(Reason::New), ..Differences::default() },
-        };
-        cell.get_or_init(find).clone()
-    }
-
-    fn differences_of(&self, imported: &[Digest], closure: &Closure) -> Differences {
-        let mut all = Differences::default();
-        for at in imported {
-            let cell = self.differing.get_or(&(*at, closure.encoded.digest), Cell::default);
-            let Differences { code, behind, check } = cell.get_or_init(|| self.differences_in(at, closure));
-            all.code = all.code.or_else(|| code.clone());
-            all.behind = all.behind.or_else(|| behind.clone());
-            all.check = all.check.or_else(|| check.clone());
-        }
-        all
-    }
-
-    fn differences_in(&self, list: &Digest, closure: &Closure) -> Differences {
-        let mut found = Differences::default();
-        let Some(used) = self.used(list) else {
-            return Differences { code: Some(Reason::New), ..found };
-        };
-        for (name, role) in used.differing(self.fingerprints_in(closure, &used.package)) {
-            let first = match role {
-                Role::Code | Role::Value => &mut found.code,
-                Role::Behind => &mut found.behind,
-                Role::Check => &mut found.check,
-            };
-            let of_checks = role == Role::Check;
-            first.get_or_insert_with(|| Reason::of_part(shown(&used.package), name.part(), of_checks));
-        }
-        found
     }
 
     pub(super) fn fingerprints_in(&self, closure: &Closure, package: &str) -> Option<&'a Fingerprints> {

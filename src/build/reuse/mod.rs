@@ -16,6 +16,7 @@ mod asked;
 mod group;
 mod health;
 mod interface;
+mod lists;
 mod meaning;
 mod reason;
 mod record;
@@ -41,7 +42,7 @@ pub(super) use self::asked::{Asked, Group, Listener, marks, sorted, touches};
 pub(super) use self::group::{Differing, GroupKey, Imports, Judged, Members, Proven};
 use self::health::HealthMemory;
 pub(super) use self::interface::SameCode;
-use self::meaning::Differences;
+use self::lists::{Differences, Lists, UsedList};
 pub use self::reason::Reason;
 use self::record::{Frame, Kept, OwnParts, Packages, PartName, Parts, Questions, Record, digest, joined};
 pub(super) use self::record::{PackageState, Question, decode, encode};
@@ -74,6 +75,11 @@ impl ActionKey {
         let mut key = self.begin();
         key.text(&root.to_string_lossy()).text(&out.to_string_lossy());
         key.finish()
+    }
+
+    /// What is the same for all of them.
+    fn digest(&self) -> Digest {
+        self.begin().finish()
     }
 
     /// The key of a stack's records.
@@ -190,11 +196,9 @@ pub struct Reuse<'a> {
     /// The closures that files with these imports have.
     by_imports: Memory<[u8; 16], Arc<Closure>>,
     parts: Memory<Short, Cell<Option<Arc<OwnParts>>>>,
-    lists: Memory<Short, Cell<Option<Arc<[Digest]>>>>,
+    lists: Memory<Short, Cell<Option<Lists>>>,
     whole: Memory<Short, Option<Digest>>,
-    used: Memory<Digest, Cell<Option<Arc<UsedParts>>>>,
-    /// Why what was used of a package is not as it was, by the digests of that list and of the closure.
-    differing: Memory<(Digest, Digest), Cell<Differences>>,
+    used: Memory<Short, Arc<UsedList>>,
     imported: Memory<(Short, Digest), Cell<Differences>>,
     /// By what was used of a package, and for what.
     traced: Memory<Vec<(Used, Role)>, TracedCell>,
@@ -239,7 +243,6 @@ impl<'a> Reuse<'a> {
             lists: Memory::default(),
             whole: Memory::default(),
             used: Memory::default(),
-            differing: Memory::default(),
             imported: Memory::default(),
             traced: Memory::default(),
             handed: Memory::default(),

@@ -1,0 +1,253 @@
+//! The lists of what stacks used of packages, as far as this process has looked at them: each once, for all stacks that used the
+//! same.
+//!
+//! Thousands of groups have thousands of such lists, which take long to ask a database for one by one. So those that were asked
+//! for together are kept in a file as well, for the next one who asks for as many. They go by their digests, so that none is
+//! ever out of date.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use cache::{Digest, Short, snapshot};
+use rayon::prelude::*;
+use rustc_hash::{FxHashMap, FxHashSet};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::group::Members;
+use super::used::{Imported, Role, UsedParts};
+use super::{Cell, Closure, Reason, Reuse, decode, encode, shown};
+use crate::build::checkout::FOLDER;
+use crate::memory::Memory;
+
+/// The first part of each kind that is not as it was, of what was used of packages.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Differences {
+    /// Its code counts.
+    pub(super) code: Option<Reason>,
+    /// Its value counts.
+    pub(super) behind: Option<Reason>,
+    /// Only checks use it.
+    pub(super) check: Option<Reason>,
+}
+
+/// What was used of a package.
+pub(super) struct UsedList {
+    /// The beginning of its digest.
+    at: Short,
+    /// `None` where it is lost.
+    parts: OnceLock<Option<Arc<UsedParts>>>,
+    /// What is not as it was, by the digest of the closure that has the package.
+    differing: Memory<Digest, Arc<Differences>>,
+}
+
+/// What stacks used, package by package.
+pub(super) type Lists = Arc<[Arc<UsedList>]>;
+
+/// Lists as they are kept in a file. They are read side by side, so each kind has bytes of its own.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    /// What besides files decides what stacks come out as: another tool may have other lists.
+    key: [u8; 32],
+    /// See [`KeptUsed`].
+    used: Vec<u8>,
+    /// See [`KeptImported`].
+    imported: Vec<u8>,
+}
+
+/// Lists by the beginnings of their digests.
+type KeptUsed<P> = Vec<(Short, P)>;
+
+/// What stacks used, by the beginning of the digest of that: places of lists.
+type KeptImported = Vec<(Short, Vec<u32>)>;
+
+/// The shape of the file; another one counts as none.
+const VERSION: u32 = 1;
+
+/// A file of the checkout's folder.
+const FILE: &str = "used";
+
+/// How many have to be asked for together for the file to be worth a look.
+const MANY: usize = 256;
+
+/// How many the file has at most.
+const MOST: usize = 1 << 16;
+
+/// How many blobs a thread reads at once.
+const BLOBS: usize = 256;
+
+impl UsedList {
+    fn new(at: Short) -> Arc<Self> {
+        Arc::new(Self { at, parts: OnceLock::new(), differing: Memory::default() })
+    }
+}
+
+impl Reuse<'_> {
+    /// What stacks used of each package that they import, by the list of that; `None` where one is lost.
+    pub(super) fn used_by(&self, at: &Short) -> Option<Vec<Arc<UsedParts>>> {
+        self.lists_of(at)?.iter().map(|list| self.parts_of(list)).collect()
+    }
+
+    /// What is not as it was of what stacks used, by the list of it.
+    pub(super) fn differences(&self, at: &Short, closure: &Closure) -> Differences {
+        let cell = self.imported.get_or(&(*at, closure.encoded.digest), Cell::default);
+        let find = || match self.lists_of(at) {
+            Some(lists) => self.differences_of(&lists, closure),
+            None => Differences { code: Some(Reason::New), ..Differences::default() },
+        };
+        cell.get_or_init(find).clone()
+    }
+
+    fn differences_of(&self, lists: &[Arc<UsedList>], closure: &Closure) -> Differences {
+        let mut all = Differences::default();
+        for list in lists {
+            let found = list
+                .differing
+                .get_or(&closure.encoded.digest, || Arc::new(self.differences_in(list, closure)));
+            let Differences { code, behind, check } = &*found;
+            all.code = all.code.or_else(|| code.clone());
+            all.behind = all.behind.or_else(|| behind.clone());
+            all.check = all.check.or_else(|| check.clone());
+        }
+        all
+    }
+
+    fn differences_in(&self, list: &UsedList, closure: &Closure) -> Differences {
+        let mut found = Differences::default();
+        let Some(used) = self.parts_of(list) else {
+            return Differences { code: Some(Reason::New), ..found };
+        };
+        for (name, role) in used.differing(self.fingerprints_in(closure, &used.package)) {
+            let first = match role {
+                Role::Code | Role::Value => &mut found.code,
+                Role::Behind => &mut found.behind,
+                Role::Check => &mut found.check,
+            };
+            let of_checks = role == Role::Check;
+            first.get_or_insert_with(|| Reason::of_part(shown(&used.package), name.part(), of_checks));
+        }
+        found
+    }
+
+    fn lists_of(&self, at: &Short) -> Option<Lists> {
+        let read = || {
+            let lists: Imported = decode(&self.store.blob(&self.whole(at)?)?)?;
+            Some(self.lists_at(&lists))
+        };
+        self.lists.get_or(at, Cell::default).get_or_init(read).clone()
+    }
+
+    fn lists_at(&self, shorts: &[Short]) -> Lists {
+        shorts.iter().map(|at| self.used.get_or(at, || UsedList::new(*at))).collect()
+    }
+
+    fn parts_of(&self, list: &UsedList) -> Option<Arc<UsedParts>> {
+        let read = || decode(&self.store.blob(&self.whole(&list.at)?)?).map(Arc::new);
+        list.parts.get_or_init(read).clone()
+    }
+
+    /// Reads what the stacks of groups used of packages, all of it at once.
+    pub(super) fn read_used(&self, groups: &[Members]) {
+        let mut wanted: Vec<Short> = groups.iter().map(|(group, _)| group.imported).collect();
+        wanted.par_sort_unstable();
+        wanted.dedup();
+        let many = wanted.len() >= MANY;
+        if many {
+            self.read_kept_lists();
+        }
+        let missing: Vec<Short> =
+            wanted.iter().filter(|at| self.lists.known(*at).is_none()).copied().collect();
+        self.read_lists(&missing);
+        if many && missing.len() > wanted.len() / 4 {
+            // If that cannot be, the next one asks the store as well.
+            self.keep_lists(&wanted).ok();
+        }
+    }
+
+    /// Reads lists from the store.
+    fn read_lists(&self, wanted: &[Short]) {
+        let lists: Vec<(Short, Imported)> = self.read(wanted);
+        let used: FxHashSet<Short> = lists.iter().flat_map(|(_, list)| list).copied().collect();
+        let mut used: Vec<Short> = used.into_iter().filter(|at| self.used.known(at).is_none()).collect();
+        used.par_sort_unstable();
+        for (at, parts) in self.read(&used) {
+            self.know_parts(at, parts);
+        }
+        for (at, list) in lists {
+            self.know_lists(at, self.lists_at(&list));
+        }
+    }
+
+    fn know_parts(&self, at: Short, parts: UsedParts) -> Arc<UsedList> {
+        let list = self.used.get_or(&at, || UsedList::new(at));
+        list.parts.get_or_init(|| Some(Arc::new(parts)));
+        list
+    }
+
+    fn know_lists(&self, at: Short, lists: Lists) {
+        self.lists.get_or(&at, Cell::default).get_or_init(|| Some(lists));
+    }
+
+    /// What blobs are, by the beginnings of their digests, as far as they are there.
+    fn read<T: DeserializeOwned + Send>(&self, shorts: &[Short]) -> Vec<(Short, T)> {
+        let read = |shorts: &[Short]| {
+            let pairs = shorts.iter().zip(self.store.blobs_from(shorts));
+            let known = pairs.filter_map(|(short, blob)| Some((*short, decode(&blob?.1)?)));
+            known.collect::<Vec<_>>()
+        };
+        shorts.par_chunks(BLOBS).flat_map_iter(read).collect()
+    }
+
+    /// Takes over what the file has.
+    fn read_kept_lists(&self) {
+        let kept = snapshot::read(&self.kept_lists(), VERSION).and_then(|it| decode::<Kept>(&it.bytes));
+        let Some(kept) = kept.filter(|kept| kept.key == *self.key.digest().as_bytes()) else { return };
+        let both = rayon::join(
+            || decode::<KeptUsed<UsedParts>>(&kept.used),
+            || decode::<KeptImported>(&kept.imported),
+        );
+        let (Some(used), Some(imported)) = both else { return };
+        let used: Vec<Arc<UsedList>> =
+            used.into_iter().map(|(at, parts)| self.know_parts(at, parts)).collect();
+        for (at, places) in imported {
+            let lists = places.iter().map(|place| used.get(*place as usize).map(Arc::clone));
+            if let Some(lists) = lists.collect() {
+                self.know_lists(at, lists);
+            }
+        }
+    }
+
+    /// Keeps lists in the file, with others that are known, if there is room for all.
+    fn keep_lists(&self, wanted: &[Short]) -> io::Result<()> {
+        let mut known = self.lists.entries();
+        if known.len() > MOST {
+            known.retain(|(at, _)| wanted.binary_search(at).is_ok());
+            known.truncate(MOST);
+        }
+        known.sort_unstable_by_key(|(at, _)| *at);
+        let (mut used, mut places) = (KeptUsed::new(), FxHashMap::default());
+        let mut place = |list: &Arc<UsedList>| {
+            let known = places.get(&list.at).copied();
+            known.or_else(|| {
+                let place = used.len() as u32;
+                used.push((list.at, self.parts_of(list)?));
+                places.insert(list.at, place);
+                Some(place)
+            })
+        };
+        let imported = known.iter().filter_map(|(at, lists)| {
+            let lists = lists.get()?.as_ref()?;
+            Some((*at, lists.iter().map(&mut place).collect::<Option<Vec<u32>>>()?))
+        });
+        let imported: KeptImported = imported.collect();
+        let used: KeptUsed<&UsedParts> = used.iter().map(|(at, parts)| (*at, &**parts)).collect();
+        let key = *self.key.digest().as_bytes();
+        let (used, imported) = rayon::join(|| encode(&used), || encode(&imported));
+        snapshot::write(&self.kept_lists(), VERSION, &encode(&Kept { key, used, imported }))
+    }
+
+    fn kept_lists(&self) -> PathBuf {
+        self.root.join(FOLDER).join(FILE)
+    }
+}
