@@ -1,5 +1,6 @@
 //! One program: load, check, lower, evaluate, plan.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
@@ -131,16 +132,25 @@ pub fn evaluate(
     ready: &Ready,
     format: Format,
 ) -> Result<Compiled, Vec<Diagnostic>> {
+    with_arena(shared.limits, |arena| evaluate_in(arena, shared, unit, ready, format))
+}
+
+fn evaluate_in(
+    arena: &Bump,
+    shared: &Shared<'_>,
+    unit: &CompileUnit,
+    ready: &Ready,
+    format: Format,
+) -> Result<Compiled, Vec<Diagnostic>> {
     let settings = settings(unit, shared.limits, shared.traced);
-    let arena = Bump::new();
-    let Some(run) = Run::new(&arena, shared.program, &ready.code, shared.world, &settings) else {
+    let Some(run) = Run::new(arena, shared.program, &ready.code, shared.world, &settings) else {
         return Err(Vec::new());
     };
     let evaluated = timed(shared.profile, Step::Evaluate, || run.evaluate(&ready.main.closure));
     let evaluated = evaluated.map_err(|failure| vec![*failure])?;
     let document = match evaluated.output {
         Some(output) if format == Format::Yaml => Ok(output),
-        _ => timed(shared.profile, Step::Emit, || emitted(&arena, evaluated.value, unit, format)),
+        _ => timed(shared.profile, Step::Emit, || emitted(arena, evaluated.value, unit, format)),
     };
     let text = with_newline(document.map_err(|failure| vec![placed(failure)])?);
     Ok(Compiled { text, printed: evaluated.printed, trace: evaluated.uses.finish() })
@@ -150,9 +160,33 @@ pub fn evaluate(
 /// them says what the output is. `None` where one fails.
 pub fn health(shared: &Shared<'_>, unit: &CompileUnit, closure: &[PackageId]) -> Option<Health> {
     let settings = settings(unit, shared.limits, true);
-    let arena = Bump::new();
     let code = PackageCode::empty();
-    Run::new(&arena, shared.program, &code, shared.world, &settings)?.health(closure).ok()
+    with_arena(shared.limits, |arena| {
+        Run::new(arena, shared.program, &code, shared.world, &settings)?.health(closure).ok()
+    })
+}
+
+thread_local! {
+    /// What the last run of this thread has left of its arena, and how large that was when it was new.
+    static ARENA: Cell<Option<(usize, Bump)>> = const { Cell::new(None) };
+}
+
+/// So many bytes an arena begins with; most stacks need a quarter of it.
+const ARENA_BYTES: usize = 2 << 20;
+
+/// Gives work an empty arena, in memory that was used before if there is some: the system clears what it gives anew.
+fn with_arena<T>(limits: Limits, work: impl FnOnce(&Bump) -> T) -> T {
+    let bytes = ARENA_BYTES.min(limits.memory / 2);
+    let kept = ARENA.take().filter(|(other, _)| *other == bytes);
+    let mut arena = kept.map_or_else(|| Bump::with_capacity(bytes), |(_, arena)| arena);
+    let new = arena.allocated_bytes();
+    let result = work(&arena);
+    arena.reset();
+    // The limit counts what an arena has, so one that had to grow is not like a new one.
+    if arena.allocated_bytes() == new {
+        ARENA.set(Some((bytes, arena)));
+    }
+    result
 }
 
 /// What `work` gives; or what it said when it crashed, which is always a bug.

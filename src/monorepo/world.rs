@@ -19,7 +19,6 @@ use super::overlay::Overlay;
 use super::paths;
 use crate::memory::Memory;
 
-type SourceCell = Arc<OnceLock<Result<Arc<Source>, WorldError>>>;
 type FolderCell = Arc<OnceLock<Option<Arc<[String]>>>>;
 type ListingCell = Arc<OnceLock<Result<Arc<Listing>, Arc<io::Error>>>>;
 
@@ -27,9 +26,9 @@ type ListingCell = Arc<OnceLock<Result<Arc<Listing>, Arc<io::Error>>>>;
 pub struct DiskWorld {
     stand: PathBuf,
     disk: Disk,
-    sources: Memory<OsString, SourceCell>,
     folders: Memory<OsString, FolderCell>,
     listings: Memory<OsString, ListingCell>,
+    /// Those that no listing tells of.
     files: Memory<OsString, bool>,
 }
 
@@ -42,7 +41,6 @@ impl DiskWorld {
         Self {
             stand: stand.to_owned(),
             disk: Disk::new(writable),
-            sources: Memory::default(),
             folders: Memory::default(),
             listings: Memory::default(),
             files: Memory::default(),
@@ -100,7 +98,6 @@ impl DiskWorld {
     /// Forgets what was found at a path that changed since; `listed` says that it may have come or gone, or become
     /// something else.
     pub fn forget(&mut self, path: &Path, listed: bool) {
-        self.sources.forget(path.as_os_str());
         self.files.forget(path.as_os_str());
         self.folders.forget(path.as_os_str());
         self.listings.forget(path.as_os_str());
@@ -148,8 +145,7 @@ impl DiskWorld {
 
 impl World for DiskWorld {
     fn source(&self, path: &Path) -> Result<Arc<Source>, WorldError> {
-        let cell = self.sources.get_or(path.as_os_str(), SourceCell::default);
-        cell.get_or_init(|| self.disk.source(path, || self.show(path))).clone()
+        self.disk.source(path, || self.show(path))
     }
 
     fn folder(&self, path: &Path) -> Option<Arc<[String]>> {
@@ -158,10 +154,11 @@ impl World for DiskWorld {
     }
 
     fn is_file(&self, path: &Path) -> bool {
-        self.files.get_or(path.as_os_str(), || match self.listed(path) {
+        let look = || self.files.get_or(path.as_os_str(), || self.disk.is_file(path));
+        self.files.known(path.as_os_str()).unwrap_or_else(|| match self.listed(path) {
             Some(Some(Kind::File)) => true,
             Some(Some(Kind::Folder) | None) => false,
-            Some(Some(Kind::Other)) | None => self.disk.is_file(path),
+            Some(Some(Kind::Other)) | None => look(),
         })
     }
 

@@ -22,6 +22,9 @@ pub(super) struct Links {
     ways: Vec<Arc<package::Way>>,
 }
 
+/// A file of a main package, and where its imports lead.
+pub(super) type Entry = (Arc<File>, Arc<Links>);
+
 impl Links {
     /// What was asked to follow the imports.
     pub(super) fn asked(&self) -> impl Iterator<Item = &Query> {
@@ -86,10 +89,13 @@ impl Program {
             return self.own_part(world, request, scope, parse(world, path));
         }
         let root = self.main_root(world, request, path);
-        let file = self.file(world, path);
-        let from = From { scope, root: &root, module: None, file: path };
         let key = (scope.number, root.clone(), path.to_path_buf());
-        let links = remember(&self.links, &key, || Arc::new(self.links(world, &from, &file)));
+        let (file, links) = self.entries.get_or(&key, || {
+            let file = parse(world, path);
+            let from = From { scope, root: &root, module: None, file: path };
+            let links = Arc::new(self.links(world, &from, &file));
+            (Arc::new(file), links)
+        });
         Part { file, root, links }
     }
 

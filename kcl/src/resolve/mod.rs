@@ -14,6 +14,7 @@ mod locate;
 pub mod merge;
 pub(crate) mod nearest;
 mod overrides;
+mod recent;
 mod tail;
 
 use std::path::{Path, PathBuf};
@@ -28,6 +29,7 @@ use self::grow::Grow;
 use self::locate::{Key, Scope};
 use self::merge::Merged;
 pub use self::overrides::{FORMS, Override};
+use self::recent::Recent;
 pub use self::tail::Tail;
 pub(crate) use self::tail::{Start, TailCode};
 use crate::lower::code::PackageCode;
@@ -88,11 +90,12 @@ impl Main {
 
 type Memo<K, V> = RwLock<FxHashMap<K, Arc<OnceLock<V>>>>;
 
-/// All packages that were asked for. Grows and never shrinks; shared by all threads.
+/// All packages that were asked for. Grows and never shrinks, but for files that stacks share; shared by all threads.
 #[derive(Default)]
 pub struct Program {
     files: Memo<PathBuf, Arc<File>>,
-    links: Memo<(usize, PathBuf, PathBuf), Arc<load::Links>>,
+    /// Files of main packages that other stacks have too, by scope, module root and path. Those of a project are asked for together.
+    entries: Recent<(usize, PathBuf, PathBuf), load::Entry>,
     tails: Memo<PathBuf, Arc<tail::Shared>>,
     ways: RwLock<FxHashMap<Key, load::Way>>,
     next_way: AtomicU32,
@@ -228,8 +231,7 @@ impl Program {
         let found = |links: &load::Links| !links.asked().any(touches);
         self.files.get_mut().unwrap_or_else(PoisonError::into_inner).retain(|path, _| stays(path));
         self.tails.get_mut().unwrap_or_else(PoisonError::into_inner).retain(|path, _| stays(path));
-        let links = self.links.get_mut().unwrap_or_else(PoisonError::into_inner);
-        links.retain(|(_, _, path), links| stays(path) && links.get().is_none_or(|links| found(links)));
+        self.entries.retain(|(_, _, path), (_, links)| stays(path) && found(links));
         let ways = self.ways.get_mut().unwrap_or_else(PoisonError::into_inner);
         ways.retain(|_, way| !way.asked.queries.iter().any(touches));
         true

@@ -66,7 +66,7 @@ impl Program {
             return None;
         }
         let shared = remember(&self.tails, &last.file.path, || Arc::new(Shared::new(&last.file)));
-        shared.file.as_ref().filter(|file| Arc::ptr_eq(file, &last.file))?;
+        shared.file.as_ref().filter(|file| Arc::ptr_eq(&file.source, &last.file.source))?;
         let mut is_other = |_: &StmtKind, name: Ident| {
             if shared.words.contains(&name.name) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
