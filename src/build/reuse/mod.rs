@@ -573,7 +573,9 @@ impl<'a> Reuse<'a> {
         let record = record(Renewed { frame, answers: joined(answers.into_iter()), warned });
         if !warned {
             let shared = [Arc::clone(&closure.state), Arc::clone(&ways.state)];
-            self.hold(stack, &record, Arc::new(questions), shared);
+            let cell = self.questions.get_or(&record.frame.questions, Cell::default);
+            let questions = cell.get_or_init(|| Some(Arc::new(questions))).clone();
+            self.hold(stack, &record, questions.unwrap_or_default(), shared);
         }
         self.put_record(&mut batch, stack, &record);
         self.add(batch);
