@@ -11,7 +11,7 @@ use kcl::world::{Query, World};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use super::disk::Look;
+use super::disk::{Look, Peek};
 use super::paths;
 use super::world::DiskWorld;
 use crate::memory::Memory;
@@ -144,8 +144,15 @@ pub struct Answers<'w> {
 struct Content {
     answer: Answer,
     stamp: Option<Stamp>,
-    /// Its bytes were read by this process.
-    read: bool,
+    /// The answer is about the bytes that compiles have seen.
+    seen: bool,
+}
+
+impl Content {
+    /// What is said of a path at which no file was read.
+    fn unread(answer: Answer) -> Self {
+        Self { answer, stamp: None, seen: false }
+    }
 }
 
 impl<'w> Answers<'w> {
@@ -199,7 +206,7 @@ impl<'w> Answers<'w> {
         if self.world.found_before(path).is_some_and(|found| found == absent) {
             return false;
         }
-        if self.contents.known(path.as_os_str()).is_some_and(|content| content.read) {
+        if self.contents.known(path.as_os_str()).is_some_and(|content| content.seen) {
             return true;
         }
         match self.world.read_before(path) {
@@ -217,23 +224,38 @@ impl<'w> Answers<'w> {
 
     /// The stamp is taken before the file is read: what changes meanwhile shows the next time.
     fn look(&self, path: &Path) -> Content {
-        let unread = |answer| Content { answer, stamp: None, read: false };
+        self.recall(path).unwrap_or_else(|| match self.world.peek(path) {
+            Peek::Absent => Content::unread(Answer::ABSENT),
+            Peek::Folder => Content::unread(Answer::FOLDER),
+            Peek::File(meta, bytes) => {
+                let stamp = meta.map(|meta| Stamp::new(&meta));
+                Content { answer: Answer::of(&bytes), stamp, seen: false }
+            }
+        })
+    }
+
+    /// What compiles have seen at a path, or an earlier process, if its stamp is the same still; `None` where the file has to be read.
+    fn recall(&self, path: &Path) -> Option<Content> {
+        let (seen, known) = (self.world.read_before(path), self.known.get(path.as_os_str()));
+        if seen.is_none() && known.is_none() {
+            return None;
+        }
         let stamp = match self.world.look(path) {
-            Look::Absent => return unread(Answer::ABSENT),
-            Look::Folder => return unread(Answer::FOLDER),
+            Look::Absent => return Some(Content::unread(Answer::ABSENT)),
+            Look::Folder => return Some(Content::unread(Answer::FOLDER)),
             // A file of a revision has no stamp: what the disk has there is another one.
             Look::File(meta) => meta.map(|meta| Stamp::new(&meta)),
         };
-        if let (Some(stamp), Some((before, answer))) = (stamp, self.known.get(path.as_os_str()))
-            && *before == stamp
+        if let (Some(now), Some((before, answer))) = (stamp, known)
+            && *before == now
         {
-            return Content { answer: *answer, stamp: Some(stamp), read: false };
+            return Some(Content { answer: *answer, stamp, seen: false });
         }
         // What compiles have seen counts, even where the file is another one by now.
-        match self.world.bytes(path) {
-            Ok(bytes) => Content { answer: Answer::of(&bytes), stamp, read: true },
-            Err(_) => unread(Answer::ABSENT),
-        }
+        Some(match seen? {
+            Ok(content) => Content { answer: Answer::of(content.as_bytes()), stamp, seen: true },
+            Err(_) => Content::unread(Answer::ABSENT),
+        })
     }
 
     /// What a later process needs to know of the files: those that were asked for, and the others too where this

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 use std::ffi::OsString;
-use std::fs::{self, Metadata};
-use std::io::{self, Write};
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -35,6 +35,16 @@ pub(super) enum Look {
     Folder,
     /// A file, with what the disk says of it if it is there.
     File(Option<Metadata>),
+}
+
+/// What is at a path, with what it says.
+pub(super) enum Peek {
+    /// Nothing that can be read.
+    Absent,
+    /// A folder.
+    Folder,
+    /// A file, with what the disk said of it before it was read, if it is there.
+    File(Option<Metadata>, Vec<u8>),
 }
 
 /// What was read of a file, in the form that somebody wanted first.
@@ -149,6 +159,21 @@ impl Disk {
             Err(Seen::File(_)) => Look::File(None),
             Err(Seen::Folder(_)) => Look::Folder,
             Err(_) => Look::Absent,
+        }
+    }
+
+    /// What is at a path now. What it says is not kept.
+    pub(super) fn peek(&self, path: &Path) -> Peek {
+        match self.place(path) {
+            Ok(real) => match read_with_metadata(&real) {
+                Ok((meta, bytes)) => Peek::File(Some(meta), bytes),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Peek::Absent,
+                Err(_) if matches!(self.look(path), Look::Folder) => Peek::Folder,
+                Err(_) => Peek::Absent,
+            },
+            Err(Seen::File(bytes)) => Peek::File(None, bytes.to_vec()),
+            Err(Seen::Folder(_)) => Peek::Folder,
+            Err(_) => Peek::Absent,
         }
     }
 
@@ -278,6 +303,16 @@ impl Files for Disk {
     fn rename(&self, from: &Path, to: &Path) -> Result<(), WorldError> {
         self.change(|| fs::rename(from, to))
     }
+}
+
+/// A file of the disk, with what was said of it before it was read: one look at its path for both.
+fn read_with_metadata(path: &Path) -> io::Result<(Metadata, Vec<u8>)> {
+    let mut file = File::open(path)?;
+    let meta = file.metadata()?;
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(usize::try_from(meta.len()).unwrap_or_default())?;
+    file.read_to_end(&mut bytes)?;
+    Ok((meta, bytes))
 }
 
 /// A folder of the disk as a revision has it: without those inside that hold no files, and not there if it is one.

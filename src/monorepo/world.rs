@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 use kcl::world::{Files, Timestamp, World, WorldError};
 use syntax::Source;
 
-use super::disk::{Content, Disk, Look};
+use super::disk::{Content, Disk, Look, Peek};
 use super::listing::{Kind, Listing};
 use super::overlay::Overlay;
 use super::paths;
@@ -130,9 +130,9 @@ impl DiskWorld {
         self.disk.found_before(path)
     }
 
-    /// The bytes of a file as programs have seen it, or will.
-    pub(super) fn bytes(&self, path: &Path) -> Result<Arc<[u8]>, WorldError> {
-        self.disk.bytes(path)
+    /// What is at a path now, with what it says.
+    pub(super) fn peek(&self, path: &Path) -> Peek {
+        self.disk.peek(path)
     }
 
     /// The entries of a folder, sorted. Names that are not text cannot be imported and are left out.
