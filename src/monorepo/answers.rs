@@ -11,7 +11,7 @@ use kcl::world::{Query, World};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use super::disk::{Look, Peek};
+use super::disk::Look;
 use super::paths;
 use super::world::DiskWorld;
 use crate::memory::Memory;
@@ -81,7 +81,7 @@ impl Stamp {
         Self::new(meta)
     }
 
-    fn new(meta: &Metadata) -> Self {
+    pub(super) fn new(meta: &Metadata) -> Self {
         let since = meta.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         let modified = since.map_or(0, nanos);
         #[cfg(unix)]
@@ -148,13 +148,6 @@ struct Content {
     seen: bool,
 }
 
-impl Content {
-    /// What is said of a path at which no file was read.
-    fn unread(answer: Answer) -> Self {
-        Self { answer, stamp: None, seen: false }
-    }
-}
-
 impl<'w> Answers<'w> {
     /// The answers of a world, given what an earlier process knew of its files.
     #[must_use]
@@ -211,7 +204,7 @@ impl<'w> Answers<'w> {
         }
         match self.world.read_before(path) {
             None => true,
-            Some(Ok(content)) => Answer::of(content.as_bytes()) == answer,
+            Some(Ok(seen)) => Answer::of(seen.content.as_bytes()) == answer,
             Some(Err(_)) => absent || answer == Answer::FOLDER,
         }
     }
@@ -222,40 +215,27 @@ impl<'w> Answers<'w> {
         self.contents.known(path.as_os_str())?.stamp
     }
 
-    /// The stamp is taken before the file is read: what changes meanwhile shows the next time.
+    /// Every stamp is taken before the file is read: what changes meanwhile shows the next time.
     fn look(&self, path: &Path) -> Content {
-        self.recall(path).unwrap_or_else(|| match self.world.peek(path) {
-            Peek::Absent => Content::unread(Answer::ABSENT),
-            Peek::Folder => Content::unread(Answer::FOLDER),
-            Peek::File(meta, bytes) => {
-                let stamp = meta.map(|meta| Stamp::new(&meta));
-                Content { answer: Answer::of(&bytes), stamp, seen: false }
-            }
-        })
-    }
-
-    /// What compiles have seen at a path, or an earlier process, if its stamp is the same still; `None` where the file has to be read.
-    fn recall(&self, path: &Path) -> Option<Content> {
-        let (seen, known) = (self.world.read_before(path), self.known.get(path.as_os_str()));
-        if seen.is_none() && known.is_none() {
-            return None;
-        }
-        let stamp = match self.world.look(path) {
-            Look::Absent => return Some(Content::unread(Answer::ABSENT)),
-            Look::Folder => return Some(Content::unread(Answer::FOLDER)),
-            // A file of a revision has no stamp: what the disk has there is another one.
-            Look::File(meta) => meta.map(|meta| Stamp::new(&meta)),
-        };
-        if let (Some(now), Some((before, answer))) = (stamp, known)
-            && *before == now
-        {
-            return Some(Content { answer: *answer, stamp, seen: false });
-        }
         // What compiles have seen counts, even where the file is another one by now.
-        Some(match seen? {
-            Ok(content) => Content { answer: Answer::of(content.as_bytes()), stamp, seen: true },
-            Err(_) => Content::unread(Answer::ABSENT),
-        })
+        if let Some(Ok(seen)) = self.world.read_before(path) {
+            let answer = Answer::of(seen.content.as_bytes());
+            return Content { answer, stamp: seen.stamp, seen: true };
+        }
+        if let Some((stamp, answer)) = self.known.get(path.as_os_str())
+            && let Look::File(Some(meta)) = self.world.look(path)
+            && Stamp::new(&meta) == *stamp
+        {
+            return Content { answer: *answer, stamp: Some(*stamp), seen: false };
+        }
+        match self.world.fetch(path) {
+            Ok(found) => Content { answer: Answer::of(&found.content), stamp: found.stamp, seen: false },
+            Err(_) => {
+                let is_folder = matches!(self.world.look(path), Look::Folder);
+                let answer = if is_folder { Answer::FOLDER } else { Answer::ABSENT };
+                Content { answer, stamp: None, seen: false }
+            }
+        }
     }
 
     /// What a later process needs to know of the files: those that were asked for, and the others too where this

@@ -10,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 use kcl::world::{Files, WorldError};
 use syntax::Source;
 
+use super::answers::Stamp;
 use super::listing::{Kind, Listing};
 use super::overlay::{Overlay, Seen, is_bare};
 use super::world::world_error;
@@ -37,14 +38,13 @@ pub(super) enum Look {
     File(Option<Metadata>),
 }
 
-/// What is at a path, with what it says.
-pub(super) enum Peek {
-    /// Nothing that can be read.
-    Absent,
-    /// A folder.
-    Folder,
-    /// A file, with what the disk said of it before it was read, if it is there.
-    File(Option<Metadata>, Vec<u8>),
+/// A file that was read.
+#[derive(Clone)]
+pub(super) struct Found<C> {
+    /// That of the file before it was read, if it is on the disk.
+    pub(super) stamp: Option<Stamp>,
+    /// What it says.
+    pub(super) content: C,
 }
 
 /// What was read of a file, in the form that somebody wanted first.
@@ -56,7 +56,7 @@ pub(super) enum Content {
     Source(Arc<Source>),
 }
 
-type ContentCell = Arc<OnceLock<Result<Content, WorldError>>>;
+type ContentCell = Arc<OnceLock<Result<Found<Content>, WorldError>>>;
 
 impl Content {
     /// The bytes of the file.
@@ -114,11 +114,12 @@ impl Disk {
         }
     }
 
-    /// The bytes of a file, read now.
-    fn fetch(&self, path: &Path) -> Result<Vec<u8>, WorldError> {
+    /// The bytes of a file, read now. They are not kept.
+    pub(super) fn fetch(&self, path: &Path) -> Result<Found<Vec<u8>>, WorldError> {
         match self.place(path) {
-            Ok(path) => fs::read(path).map_err(|error| world_error(&error)),
-            Err(Seen::File(bytes)) => Ok(bytes.to_vec()),
+            Ok(path) => read(&path).map_err(|error| world_error(&error)),
+            // A file of a revision has no stamp: what the disk has there is another one.
+            Err(Seen::File(bytes)) => Ok(Found { stamp: None, content: bytes.to_vec() }),
             Err(Seen::Folder(_)) => Err(world_error(&io::ErrorKind::IsADirectory.into())),
             Err(_) => Err(WorldError::NotFound),
         }
@@ -162,23 +163,8 @@ impl Disk {
         }
     }
 
-    /// What is at a path now. What it says is not kept.
-    pub(super) fn peek(&self, path: &Path) -> Peek {
-        match self.place(path) {
-            Ok(real) => match read_with_metadata(&real) {
-                Ok((meta, bytes)) => Peek::File(Some(meta), bytes),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Peek::Absent,
-                Err(_) if matches!(self.look(path), Look::Folder) => Peek::Folder,
-                Err(_) => Peek::Absent,
-            },
-            Err(Seen::File(bytes)) => Peek::File(None, bytes.to_vec()),
-            Err(Seen::Folder(_)) => Peek::Folder,
-            Err(_) => Peek::Absent,
-        }
-    }
-
     /// What a file was when it was read; `None` where nobody has tried.
-    pub(super) fn read_before(&self, path: &Path) -> Option<Result<Content, WorldError>> {
+    pub(super) fn read_before(&self, path: &Path) -> Option<Result<Found<Content>, WorldError>> {
         self.contents.known(path.as_os_str()).and_then(|cell| cell.get().cloned())
     }
 
@@ -189,11 +175,16 @@ impl Disk {
 
     /// A file in some form, which matters only to whoever is first.
     fn content(&self, path: &Path, form: impl FnOnce(Vec<u8>) -> Content) -> Result<Content, WorldError> {
-        let read = || self.fetch(path).map(form);
-        if self.writable {
-            return read();
-        }
-        self.contents.get_or(path.as_os_str(), ContentCell::default).get_or_init(read).clone()
+        let read = || {
+            let Found { stamp, content } = self.fetch(path)?;
+            Ok(Found { stamp, content: form(content) })
+        };
+        let found = if self.writable {
+            read()
+        } else {
+            self.contents.get_or(path.as_os_str(), ContentCell::default).get_or_init(read).clone()
+        };
+        found.map(|found| found.content)
     }
 
     /// The bytes of a file.
@@ -305,14 +296,29 @@ impl Files for Disk {
     }
 }
 
-/// A file of the disk, with what was said of it before it was read: one look at its path for both.
-fn read_with_metadata(path: &Path) -> io::Result<(Metadata, Vec<u8>)> {
+/// A file of the disk, with its stamp before it was read: one look at its path for both. The standard library would ask a file that is
+/// open two more questions to learn how much there is to read.
+fn read(path: &Path) -> io::Result<Found<Vec<u8>>> {
     let mut file = File::open(path)?;
     let meta = file.metadata()?;
-    let mut bytes = Vec::new();
-    bytes.try_reserve_exact(usize::try_from(meta.len()).unwrap_or_default())?;
-    file.read_to_end(&mut bytes)?;
-    Ok((meta, bytes))
+    let (mut bytes, mut length) = (Vec::new(), 0);
+    let expected = usize::try_from(meta.len()).unwrap_or_default();
+    bytes.try_reserve_exact(expected.saturating_add(1))?;
+    bytes.resize(expected + 1, 0);
+    loop {
+        match file.read(&mut bytes[length..]) {
+            Ok(0) => break,
+            Ok(read) => length += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        // It has grown meanwhile.
+        if length == bytes.len() {
+            bytes.resize(2 * length, 0);
+        }
+    }
+    bytes.truncate(length);
+    Ok(Found { stamp: Some(Stamp::new(&meta)), content: bytes })
 }
 
 /// A folder of the disk as a revision has it: without those inside that hold no files, and not there if it is one.

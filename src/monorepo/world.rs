@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 use kcl::world::{Files, Timestamp, World, WorldError};
 use syntax::Source;
 
-use super::disk::{Content, Disk, Look, Peek};
+use super::disk::{Content, Disk, Found, Look};
 use super::listing::{Kind, Listing};
 use super::overlay::Overlay;
 use super::paths;
@@ -121,7 +121,7 @@ impl DiskWorld {
     }
 
     /// What a file was when it was read; `None` where nobody has tried.
-    pub(super) fn read_before(&self, path: &Path) -> Option<Result<Content, WorldError>> {
+    pub(super) fn read_before(&self, path: &Path) -> Option<Result<Found<Content>, WorldError>> {
         self.disk.read_before(path)
     }
 
@@ -130,9 +130,9 @@ impl DiskWorld {
         self.disk.found_before(path)
     }
 
-    /// What is at a path now, with what it says.
-    pub(super) fn peek(&self, path: &Path) -> Peek {
-        self.disk.peek(path)
+    /// The bytes of a file, read now. They are not kept.
+    pub(super) fn fetch(&self, path: &Path) -> Result<Found<Vec<u8>>, WorldError> {
+        self.disk.fetch(path)
     }
 
     /// The entries of a folder, sorted. Names that are not text cannot be imported and are left out.
