@@ -574,8 +574,10 @@ impl<'a> Reuse<'a> {
         if !warned {
             let shared = [Arc::clone(&closure.state), Arc::clone(&ways.state)];
             let cell = self.questions.get_or(&record.frame.questions, Cell::default);
-            let questions = cell.get_or_init(|| Some(Arc::new(questions))).clone();
-            self.hold(stack, &record, questions.unwrap_or_default(), shared);
+            let questions = Arc::new(questions);
+            // The store may have lost the list of another one.
+            let known = cell.get_or_init(|| Some(Arc::clone(&questions))).clone();
+            self.hold(stack, &record, known.unwrap_or(questions), shared);
         }
         self.put_record(&mut batch, stack, &record);
         self.add(batch);
