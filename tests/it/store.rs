@@ -1,6 +1,9 @@
 //! The store of earlier builds as users meet it: damaged, read-only, shared, looked at.
 
 use std::fs;
+use std::path::Path;
+
+use rusqlite::Connection;
 
 use crate::repo::{Ran, Repo};
 
@@ -124,6 +127,43 @@ fn a_damaged_store_is_made_anew() {
     builds(&repo, 0, 2);
     fs::write(repo.path(".konfig/state"), b"nonsense").expect("a snapshot");
     builds(&repo, 0, 2);
+}
+
+/// Takes a blob out of a store.
+fn lose(store: &Path, digest: &[u8]) {
+    let store = Connection::open(store).expect("a store");
+    assert_eq!(store.execute("DELETE FROM blobs WHERE digest = ?1", [digest]), Ok(1));
+}
+
+#[test]
+fn any_blob_may_be_lost() {
+    let repo = demo();
+    builds(&repo, 2, 0);
+    let path = repo.path(".konfig/store.sqlite");
+    let bytes = fs::read(&path).expect("a store");
+    let store = Connection::open(&path).expect("a store");
+    let mut blobs = store.prepare("SELECT digest FROM blobs ORDER BY digest").expect("a table");
+    let digests = blobs.query_map([], |row| row.get(0)).expect("digests");
+    let digests: Vec<Vec<u8>> = digests.collect::<Result<_, _>>().expect("digests");
+    drop(blobs);
+    drop(store);
+    assert!(digests.len() > 8, "{}", digests.len());
+    for (number, digest) in digests.iter().enumerate() {
+        fs::write(&path, &bytes).expect("a store");
+        lose(&path, digest);
+        fs::remove_file(repo.path(".konfig/survey")).expect("a survey");
+        repo.konfig(&["build"]).good();
+        // What has been found out again has to be about the stacks' own files too.
+        for stack in ["a", "b"] {
+            let main = format!("import lib.sizes\nsize = sizes.small + {number}\n");
+            repo.write(&format!("apps/{stack}/main.k"), main.as_bytes());
+        }
+        repo.konfig(&["build"]).good();
+        for stack in ["a", "b"] {
+            let artifact = repo.read(&format!("dist/apps/{stack}.yaml"));
+            assert_eq!(artifact, Some(format!("size: {}\n", number + 1)), "{number}: {stack}");
+        }
+    }
 }
 
 #[test]
