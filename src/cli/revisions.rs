@@ -200,6 +200,9 @@ impl Revisions {
             let tracked = scope.spawn(|| git.tracked());
             let sweep = sweep();
             let (between, tracked) = (joined(between)?, joined(tracked)?);
+            // Commits have files too that the checkout leaves out; nothing that was seen there tells of these.
+            let unwatched = head.as_ref().map(|_| tracked.unwatched()).unwrap_or_default();
+            let sweep = sweep.filter(|_| unwatched.is_empty());
             let tree = Tree { tracked: &tracked, root, out };
             let is_whole = git.top() == root;
             let ground = sweep.as_ref().map(|sweep| sweep.ground().unwrap_or(&base)).filter(|_| is_whole);
@@ -207,7 +210,8 @@ impl Revisions {
                 ground.and_then(|ground| since(&git, ground, (&base, head.as_deref()), between.as_deref()));
             let unknown = since.as_ref().zip(sweep.as_ref()).and_then(|(since, it)| it.unknown(since, tree));
             let untracked = git.untracked(unknown.as_deref())?;
-            let differences = joined(differences)?;
+            let mut differences = joined(differences)?;
+            differences.extend(git.differences_at(&base, &unwatched)?);
             let (before, after) = git.overlays(&differences, between.as_deref(), &untracked)?;
             Ok(((before, after, since), (tracked, is_whole), sweep))
         })
@@ -222,7 +226,8 @@ impl Revisions {
         let Places { root, out, .. } = places;
         let Told::ByGit { git, tracked, is_whole } = &self.told else { return None };
         let began = nanos(self.began);
-        if !is_whole || self.since.is_some() && !sweep.is_adrift(began) {
+        let is_sparse = !tracked.unwatched().is_empty();
+        if !is_whole || is_sparse || self.since.is_some() && !sweep.is_adrift(began) {
             return None;
         }
         let survey = sweep.into_settled(began);

@@ -449,6 +449,23 @@ impl Git {
         Ok(found)
     }
 
+    /// What a commit has at paths of which git does not look at the working tree, as if that had nothing there. Other repositories
+    /// inside stay what they are.
+    ///
+    /// # Errors
+    /// Where git fails.
+    pub fn differences_at(&self, commit: &str, paths: &[PathBuf]) -> Result<Vec<Difference>, RevisionError> {
+        if paths.is_empty() {
+            return Ok(Vec::new());
+        }
+        let tree = self.tree(commit, None)?;
+        let difference = |path: &PathBuf| {
+            let versions = [tree.get(path)?.clone(), Version { mode: *NOTHING, object: String::new() }];
+            Some(Difference { path: path.clone(), versions, status: b'D' })
+        };
+        Ok(paths.iter().filter_map(difference).filter(|it| !it.is_submodule()).collect())
+    }
+
     /// The paths at which two commits differ.
     ///
     /// # Errors
@@ -465,21 +482,27 @@ impl Git {
     fn settle_conflicts(&self, commit: &str, found: &mut [Difference]) -> Result<(), RevisionError> {
         let unknown = |it: &&mut Difference| it.status == b'U' && !it.versions[0].is_there();
         for difference in found.iter_mut().filter(unknown) {
-            let output = command(&self.top)
-                .env("GIT_LITERAL_PATHSPECS", "1")
-                .args(["ls-tree", "-z", "--full-tree", commit, "--"])
-                .arg(&difference.path)
-                .output();
-            let output = output.map_err(|error| RevisionError::NoGit(super::world::plain(&error)))?;
-            let line = String::from_utf8_lossy(&output.stdout).into_owned();
-            let fields: Vec<&str> = line.split([' ', '\t']).take(3).collect();
-            if let [mode, _, object] = fields[..]
-                && let Ok(mode) = mode.as_bytes().try_into()
-            {
-                difference.versions[0] = Version { mode, object: object.to_owned() };
+            if let Some(version) = self.tree(commit, Some(&difference.path))?.remove(&difference.path) {
+                difference.versions[0] = version;
             }
         }
         Ok(())
+    }
+
+    /// What a commit has at a path, or all that it has.
+    fn tree(&self, commit: &str, path: Option<&Path>) -> Result<Versions, RevisionError> {
+        let mut command = command(&self.top);
+        command.env("GIT_LITERAL_PATHSPECS", "1");
+        command.args(["ls-tree", "-r", "-z", "--full-tree", commit, "--"]).args(path);
+        let listed = output(&mut command)?;
+        let entry = |line: &[u8]| {
+            let end = line.iter().position(|byte| *byte == b'\t')?;
+            let head = str::from_utf8(&line[..end]).ok()?;
+            let [mode, _, object] = *head.split(' ').collect::<Vec<_>>() else { return None };
+            let mode = mode.as_bytes().try_into().ok()?;
+            Some((path_of(&line[end + 1..]), Version { mode, object: object.to_owned() }))
+        };
+        Ok(listed.split(|byte| *byte == 0).filter_map(entry).collect())
     }
 
     /// The bytes of objects, from one process; those that are not here are left out.

@@ -1,5 +1,7 @@
 //! The names in git's index.
 
+use std::path::PathBuf;
+
 use super::git::path_of;
 use super::{Kind, Listing};
 
@@ -9,20 +11,31 @@ pub struct Tracked {
     text: Vec<u8>,
     /// Where the paths are in the text, in the order of the paths.
     paths: Vec<(u32, u32)>,
+    /// Where those are that git does not look at.
+    unwatched: Vec<(u32, u32)>,
 }
 
 impl Tracked {
     /// Reads `H path\0`, again and again, in the order of the paths. Another letter stands for a file that git does not
     /// look at, or that is in conflict.
     pub(super) fn read(text: Vec<u8>) -> Self {
-        let (mut paths, mut start) = (Vec::new(), 0);
+        let (mut paths, mut unwatched, mut start) = (Vec::new(), Vec::new(), 0);
         for line in text.split(|byte| *byte == 0) {
-            if line.starts_with(b"H ") {
-                paths.push((start + 2, start + line.len() as u32));
+            let path = (start + 2, start + line.len() as u32);
+            match line.first_chunk() {
+                Some(b"H ") => paths.push(path),
+                Some(b"S " | b"s " | b"h ") => unwatched.push(path),
+                _ => {}
             }
             start += line.len() as u32 + 1;
         }
-        Self { text, paths }
+        Self { text, paths, unwatched }
+    }
+
+    /// The files of the index that git does not look at, such as those that a sparse checkout leaves out.
+    #[must_use]
+    pub fn unwatched(&self) -> Vec<PathBuf> {
+        self.unwatched.iter().map(|at| path_of(self.path(*at))).collect()
     }
 
     /// Whether it has a file of this path.

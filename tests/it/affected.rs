@@ -415,6 +415,38 @@ fn rest(milliseconds: u64) {
 }
 
 #[test]
+fn commits_have_what_a_checkout_leaves_out() {
+    let Some(repo) = demo() else { return };
+    let model = repo.read("base/model.k").expect("a model");
+    repo.write("base/model.k", model.replace("int = 1", "int = 2").as_bytes());
+    commit(&repo);
+    let expected = affected(&repo, &["--head", "HEAD"]);
+    assert_eq!(expected, ["apps/a/dev modified", "apps/a/prod modified"]);
+    let left_out = ["apps/a/prod/stack.yaml", "apps/a/prod/main.k", "base/model.k"];
+    let leave_out = |repo: &Repo| {
+        git(repo, "", &[&["update-index", "--skip-worktree"][..], &left_out].concat());
+        left_out.iter().for_each(|path| fs::remove_file(repo.path(path)).expect("a file"));
+    };
+    // What builds have seen before does not tell of it either.
+    for is_known in [false, true] {
+        if is_known {
+            git(&repo, "", &[&["update-index", "--no-skip-worktree"][..], &left_out].concat());
+            git(&repo, "", &["checkout", "--", "."]);
+            rest(1200);
+            repo.konfig(&["build"]).good();
+            for _ in 0..2 {
+                assert_eq!(affected(&repo, &["--head", "HEAD"]), expected);
+            }
+        }
+        leave_out(&repo);
+        for _ in 0..2 {
+            assert_eq!(affected(&repo, &["--head", "HEAD"]), expected, "{is_known}");
+            repo.konfig(&["affected"]);
+        }
+    }
+}
+
+#[test]
 fn what_git_tells_of_files_that_nobody_looks_at_is_exact() {
     let Some(repo) = demo() else { return };
     repo.write("base/more/.hidden/x.txt", b"x\n");
