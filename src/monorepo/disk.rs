@@ -296,28 +296,15 @@ impl Files for Disk {
     }
 }
 
-/// A file of the disk, with its stamp before it was read: one look at its path for both. The standard library would ask a file that is
-/// open two more questions to learn how much there is to read.
+/// A file of the disk, with its stamp before it was read: one look at its path for both. Of a bare `File`, the standard
+/// library would ask two more questions to learn how much there is to read; of a limited one it does not.
 fn read(path: &Path) -> io::Result<Found<Vec<u8>>> {
-    let mut file = File::open(path)?;
+    let file = File::open(path)?;
     let meta = file.metadata()?;
-    let (mut bytes, mut length) = (Vec::new(), 0);
-    let expected = usize::try_from(meta.len()).unwrap_or_default();
-    bytes.try_reserve_exact(expected.saturating_add(1))?;
-    bytes.resize(expected + 1, 0);
-    loop {
-        match file.read(&mut bytes[length..]) {
-            Ok(0) => break,
-            Ok(read) => length += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-        // It has grown meanwhile.
-        if length == bytes.len() {
-            bytes.resize(2 * length, 0);
-        }
-    }
-    bytes.truncate(length);
+    let mut bytes = Vec::new();
+    // Room for one more shows that the end is reached.
+    bytes.try_reserve_exact(usize::try_from(meta.len()).unwrap_or_default().saturating_add(1))?;
+    file.take(u64::MAX).read_to_end(&mut bytes)?;
     Ok(Found { stamp: Some(Stamp::new(&meta)), content: bytes })
 }
 

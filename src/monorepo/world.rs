@@ -154,12 +154,15 @@ impl World for DiskWorld {
     }
 
     fn is_file(&self, path: &Path) -> bool {
-        let look = || self.files.get_or(path.as_os_str(), || self.disk.is_file(path));
-        self.files.known(path.as_os_str()).unwrap_or_else(|| match self.listed(path) {
+        // What was found without a listing stays so, also where the folder is listed later.
+        if let Some(known) = self.files.known(path.as_os_str()) {
+            return known;
+        }
+        match self.listed(path) {
             Some(Some(Kind::File)) => true,
             Some(Some(Kind::Folder) | None) => false,
-            Some(Some(Kind::Other)) | None => look(),
-        })
+            Some(Some(Kind::Other)) | None => self.files.get_or(path.as_os_str(), || self.disk.is_file(path)),
+        }
     }
 
     fn files(&self) -> &dyn Files {

@@ -66,6 +66,7 @@ impl Program {
             return None;
         }
         let shared = remember(&self.tails, &last.file.path, || Arc::new(Shared::new(&last.file)));
+        // A file that was let go and parsed anew is the same one.
         shared.file.as_ref().filter(|file| Arc::ptr_eq(&file.source, &last.file.source))?;
         let mut is_other = |_: &StmtKind, name: Ident| {
             if shared.words.contains(&name.name) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

@@ -2,16 +2,13 @@
 //! stacks, and without evaluating any.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-use kcl::package::PackageId;
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
 use super::{Affected, Comparison, Inputs, Remembered, Side, Status};
 use crate::build::reuse::{Differing, GroupKey, Judged, Members, Proven};
 use crate::build::survey::{Concerned, SHARE, grouped};
-use crate::memory::Memory;
 use crate::monorepo::answers::Known;
 use crate::monorepo::{Stack, StackId};
 
@@ -94,18 +91,10 @@ impl Comparison<'_> {
         let all = sides.flat_map(|(number, side)| {
             side.par_iter().flat_map(|side| &side.differing).map(move |differing| (number, differing))
         });
-        // Nearly all import the same list of packages.
-        let told: Memory<(usize, usize), Arc<[String]>> = Memory::default();
-        let files = |number: usize, packages: &Arc<[PackageId]>| {
-            told.get_or(&(number, packages.as_ptr().addr()), || {
-                let imported = inputs.imported(number, packages);
-                (*imported).clone().because().unwrap_or_default().into()
-            })
-        };
         let named = all.flat_map_iter(|(number, Differing { members, reason, packages })| {
-            let files = files(number, packages);
+            let files = inputs.imported(number, packages).because();
             let because: Vec<String> =
-                std::iter::once(reason.to_string()).chain(files.iter().cloned()).collect();
+                std::iter::once(reason.to_string()).chain(files.into_iter().flatten()).collect();
             let affected = move |at: &usize| {
                 (*at, Affected::new(monorepo, stacks[*at], Status::Modified, because.clone()))
             };

@@ -480,13 +480,13 @@ impl Differences {
     }
 
     /// In words; `None` if nothing that counts differs. Two revisions that are compared do differ somewhere.
-    fn because(self) -> Option<Vec<String>> {
+    fn because(&self) -> Option<Vec<String>> {
         let Self { files, reads } = self;
         if files.is_empty() {
             return reads.then(|| vec!["it reads files, and some file changed".to_owned()]);
         }
         let more = files.len().saturating_sub(NAMED);
-        let mut because: Vec<String> = files.into_values().take(NAMED).collect();
+        let mut because: Vec<String> = files.values().take(NAMED).cloned().collect();
         match more {
             0 => {}
             1 => because.push("1 more file differs".to_owned()),
