@@ -69,6 +69,12 @@ impl Store {
         std::mem::take(&mut locked(&self.notices))
     }
 
+    /// The folder that it is in.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        self.path.parent()
+    }
+
     /// Whether commits do anything.
     #[must_use]
     pub fn is_writable(&self) -> bool {

@@ -87,7 +87,7 @@ impl Checkout {
 
     /// Writes a survey too, given how the rest is kept.
     fn with_survey(&self, survey: Option<&Drawn>, keep: impl FnOnce() -> Vec<String> + Send) -> Vec<String> {
-        let (mut problems, survey) = rayon::join(keep, || survey.map(Drawn::encoded));
+        let (mut problems, survey) = rayon::join(keep, || survey.and_then(Drawn::encoded));
         // Without one the next build looks at everything anew; the state says why nothing can be written.
         if let (Some(survey), true) = (survey, problems.is_empty())
             && let Some(folder) = self.snapshot.parent()

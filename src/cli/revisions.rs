@@ -20,7 +20,7 @@ use crate::apply::compare::Changes;
 use crate::build::affected::{Affected, Comparison, Remembered, Side, Sifted};
 use crate::build::checkout::{Checkout, FOLDER};
 use crate::build::compile::Shared;
-use crate::build::survey::{Concerned, Since, Survey, Sweep, Tree, Versions};
+use crate::build::survey::{Concerned, Own, Since, Survey, Sweep, Tree, Versions};
 use crate::monorepo::answers::nanos;
 use crate::monorepo::{Difference, DiskWorld, Git, Overlay, RevisionError, Tracked};
 
@@ -190,7 +190,7 @@ impl Revisions {
         head: Option<&str>,
         sweep: impl FnOnce() -> Option<S>,
     ) -> Result<(Self, Option<S>), RevisionError> {
-        let Places { root, out, .. } = places;
+        let root = &places.root;
         let began = now();
         let (git, base, head) = commits(places, base, head)?;
         // Git looks at all files for the first question, and answers the others in a moment.
@@ -203,7 +203,7 @@ impl Revisions {
             // Commits have files too that the checkout leaves out; nothing that was seen there tells of these.
             let unwatched = head.as_ref().map(|_| tracked.unwatched()).unwrap_or_default();
             let sweep = sweep.filter(|_| unwatched.is_empty());
-            let tree = Tree { tracked: &tracked, root, out };
+            let tree = Tree { tracked: &tracked, root };
             let is_whole = git.top() == root;
             let ground = sweep.as_ref().map(|sweep| sweep.ground().unwrap_or(&base)).filter(|_| is_whole);
             let since =
@@ -223,7 +223,6 @@ impl Revisions {
 
     /// A survey that stands on what is checked out, where it stood on nothing before that is of use.
     pub(crate) fn ground(&self, sweep: Sweep, places: &Places) -> Option<Survey> {
-        let Places { root, out, .. } = places;
         let Told::ByGit { git, tracked, is_whole } = &self.told else { return None };
         let began = nanos(self.began);
         let is_sparse = !tracked.unwatched().is_empty();
@@ -233,7 +232,7 @@ impl Revisions {
         let survey = sweep.into_settled(began);
         let ground = git.commit("HEAD").unwrap_or_else(|_| self.base.clone());
         let differences = git.differences(&ground).ok()?;
-        Some(survey.grounded(&ground, &differences, Tree { tracked, root, out }))
+        Some(survey.grounded(&ground, &differences, Tree { tracked, root: &places.root }))
     }
 
     /// Whether they have the same files.
@@ -256,8 +255,8 @@ impl Revisions {
         let base = DiskWorld::of_revision(&places.stand, std::mem::take(&mut self.before));
         let Places { root, out, .. } = places;
         let known = sweep.and_then(|sweep| {
-            let concerned =
-                sweep.concerned(&Versions { base: &base, head, root, out, since: self.since.as_ref() })?;
+            let (since, own) = (self.since.as_ref(), &Own::of(root, out));
+            let concerned = sweep.concerned(&Versions { base: &base, head, root, own, since })?;
             Some((sweep.monorepo(root)?, concerned))
         });
         match known {

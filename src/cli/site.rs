@@ -2,17 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
+use cache::Store;
 use kcl::eval::Limits;
 use kcl::resolve::Program;
 
 use super::error::Refusal;
 use super::failures::Built;
-use super::options::{package_store, root, stand};
+use super::options::{cache_dir, package_store, root, stand};
 use crate::build::Journal;
 use crate::build::checkout::FOLDER;
 use crate::build::compile::Shared;
 use crate::build::reuse::ActionKey;
-use crate::build::survey::{Survey, Sweep};
+use crate::build::survey::{Own, Survey, Sweep};
 use crate::monorepo::{self, DiskWorld, Monorepo, PackageStore, paths};
 
 /// The places that a command is about.
@@ -106,9 +107,11 @@ impl Site {
     }
 }
 
-/// What became of all that an earlier build in this checkout rested on; `None` where there is nothing to rely on.
+/// What became of all that an earlier build in this checkout rested on, or in one that shares its store; `None` where there is
+/// nothing to rely on.
 pub(crate) fn sweep(places: &Places, limits: Limits) -> Option<Sweep> {
-    survey(places, limits).map(|survey| Sweep::of(survey, &places.root))
+    let survey = survey(places, limits).or_else(|| borrowed(places, limits))?;
+    Some(Sweep::of(survey, &places.root))
 }
 
 /// The same, for a comparison of revisions: git tells of many files.
@@ -129,7 +132,13 @@ pub(crate) fn survey(places: &Places, limits: Limits) -> Option<Survey> {
         return None;
     }
     let key = action_key(&package_store(), limits).of_survey(&places.root, &places.out);
-    Survey::read(&folder, &key)
+    Survey::read(&folder, &key, Own::of(&places.root, &places.out))
+}
+
+/// What an earlier build rested on in a checkout that shares the store of this one.
+fn borrowed(places: &Places, limits: Limits) -> Option<Survey> {
+    let (store, _) = Store::open(&cache_dir()?);
+    Survey::borrowed(&store, &action_key(&package_store(), limits), (&places.root, &places.out))
 }
 
 /// What besides files decides what stacks come out as.

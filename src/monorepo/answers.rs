@@ -69,6 +69,11 @@ impl Stamp {
         Self { size: number(0), modified: number(1), changed: number(2), inode: number(3) }
     }
 
+    /// How many bytes the file had.
+    pub(super) fn size(self) -> u64 {
+        self.size
+    }
+
     /// The stamp of a file; `None` where it is none.
     #[must_use]
     pub fn of(path: &Path) -> Option<Self> {

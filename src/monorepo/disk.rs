@@ -117,7 +117,10 @@ impl Disk {
     /// The bytes of a file, read now. They are not kept.
     pub(super) fn fetch(&self, path: &Path) -> Result<Found<Vec<u8>>, WorldError> {
         match self.place(path) {
-            Ok(path) => read(&path).map_err(|error| world_error(&error)),
+            Ok(path) => match read(&path) {
+                Ok((stamp, content)) => Ok(Found { stamp: Some(stamp), content }),
+                Err(error) => Err(world_error(&error)),
+            },
             // A file of a revision has no stamp: what the disk has there is another one.
             Err(Seen::File(bytes)) => Ok(Found { stamp: None, content: bytes.to_vec() }),
             Err(Seen::Folder(_)) => Err(world_error(&io::ErrorKind::IsADirectory.into())),
@@ -298,14 +301,19 @@ impl Files for Disk {
 
 /// A file of the disk, with its stamp before it was read: one look at its path for both. Of a bare `File`, the standard
 /// library would ask two more questions to learn how much there is to read; of a limited one it does not.
-fn read(path: &Path) -> io::Result<Found<Vec<u8>>> {
+pub(super) fn read(path: &Path) -> io::Result<(Stamp, Vec<u8>)> {
     let file = File::open(path)?;
-    let meta = file.metadata()?;
+    let stamp = Stamp::of_any(&file.metadata()?);
+    Ok((stamp, read_open(file, stamp)?))
+}
+
+/// What an open file with a stamp holds.
+pub(super) fn read_open(file: File, stamp: Stamp) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     // Room for one more shows that the end is reached.
-    bytes.try_reserve_exact(usize::try_from(meta.len()).unwrap_or_default().saturating_add(1))?;
+    bytes.try_reserve_exact(usize::try_from(stamp.size()).unwrap_or_default().saturating_add(1))?;
     file.take(u64::MAX).read_to_end(&mut bytes)?;
-    Ok(Found { stamp: Some(Stamp::new(&meta)), content: bytes })
+    Ok(bytes)
 }
 
 /// A folder of the disk as a revision has it: without those inside that hold no files, and not there if it is one.

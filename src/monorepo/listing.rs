@@ -1,9 +1,13 @@
 //! What is in a folder.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, FileType};
 use std::io;
+#[cfg(unix)]
+use std::os::{fd::OwnedFd, unix::ffi::OsStrExt};
 use std::path::Path;
+
+#[cfg(unix)]
+use rustix::fs::{AtFlags, Dir, FileType, statat};
 
 use super::answers::{Answer, Stamp};
 
@@ -27,10 +31,20 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub(super) fn of(kind: FileType) -> Self {
+    pub(super) fn of(kind: std::fs::FileType) -> Self {
         match kind {
             _ if kind.is_dir() => Self::Folder,
             _ if kind.is_file() => Self::File,
+            _ => Self::Other,
+        }
+    }
+
+    /// The same as the system says it.
+    #[cfg(unix)]
+    pub(super) fn of_type(kind: FileType) -> Self {
+        match kind {
+            FileType::Directory => Self::Folder,
+            FileType::RegularFile => Self::File,
             _ => Self::Other,
         }
     }
@@ -47,11 +61,49 @@ impl Listing {
     ///
     /// # Errors
     /// What the operating system said.
+    #[cfg(unix)]
     pub fn of(path: &Path) -> io::Result<Self> {
-        let stamp = Some(Stamp::of_any(&fs::metadata(path)?));
-        let kind = |entry: &fs::DirEntry| entry.file_type().map_or(Kind::Other, Kind::of);
-        let entries = fs::read_dir(path)?.flatten().map(|entry| (entry.file_name(), kind(&entry)));
+        use rustix::fs::{Mode, OFlags, fstat, open};
+        let folder = open(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        let stamp = Stamp::of_stat(&fstat(&folder)?);
+        Self::of_open(folder, stamp)
+    }
+
+    /// Lists a folder of the disk.
+    ///
+    /// # Errors
+    /// What the operating system said.
+    #[cfg(not(unix))]
+    pub fn of(path: &Path) -> io::Result<Self> {
+        let stamp = Some(Stamp::of_any(&std::fs::metadata(path)?));
+        let kind = |entry: &std::fs::DirEntry| entry.file_type().map_or(Kind::Other, Kind::of);
+        let entries = std::fs::read_dir(path)?.flatten().map(|entry| (entry.file_name(), kind(&entry)));
         Ok(Self::new(entries.collect(), stamp))
+    }
+
+    /// Lists a folder that is open, and had a stamp before.
+    #[cfg(unix)]
+    pub(super) fn of_open(folder: OwnedFd, stamp: Stamp) -> io::Result<Self> {
+        let (mut entries, mut untold) = (Vec::new(), Vec::new());
+        let mut all = Dir::new(folder)?;
+        for entry in all.by_ref() {
+            let entry = entry?;
+            let name = entry.file_name();
+            if matches!(name.to_bytes(), b"." | b"..") {
+                continue;
+            }
+            if entry.file_type() == FileType::Unknown {
+                untold.push(entries.len());
+            }
+            entries.push((OsStr::from_bytes(name.to_bytes()).to_owned(), Kind::of_type(entry.file_type())));
+        }
+        // Some file systems do not tell with the names what they are of.
+        for at in untold {
+            let (name, kind) = &mut entries[at];
+            let stat = statat(all.fd()?, name.as_os_str(), AtFlags::SYMLINK_NOFOLLOW);
+            *kind = stat.map_or(Kind::Other, |stat| Kind::of_type(FileType::from_raw_mode(stat.st_mode)));
+        }
+        Ok(Self::new(entries, Some(stamp)))
     }
 
     /// A folder with these entries.
@@ -72,33 +124,16 @@ impl Listing {
         self.entries.iter().map(|(name, _)| name.as_os_str())
     }
 
-    /// The names with their kinds, as a digest.
+    /// The names with their kinds, but for some names, as a digest.
     #[must_use]
-    pub fn answer(&self) -> Answer {
+    pub fn answer_without(&self, names: &[&OsStr]) -> Answer {
         let mut bytes = Vec::new();
-        for (name, kind) in &self.entries {
+        for (name, kind) in self.entries.iter().filter(|(name, _)| !names.contains(&name.as_os_str())) {
             bytes.extend_from_slice(name.as_encoded_bytes());
             // No name has a slash.
             bytes.extend_from_slice(&[b'/', *kind as u8]);
         }
         Answer::of(&bytes)
-    }
-
-    /// The listing with an entry, if it has none of that name.
-    #[must_use]
-    pub fn with(mut self, name: &OsStr, kind: Kind) -> Self {
-        if let Err(at) = self.entries.binary_search_by(|(other, _)| other.as_os_str().cmp(name)) {
-            self.entries.insert(at, (name.to_owned(), kind));
-        }
-        self
-    }
-
-    /// Whether it has all that another one has, and nothing more but folders of these names.
-    #[must_use]
-    pub fn is_beyond(&self, other: &Self, names: &[&OsStr]) -> bool {
-        let is_more =
-            |(name, kind): &&(OsString, Kind)| *kind == Kind::Folder && names.contains(&name.as_os_str());
-        self.entries.iter().filter(|entry| !is_more(entry)).eq(&other.entries)
     }
 
     /// Whether an entry may lead elsewhere.

@@ -31,7 +31,7 @@ pub use discover::discover;
 pub use git::{Commit, Difference, Git, RevisionError};
 pub use kcl_mod::PackageStore;
 pub use listing::{Kind, Listing};
-pub use near::Near;
+pub use near::{Contents, Near};
 pub use overlay::Overlay;
 pub use problem::{Problem, ProblemKind};
 pub(crate) use read::text as read_text;

@@ -108,6 +108,15 @@ impl Built {
     }
 }
 
+/// More monorepos, such as a real one; none are named in a plain run of the tests.
+pub(crate) fn other_monorepos() -> Vec<String> {
+    let roots = std::env::var("KONFIG_MUTATION_ROOTS").unwrap_or_default();
+    if roots.is_empty() {
+        say("skipped: KONFIG_MUTATION_ROOTS names no monorepo");
+    }
+    roots.split(':').filter(|root| !root.is_empty()).map(str::to_owned).collect()
+}
+
 /// Says something whether or not the test passes.
 pub(crate) fn say(text: &str) {
     writeln!(std::io::stderr(), "{text}").ok();

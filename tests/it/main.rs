@@ -24,6 +24,7 @@ mod json;
 mod junit;
 mod laboratory;
 mod layers;
+mod lent;
 mod mutants;
 mod mutations;
 mod page;

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use fastrand::Rng;
 
-use crate::exact::{Built, apply, build, build_fresh, copy, number, say};
+use crate::exact::{Built, apply, build, build_fresh, copy, number, other_monorepos, say};
 use crate::laboratory;
 use crate::mutants::{Mutation, Tree};
 use crate::repo::{Repo, of_project};
@@ -125,15 +125,10 @@ fn the_laboratory_is_built_exactly() {
     mutate("laboratory", &repo.path(""), changes, seed);
 }
 
-/// More monorepos, such as a real one; none are named in a plain run of the tests.
 #[test]
 fn other_monorepos_are_built_exactly() {
     let (changes, seed) = share();
-    let roots = std::env::var("KONFIG_MUTATION_ROOTS").unwrap_or_default();
-    if roots.is_empty() {
-        say("skipped: KONFIG_MUTATION_ROOTS names no monorepo");
-    }
-    for root in roots.split(':').filter(|root| !root.is_empty()) {
-        mutate(root, Path::new(root), changes, seed);
+    for root in other_monorepos() {
+        mutate(&root, Path::new(&root), changes, seed);
     }
 }

@@ -51,7 +51,7 @@ use self::used::{Imported, Role, UsedParts};
 pub(super) use self::why::{Evidence, Obstacle};
 use super::checkout::FOLDER;
 use super::compile::{Ready, Shared};
-use super::survey::{Drawing, Drawn, Held};
+use super::survey::{Drawing, Drawn, Held, Own};
 use super::{BuildRequest, Report};
 use crate::memory::Memory;
 use crate::monorepo::answers::{Answer, Answers, Known};
@@ -75,6 +75,11 @@ impl ActionKey {
         let mut key = self.begin();
         key.text(&root.to_string_lossy()).text(&out.to_string_lossy());
         key.finish()
+    }
+
+    /// The key of what checkouts offer each other, in some shape.
+    pub(super) fn of_offers(&self, version: u32) -> Digest {
+        self.begin().text("surveys").number(u64::from(version)).finish()
     }
 
     /// What is the same for all of them.
@@ -316,6 +321,7 @@ impl<'a> Reuse<'a> {
             shared: [(at_packages, packages), (at_ways, ways)],
             group: GroupKey::of(record),
             artifact: digest(&record.artifact),
+            located: record.location.is_some(),
         };
         self.held.lock().unwrap_or_else(PoisonError::into_inner).push(held);
     }
@@ -335,12 +341,24 @@ impl<'a> Reuse<'a> {
             monorepo: request.monorepo,
             world: self.shared.world,
             answers: &self.answers,
-            own: [self.root.join(FOLDER), out.to_owned()],
+            own: Own::of(self.root, out),
             began,
             before: request.sweep,
             regrouped: &request.regrouped,
         };
-        drawing.draw(held, request, report)
+        let is_news = request.sweep.is_none_or(|sweep| sweep.is_outdated(&held));
+        let drawn = drawing.draw(held, request, report);
+        if let (Some(Drawn::Anew(survey)), true) = (&drawn, is_news && self.is_shared()) {
+            let mut batch = Batch::default();
+            survey.offer(&self.key, &mut batch);
+            self.add(batch);
+        }
+        drawn
+    }
+
+    /// Whether other checkouts may use the store.
+    fn is_shared(&self) -> bool {
+        self.store.folder() != Some(&*self.root.join(FOLDER))
     }
 
     fn own_unchanged(&self, folder: &Path, record: &Record, own: Option<Answer>) -> bool {

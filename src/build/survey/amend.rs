@@ -132,6 +132,11 @@ impl Sweep {
             && self.seen.iter().filter(|seen| matches!(seen, Seen::Touched(_))).count() <= TOUCHED
     }
 
+    /// Whether so much is no longer as the survey has it that another checkout does better with another one.
+    pub(in crate::build) fn is_outdated(&self, held: &[Held]) -> bool {
+        self.moved || held.len() > FEW
+    }
+
     /// What to add to the survey for points that have other stamps now.
     pub(super) fn touched(&self, changed: Vec<(u32, Point)>) -> Option<Amendments> {
         self.amended(Amendment { changed, ..Amendment::default() })

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
 use super::sweep::{SHARE, Seen};
-use super::{FOLDER, Point, Since, Standing, Sweep};
+use super::{Own, Point, Since, Standing, Sweep};
 use crate::build::reuse::GroupKey;
 use crate::monorepo::answers::Answer;
 use crate::monorepo::{Difference, DiskWorld, Overlay, marks, paths};
@@ -23,8 +23,8 @@ pub struct Versions<'a> {
     pub head: &'a DiskWorld,
     /// The root of the monorepo.
     pub root: &'a Path,
-    /// Where artifacts go.
-    pub out: &'a Path,
+    /// What is not theirs.
+    pub own: &'a Own,
     /// How the survey's ground differs from them, if git has told.
     pub since: Option<&'a Since>,
 }
@@ -78,18 +78,13 @@ impl Versions<'_> {
         [self.base, self.head].iter().all(|world| world.files().exists(path) == there)
     }
 
-    fn is_own(&self, path: &Path) -> bool {
-        path.starts_with(self.out) || path.starts_with(self.root.join(FOLDER))
-    }
-
     /// Adds the folders that list something else, given a path that comes or goes.
     fn list(&self, path: &Path, places: &mut Places) {
         for folder in path.ancestors().skip(1) {
             // That builds write somewhere makes no difference to packages above it.
-            let is_own = folder == self.out || folder == self.root.join(FOLDER);
             let is_new = places.listed.insert(folder.into());
             // One that is nowhere now may have been on the ground.
-            if !is_new || is_own || folder.exists() && self.agree(folder) {
+            if !is_new || self.own.is(folder) || folder.exists() && self.agree(folder) {
                 return;
             }
         }
@@ -140,7 +135,7 @@ impl Versions<'_> {
     fn add(&self, path: &Path, comes_or_goes: bool, places: &mut Places) -> Option<()> {
         let is_one = |names: &[&str]| names.iter().any(|name| path.file_name() == Some(OsStr::new(name)));
         let moves = is_one(&marks::DESCRIPTIONS) || comes_or_goes && is_one(&marks::ALL);
-        if moves && !self.is_own(path) {
+        if moves && !self.own.holds(path) {
             return None;
         }
         if comes_or_goes {
@@ -174,7 +169,8 @@ impl Sweep {
             Some(since) => Some((since, versions.places_since(since)?)),
             None => None,
         };
-        let told = |(path, (point, seen)): (&&Path, (&Point, &Seen))| {
+        let told = |(at, (point, seen)): (usize, (&Point, &Seen))| {
+            let path = survey.path(at);
             // A path outside may lead back inside.
             let outside = !paths::is_below(versions.root, path);
             if outside && fs::canonicalize(path).is_ok_and(|real| real.starts_with(versions.root)) {
@@ -189,8 +185,7 @@ impl Sweep {
                 _ => versions.differ(&now, path, point).map(|differs| differs || changed),
             })
         };
-        let paths: Vec<&Path> = survey.paths().collect();
-        let points = paths.par_iter().zip(survey.points.par_iter().zip(&self.seen));
+        let points = survey.points.par_iter().zip(&self.seen).enumerate();
         let points: Vec<[bool; 2]> = points.with_min_len(SHARE).map(told).collect::<Option<_>>()?;
         Some(self.concerned_by(&points))
     }

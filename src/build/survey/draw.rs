@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use cache::Digest;
@@ -13,7 +13,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::amend::Amendment;
 use super::path_list::PathList;
 use super::sweep::{SHARE, Seen};
-use super::{Drawn, Point, Regrouped, Rest, Standing, Survey, Sweep};
+use super::{Drawn, Own, Point, Regrouped, Rest, Standing, Survey, Sweep};
 use crate::build::reuse::{GroupKey, Imports, PackageState, Question};
 use crate::build::{BuildRequest, Finished, Goal, Outcome, Report};
 use crate::monorepo::answers::{Answer, Answers, Stamp};
@@ -33,6 +33,8 @@ pub struct Held {
     /// What decides whether it comes out the same with other packages.
     pub(in crate::build) group: Option<GroupKey>,
     pub(in crate::build) artifact: Digest,
+    /// Whether the record holds at this root alone.
+    pub(in crate::build) located: bool,
 }
 
 /// What a survey is drawn from.
@@ -45,8 +47,8 @@ pub struct Drawing<'a> {
     pub world: &'a DiskWorld,
     /// What was asked of them.
     pub answers: &'a Answers<'a>,
-    /// The folders that builds write to.
-    pub own: [PathBuf; 2],
+    /// What no point tells of.
+    pub own: Own,
     /// When this process began, in nanoseconds since 1970.
     pub began: u64,
     /// What the survey before says still holds.
@@ -76,8 +78,6 @@ pub(super) struct Draft<'a> {
     old_paths: Vec<&'a Path>,
     /// Those of its points that packages rested on.
     of_packages: FxHashMap<&'a OsStr, u32>,
-    /// Listings with folders that the build has made.
-    grown: FxHashMap<OsString, Arc<Listing>>,
 }
 
 impl Drawing<'_> {
@@ -148,8 +148,9 @@ impl Drawing<'_> {
         let key = *self.key.as_bytes();
         let ground = self.before.and_then(|before| before.survey.ground.clone());
         let amendments = None;
-        Some(Survey {
+        let survey = Survey {
             key,
+            own: self.own.clone(),
             projects,
             stacks,
             rests,
@@ -161,7 +162,8 @@ impl Drawing<'_> {
             groups,
             ground,
             amendments,
-        })
+        };
+        Some(survey.in_order())
     }
 }
 
@@ -200,7 +202,6 @@ impl<'a> Draft<'a> {
             kept_closures: Vec::new(),
             old_paths: Vec::new(),
             of_packages: FxHashMap::default(),
-            grown: FxHashMap::default(),
         }
     }
 
@@ -233,7 +234,6 @@ impl<'a> Draft<'a> {
         }
         let (mut found_by, mut links) = (Vec::new(), false);
         for (path, listing) in self.on.world.listings() {
-            let listing = self.with_own(&path, listing);
             found_by.push(self.folder(&path, &listing)?);
             links |= listing.has_links();
             for name in marks::DESCRIPTIONS {
@@ -325,8 +325,8 @@ impl<'a> Draft<'a> {
         let [packages, ways] = &held.shared;
         let closures = [self.closure(packages)?, self.closure(ways)?];
         let group = held.group.map(|group| self.group(group));
-        let (asked, artifact) = (held.asked, *held.artifact.as_bytes());
-        Some(Rest { asked, own, closures, group, artifact, stamp: None })
+        let (asked, located, artifact) = (held.asked, held.located, *held.artifact.as_bytes());
+        Some(Rest { asked, own, closures, group, artifact, located, stamp: None })
     }
 
     pub(super) fn closure(&mut self, (digest, packages): &Imports) -> Option<u32> {
@@ -354,6 +354,7 @@ impl<'a> Draft<'a> {
     /// The point that the answer to a question rests on; none where there is no such point.
     fn question(&mut self, query: &Query) -> Option<u32> {
         match query {
+            _ if self.on.own.is(query.path()) => None,
             Query::Content(path) if self.on.answers.stamped(path).is_some() => self.file(path),
             Query::IsFile(path) if self.on.world.is_file(path) => self.present(path),
             Query::Content(path) | Query::IsFile(path) => self.absent(path, Kind::Folder),
@@ -365,27 +366,8 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn listing(&mut self, path: &Path) -> Option<Arc<Listing>> {
-        Some(self.with_own(path, self.on.world.listing(path).ok()?))
-    }
-
-    /// A listing, or the one of now where that only has a folder more which the build has made to write to.
-    fn with_own(&mut self, path: &Path, listing: Arc<Listing>) -> Arc<Listing> {
-        // Most folders are deeper than these.
-        let is_above = |own: &&PathBuf| own.as_os_str().len() > path.as_os_str().len();
-        let own = self.on.own.iter().filter(is_above).filter(|own| own.parent() == Some(path));
-        let own = own.filter_map(|own| own.file_name());
-        let new: Vec<_> = own.filter(|name| listing.kind(name).is_none()).collect();
-        if new.is_empty() {
-            return listing;
-        }
-        if let Some(grown) = self.grown.get(path.as_os_str()) {
-            return Arc::clone(grown);
-        }
-        let now = Listing::of(path).ok().filter(|now| now.is_beyond(&listing, &new));
-        let listing = now.map_or(listing, Arc::new);
-        self.grown.insert(path.into(), Arc::clone(&listing));
-        listing
+    fn listing(&self, path: &Path) -> Option<Arc<Listing>> {
+        self.on.world.listing(path).ok()
     }
 
     fn present(&mut self, path: &Path) -> Option<u32> {
@@ -399,6 +381,10 @@ impl<'a> Draft<'a> {
     fn absent(&mut self, path: &Path, otherwise: Kind) -> Option<u32> {
         for (level, path) in path.ancestors().enumerate() {
             let (folder, name) = (path.parent()?, path.file_name()?);
+            // Its coming and going is not seen.
+            if self.on.own.is(path) {
+                return None;
+            }
             let Some(listing) = self.listing(folder) else { continue };
             let kind = listing.kind(name);
             let is_absent = kind.is_none() || level == 0 && kind == Some(otherwise);
@@ -425,7 +411,8 @@ impl<'a> Draft<'a> {
         }
         let stamp = listing.stamp()?;
         let stamp = Some(stamp).filter(|stamp| stamp.is_settled(self.on.began));
-        self.point(path, Point { folder: true, answer: listing.answer(), stamp, standing: Standing::New })
+        let answer = self.on.own.answer(path, listing);
+        self.point(path, Point { folder: true, answer, stamp, standing: Standing::New })
     }
 
     /// The number of a point; none where another stack has seen something else there.

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::sweep::Seen;
-use super::{FOLDER, Point, Standing, Survey, Sweep};
-use crate::monorepo::{Difference, Kind, Listing, Near, Tracked, paths};
+use super::{Own, Point, Standing, Survey, Sweep};
+use crate::monorepo::{Difference, Listing, Near, Tracked, paths};
 
 /// The working tree as git knows it.
 #[derive(Clone, Copy)]
@@ -22,8 +22,6 @@ pub struct Tree<'a> {
     pub tracked: &'a Tracked,
     /// Its top, which is the root of the monorepo.
     pub root: &'a Path,
-    /// Where artifacts go.
-    pub out: &'a Path,
 }
 
 /// How the ground differs from two revisions.
@@ -51,17 +49,17 @@ impl Survey {
     pub fn grounded(mut self, commit: &str, differences: &[Difference], tree: Tree<'_>) -> Self {
         let apart: BTreeSet<&Path> = differences.iter().flat_map(apart).collect();
         let near = Near::new(tree.root);
-        let all: Vec<&Path> = self.paths().collect();
-        let standing = |(path, point): (&&Path, &Point)| {
+        let standing = |(at, point): (usize, &Point)| {
+            let path = self.path(at);
             let Some(inside) = tree.inside(path) else { return Standing::Apart };
-            if point.look(&near, path) != Seen::Same {
+            if point.look(&near, path, &self.own) != Seen::Same {
                 return Standing::New;
             }
             let has = !apart.contains(inside)
-                && if point.folder { tree.has_all(path, point) } else { tree.has(inside) };
+                && if point.folder { tree.has_all(path, point, &self.own) } else { tree.has(inside) };
             if has { Standing::Firm } else { Standing::Apart }
         };
-        let standings: Vec<Standing> = all.par_iter().zip(&self.points).map(standing).collect();
+        let standings: Vec<Standing> = self.points.par_iter().enumerate().map(standing).collect();
         for (point, standing) in self.points.iter_mut().zip(standings) {
             point.standing = standing;
         }
@@ -87,41 +85,30 @@ impl Tree<'_> {
     }
 
     /// Whether a folder has what the index has, and nothing else, as a point has seen it.
-    fn has_all(&self, folder: &Path, point: &Point) -> bool {
-        self.is_seen(folder, point)
+    fn has_all(&self, folder: &Path, point: &Point, own: &Own) -> bool {
+        self.is_seen(folder, point, own)
             || Listing::of(folder).is_ok_and(|listing| {
-                listing.answer() == point.answer && self.others(folder, &listing).is_empty()
+                own.answer(folder, &listing) == point.answer && self.others(folder, &listing, own).is_empty()
             })
     }
 
     /// Whether a point has seen just what the index has in a folder, as plain files and folders. Nothing is listed for that.
-    fn is_seen(&self, folder: &Path, point: &Point) -> bool {
-        let Some(inside) = self.inside(folder) else { return false };
-        let own = self.own();
-        let own = own.iter().filter(|own| own.parent() == Some(folder));
-        let with = |listing: Listing, own: &PathBuf| match own.file_name().zip(Kind::at(own)) {
-            Some((name, kind)) => listing.with(name, kind),
-            None => listing,
-        };
-        own.fold(self.tracked.listing(&paths::slashed(inside)), with).answer() == point.answer
-    }
-
-    /// What git and builds have for themselves.
-    fn own(&self) -> [PathBuf; 3] {
-        [self.root.join(".git"), self.root.join(FOLDER), self.out.to_owned()]
+    fn is_seen(&self, folder: &Path, point: &Point, own: &Own) -> bool {
+        self.inside(folder).is_some_and(|inside| {
+            own.answer(folder, &self.tracked.listing(&paths::slashed(inside))) == point.answer
+        })
     }
 
     /// The paths from the top in a folder that the index has not, but for those that builds and git have for themselves.
-    fn others(&self, folder: &Path, listing: &Listing) -> Vec<PathBuf> {
+    fn others(&self, folder: &Path, listing: &Listing, own: &Own) -> Vec<PathBuf> {
         let Some(inside) = self.inside(folder) else { return Vec::new() };
-        let own = self.own();
         // What is in a submodule is that one's business.
-        if folder.starts_with(self.out) || inside.ancestors().any(|folder| self.has(folder)) {
+        if own.holds(folder) || inside.ancestors().any(|folder| self.has(folder)) {
             return Vec::new();
         }
         let is_other = |name: &&OsStr| {
             let known = |name: &str| self.tracked.has_any(&paths::slashed(&inside.join(name)));
-            !own.contains(&folder.join(name)) && !name.to_str().is_some_and(known)
+            !own.is(&folder.join(name)) && !name.to_str().is_some_and(known)
         };
         listing.names().filter(is_other).map(|name| inside.join(name)).collect()
     }
@@ -143,14 +130,15 @@ impl Sweep {
         let gone = since.differences().filter(|it| it.is_there() == [true, false]).map(Difference::path);
         let is_left = |path: &&Path| !tree.has(path) && tree.root.join(path).symlink_metadata().is_ok();
         unknown.extend(gone.filter(is_left).map(Path::to_owned));
-        let paths: Vec<&Path> = self.survey.paths().collect();
-        let points = paths.par_iter().zip(self.survey.points.par_iter().zip(&self.seen));
-        let others = points.filter_map(|(path, (point, seen))| {
+        let own = &self.survey.own;
+        let points = self.survey.points.par_iter().zip(&self.seen).enumerate();
+        let others = points.filter_map(|(at, (point, seen))| {
+            let path = self.survey.path(at);
             let is_same = *seen != Seen::Changed;
-            let is_known =
-                !point.folder || is_same && (point.standing == Standing::Firm || tree.is_seen(path, point));
+            let is_known = !point.folder
+                || is_same && (point.standing == Standing::Firm || tree.is_seen(path, point, own));
             let listing = (!is_known).then(|| Listing::of(path).ok())??;
-            Some(tree.others(path, &listing)).filter(|others| !others.is_empty())
+            Some(tree.others(path, &listing, own)).filter(|others| !others.is_empty())
         });
         unknown.extend(others.collect::<Vec<_>>().into_iter().flatten());
         (unknown.len() <= SOME).then(|| unknown.into_iter().collect())

@@ -65,7 +65,9 @@ impl Sweep {
         let near = Near::new(root);
         let holds = |path: &Path| {
             let point = points.get(path.as_os_str()).copied().flatten();
-            point.map(|point| point.standing == Standing::Firm && point.look(&near, path) != Seen::Changed)
+            point.map(|point| {
+                point.standing == Standing::Firm && point.look(&near, path, &self.survey.own) != Seen::Changed
+            })
         };
         let as_seen = |path: &PathBuf| {
             if !path.starts_with(root) || loose.contains(path) {

@@ -11,7 +11,10 @@ mod concern;
 mod draw;
 mod ground;
 mod group;
+mod lent;
 mod level;
+mod order;
+mod own;
 mod path_list;
 mod sections;
 mod sweep;
@@ -29,6 +32,7 @@ pub use self::draw::{Drawing, Held};
 pub use self::ground::{Since, Tree};
 pub use self::group::Regrouped;
 pub(super) use self::group::grouped;
+pub use self::own::Own;
 use self::path_list::PathList;
 pub(super) use self::sweep::SHARE;
 pub use self::sweep::Sweep;
@@ -38,7 +42,7 @@ use crate::monorepo::answers::{Answer, Stamp};
 use crate::monorepo::{Kind, Near, Project, Stack};
 
 /// The shape of the snapshot; another one counts as none.
-const VERSION: u32 = 8;
+const VERSION: u32 = 9;
 
 /// A file of the checkout's folder.
 const FILE: &str = "survey";
@@ -48,6 +52,8 @@ const FILE: &str = "survey";
 pub struct Survey {
     /// Everything besides files that decides what stacks come out as, and where artifacts are.
     key: [u8; 32],
+    #[serde(skip)]
+    own: Own,
     projects: Vec<Project>,
     stacks: Vec<Stack>,
     /// What each stack rests on, in the order of the stacks.
@@ -92,12 +98,15 @@ pub struct Encoded {
 }
 
 impl Drawn {
-    /// As it is kept.
+    /// As it is kept; none where the root of the checkout is not text.
     #[must_use]
-    pub fn encoded(&self) -> Encoded {
+    pub fn encoded(&self) -> Option<Encoded> {
         match self {
-            Self::Anew(survey) => Encoded { file: FILE, version: VERSION, bytes: sections::encoded(survey) },
-            Self::Amended(amendments) => amendments.encoded(),
+            Self::Anew(survey) => {
+                let bytes = sections::encoded(survey)?;
+                Some(Encoded { file: FILE, version: VERSION, bytes })
+            }
+            Self::Amended(amendments) => Some(amendments.encoded()),
         }
     }
 }
@@ -130,6 +139,8 @@ pub(super) struct Rest {
     group: Option<u32>,
     /// The digest of its artifact.
     artifact: [u8; 32],
+    /// Whether it comes out differently elsewhere.
+    located: bool,
     /// The stamp of its artifact, once that had been left alone.
     stamp: Option<Stamp>,
 }
@@ -171,9 +182,9 @@ impl Rest {
 impl Survey {
     /// The survey in a folder, if it was drawn under this key.
     #[must_use]
-    pub fn read(folder: &Path, key: &Digest) -> Option<Self> {
+    pub fn read(folder: &Path, key: &Digest, own: Own) -> Option<Self> {
         let kept = snapshot::read(&folder.join(FILE), VERSION)?;
-        let survey = sections::decoded(&kept.bytes)?.amended(Amendments::read(folder, kept.digest))?;
+        let survey = sections::decoded(&kept.bytes, own)?.amended(Amendments::read(folder, kept.digest))?;
         (survey.key == *key.as_bytes() && survey.is_whole()).then_some(survey)
     }
 
@@ -191,6 +202,11 @@ impl Survey {
                     && rest.closures.iter().all(|at| (*at as usize) < closures.len())
                     && rest.group.is_none_or(|at| (at as usize) < groups.len())
             })
+    }
+
+    /// The path of a point.
+    fn path(&self, at: usize) -> &Path {
+        Path::new(self.paths.at(at))
     }
 
     fn paths(&self) -> impl Iterator<Item = &Path> {

@@ -1,8 +1,10 @@
 //! The paths of a survey: tens of thousands, which each look at it goes through.
 
-use std::path::Path;
+use std::path::{MAIN_SEPARATOR, MAIN_SEPARATOR_STR, Path};
 
 use serde::{Deserialize, Serialize};
+
+use crate::build::reuse::encode;
 
 /// Paths one after another, with where each one ends.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +25,45 @@ impl PathList {
         self.ends.extend(other.ends.iter().map(|end| start + end));
     }
 
+    /// The paths as they are kept: those inside of a root from there, and each without what it begins with like the one before. None
+    /// where the root is not text.
+    pub(super) fn encoded(&self, root: &Path) -> Option<Vec<u8>> {
+        let (root, inner) = beginning(root)?;
+        let (mut bytes, mut before) = (encode(&(self.len(), self.text.len())), "");
+        for path in self.texts() {
+            let path = if path == root { "" } else { path.strip_prefix(&*inner).unwrap_or(path) };
+            let same = shared(before, path);
+            bytes = postcard::to_extend(&(same, &path[same..]), bytes).ok()?;
+            before = path;
+        }
+        Some(bytes)
+    }
+
+    /// The paths that these bytes are for a checkout with some root.
+    pub(super) fn decoded(bytes: &[u8], root: &Path) -> Option<Self> {
+        let (root, inner) = beginning(root)?;
+        let ((paths, length), mut bytes) = postcard::take_from_bytes::<(usize, usize)>(bytes).ok()?;
+        let (mut list, mut path) = (Self::default(), String::new());
+        list.text.try_reserve(length).ok()?;
+        list.ends.try_reserve(paths).ok()?;
+        for _ in 0..paths {
+            let ((same, end), rest) = postcard::take_from_bytes::<(usize, &str)>(bytes).ok()?;
+            bytes = rest;
+            // A text of the same beginning, or another shape.
+            path.truncate(Some(same).filter(|same| path.is_char_boundary(*same))?);
+            path.push_str(end);
+            match &*path {
+                "" => list.push(root),
+                _ if Path::new(&path).has_root() => list.push(&path),
+                _ => {
+                    list.text.push_str(&inner);
+                    list.push(&path);
+                }
+            }
+        }
+        bytes.is_empty().then_some(list)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.ends.len()
     }
@@ -33,10 +74,31 @@ impl PathList {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Path> {
-        let starts = std::iter::once(&0).chain(&self.ends);
-        let path = |(start, end): (&u32, &u32)| self.text.get(*start as usize..*end as usize);
-        starts.zip(&self.ends).map(move |both| Path::new(path(both).unwrap_or_default()))
+        self.texts().map(Path::new)
     }
+
+    /// The path of a number that it has.
+    pub(super) fn at(&self, at: usize) -> &str {
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        self.text.get(start as usize..self.ends[at] as usize).unwrap_or_default()
+    }
+
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        (0..self.len()).map(|at| self.at(at))
+    }
+}
+
+/// A root as text, and what the paths inside of it begin with.
+fn beginning(root: &Path) -> Option<(&str, String)> {
+    let text = root.to_str()?;
+    let end = if text.ends_with(MAIN_SEPARATOR) { "" } else { MAIN_SEPARATOR_STR };
+    Some((text, [text, end].concat()))
+}
+
+/// With how many bytes two texts begin alike.
+fn shared(one: &str, other: &str) -> usize {
+    let same = one.bytes().zip(other.bytes()).take_while(|(one, other)| one == other).count();
+    (0..=same).rev().find(|at| other.is_char_boundary(*at)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -54,5 +116,23 @@ mod tests {
         for ends in [vec![4], vec![3, 2], vec![99]] {
             assert!(!PathList { text: "/a/é".to_owned(), ends: ends.clone() }.is_whole(), "{ends:?}");
         }
+    }
+
+    #[test]
+    fn paths_are_kept_from_the_root() {
+        let mut list = PathList::default();
+        let all = ["/a", "/a/x", "/a/x/y", "/a/xé", "/a/xè", "/ab", "/c/a/x", "/"];
+        all.into_iter().for_each(|path| list.push(path));
+        let kept = |root| list.encoded(Path::new(root)).expect("text");
+        let read = |bytes: &[u8], root| PathList::decoded(bytes, Path::new(root));
+        assert_eq!(read(&kept("/a"), "/a"), Some(list.clone()));
+        assert_eq!(read(&kept("/"), "/"), Some(list.clone()));
+        let moved = read(&kept("/a"), "/d/e").expect("paths");
+        let there = ["/d/e", "/d/e/x", "/d/e/x/y", "/d/e/xé", "/d/e/xè", "/ab", "/c/a/x", "/"];
+        assert!(moved.iter().eq(there.map(Path::new)));
+        let bytes = kept("/a");
+        assert!((0..bytes.len()).all(|length| read(&bytes[..length], "/a").is_none()));
+        let odd = postcard::to_extend(&(2_usize, "x"), encode(&(1_usize, 1_usize))).expect("bytes");
+        assert_eq!(read(&odd, "/a"), None);
     }
 }

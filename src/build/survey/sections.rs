@@ -5,7 +5,7 @@
 use rayon::prelude::*;
 
 use super::path_list::PathList;
-use super::{Point, Rest, Standing, Survey};
+use super::{Own, Point, Rest, Standing, Survey};
 use crate::build::reuse::{decode, encode};
 use crate::monorepo::answers::{Answer, Stamp};
 
@@ -20,20 +20,20 @@ const HAS_STAMP: u8 = 2;
 const IS_FIRM: u8 = 4;
 const IS_APART: u8 = 8;
 
-/// The bytes of a survey.
-pub(super) fn encoded(survey: &Survey) -> Vec<u8> {
+/// The bytes of a survey; none where its root is not text.
+pub(super) fn encoded(survey: &Survey) -> Option<Vec<u8>> {
     let points = survey.points.iter().flat_map(point_to_bytes).collect();
-    let few = [encode(survey), encode(&survey.paths), points];
+    let few = [encode(survey), survey.paths.encoded(survey.own.root())?, points];
     let sections: Vec<Vec<u8>> =
         few.into_iter().chain(survey.rests.chunks(PIECE).map(|piece| encode(&piece))).collect();
     let lengths: Vec<usize> = sections.iter().map(Vec::len).collect();
     let mut bytes = encode(&lengths);
     sections.iter().for_each(|section| bytes.extend_from_slice(section));
-    bytes
+    Some(bytes)
 }
 
-/// The survey of some bytes; `None` where they are of another shape.
-pub(super) fn decoded(bytes: &[u8]) -> Option<Survey> {
+/// The survey of some bytes, for a checkout that has something of its own; `None` where they are of another shape.
+pub(super) fn decoded(bytes: &[u8], own: Own) -> Option<Survey> {
     let (lengths, mut bytes) = postcard::take_from_bytes::<Vec<usize>>(bytes).ok()?;
     let mut sections = Vec::new();
     for length in lengths {
@@ -44,11 +44,11 @@ pub(super) fn decoded(bytes: &[u8]) -> Option<Survey> {
     let [few, paths, points, rests @ ..] = &*sections else { return None };
     let pieces = || rests.par_iter().map(|piece| decode(piece)).collect::<Option<Vec<Vec<Option<Rest>>>>>();
     let ((survey, paths), (points, pieces)) = rayon::join(
-        || rayon::join(|| decode::<Survey>(few), || decode::<PathList>(paths)),
+        || rayon::join(|| decode::<Survey>(few), || PathList::decoded(paths, own.root())),
         || rayon::join(|| points_of(points), pieces),
     );
     let rests = pieces?.into_iter().flatten().collect();
-    Some(Survey { paths: paths?, points: points?, rests, ..survey? })
+    Some(Survey { own, paths: paths?, points: points?, rests, ..survey? })
 }
 
 fn points_of(bytes: &[u8]) -> Option<Vec<Point>> {
@@ -88,7 +88,13 @@ fn point_of_bytes(bytes: &[u8; POINT]) -> Option<Point> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+
+    fn own() -> Own {
+        Own::of(Path::new("/a"), Path::new("/a/dist"))
+    }
 
     fn survey() -> Survey {
         let mut paths = PathList::default();
@@ -101,9 +107,18 @@ mod tests {
             point(false, None, Standing::Apart),
         ];
         let asked = Answer([5; 16]);
-        let rest = Rest { asked, own: vec![0, 2], closures: [0, 0], group: None, artifact: [3; 32], stamp };
+        let rest = Rest {
+            asked,
+            own: vec![0, 2],
+            closures: [0, 0],
+            group: None,
+            artifact: [3; 32],
+            located: true,
+            stamp,
+        };
         Survey {
             key: [1; 32],
+            own: own(),
             projects: Vec::new(),
             stacks: Vec::new(),
             rests: (0..PIECE + 2).map(|at| (at % 3 > 0).then(|| rest.clone())).collect(),
@@ -121,16 +136,16 @@ mod tests {
     #[test]
     fn a_survey_comes_back() {
         let survey = survey();
-        let back = decoded(&encoded(&survey)).expect("a survey");
+        let back = decoded(&encoded(&survey).expect("bytes"), own()).expect("a survey");
         assert_eq!(format!("{back:?}"), format!("{survey:?}"));
     }
 
     #[test]
     fn bytes_of_another_shape_are_none() {
-        let bytes = encoded(&survey());
-        assert!(decoded(&[]).is_none());
+        let bytes = encoded(&survey()).expect("bytes");
+        assert!(decoded(&[], own()).is_none());
         for length in [1, 10, bytes.len() - 1] {
-            assert!(decoded(&bytes[..length]).is_none(), "{length} bytes");
+            assert!(decoded(&bytes[..length], own()).is_none(), "{length} bytes");
         }
         let mut odd = point_to_bytes(&survey().points[0]);
         odd[POINT - 1] |= IS_FIRM | IS_APART;

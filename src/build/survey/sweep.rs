@@ -1,17 +1,16 @@
 //! One look at everything that a survey names.
 
 use std::ffi::OsString;
-use std::fs;
 use std::path::Path;
 
 use cache::Digest;
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
-use super::{Drawn, Point, Regrouped, Rest, Since, Standing, Survey};
+use super::{Drawn, Own, Point, Regrouped, Rest, Since, Standing, Survey};
 use crate::build::{Finished, Report};
 use crate::monorepo::answers::{Answer, Stamp};
-use crate::monorepo::{Kind, Listing, Monorepo, Near, StackId};
+use crate::monorepo::{Contents, Kind, Monorepo, Near, StackId};
 
 /// A survey, with what became of its points.
 pub struct Sweep {
@@ -78,10 +77,9 @@ impl Sweep {
         let is_left = |path: &Path, point: &Point| {
             has_ground && point.standing == Standing::Firm && !wanted(path, point)
         };
-        let paths: Vec<&Path> = survey.paths().collect();
-        let both = || paths.par_iter().zip(survey.points.par_iter());
-        let look = |(path, point): (&&Path, &Point)| {
-            if is_left(path, point) { Seen::Same } else { point.look(&near, path) }
+        let both = || survey.points.par_iter().enumerate().map(|(at, point)| (survey.path(at), point));
+        let look = |(path, point): (&Path, &Point)| {
+            if is_left(path, point) { Seen::Same } else { point.look(&near, path, &survey.own) }
         };
         let seen: Vec<Seen> = both().with_min_len(SHARE).map(look).collect();
         let on_ground = both().any(|(path, point)| is_left(path, point));
@@ -184,19 +182,21 @@ impl Sweep {
 }
 
 impl Point {
-    pub(super) fn look(&self, near: &Near, path: &Path) -> Seen {
-        let Some((kind, stamp)) = near.look(path) else { return Seen::Changed };
-        if (kind == Kind::Folder) != self.folder {
-            return Seen::Changed;
+    pub(super) fn look(&self, near: &Near, path: &Path, own: &Own) -> Seen {
+        if let Some(known) = self.stamp {
+            let Some((kind, stamp)) = near.look(path) else { return Seen::Changed };
+            if (kind == Kind::Folder) != self.folder {
+                return Seen::Changed;
+            }
+            if known == stamp {
+                return Seen::Same;
+            }
         }
-        if self.stamp == Some(stamp) {
-            return Seen::Same;
-        }
-        let answer = if self.folder {
-            Listing::of(path).map(|listing| listing.answer())
-        } else {
-            fs::read(path).map(|bytes| Answer::of(&bytes))
+        let Ok((stamp, held)) = near.read(path) else { return Seen::Changed };
+        let (folder, answer) = match held {
+            Contents::Folder(listing) => (true, own.answer(path, &listing)),
+            Contents::File(bytes) => (false, Answer::of(&bytes)),
         };
-        if answer.is_ok_and(|answer| answer == self.answer) { Seen::Touched(stamp) } else { Seen::Changed }
+        if (folder, answer) == (self.folder, self.answer) { Seen::Touched(stamp) } else { Seen::Changed }
     }
 }

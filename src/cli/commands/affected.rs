@@ -79,9 +79,10 @@ pub(crate) fn run(args: &AffectedArgs, ui: &Ui) -> Result<Exit, Refusal> {
         AffectedFormat::Github => for_workflow(&affected, args.max_jobs, ui)?,
     };
     ui.result(&text).map_err(|error| Refusal::internal(format!("cannot write to stdout: {error}")))?;
-    if let Some(survey) = sweep.and_then(|sweep| revisions.ground(*sweep, &places)) {
+    let grounded = sweep.and_then(|sweep| revisions.ground(*sweep, &places));
+    if let Some(survey) = grounded.and_then(|survey| Drawn::Anew(Box::new(survey)).encoded()) {
         // If that cannot be, the next one looks at all files again.
-        Drawn::Anew(Box::new(survey)).encoded().write(&places.root.join(FOLDER)).ok();
+        survey.write(&places.root.join(FOLDER)).ok();
     }
     // The process ends here, as where they were compared.
     std::mem::forget(affected);

@@ -287,9 +287,10 @@ fn affected(
 
 /// Keeps the stamps of files that were touched and say the same as before.
 fn refresh(places: &Places, sweep: Option<Sweep>, began: Duration) {
-    if let Some(drawn) = sweep.and_then(|sweep| sweep.refreshed(nanos(began))) {
+    let drawn = sweep.and_then(|sweep| sweep.refreshed(nanos(began)));
+    if let Some(survey) = drawn.and_then(|drawn| drawn.encoded()) {
         // If that cannot be, the next build looks into these files again.
-        drawn.encoded().write(&places.root.join(FOLDER)).ok();
+        survey.write(&places.root.join(FOLDER)).ok();
     }
 }
 
