@@ -69,6 +69,11 @@ impl Amendments {
         kept.filter(|kept| kept.to == none.to).unwrap_or(none)
     }
 
+    /// How many points they add.
+    pub(super) fn points(&self) -> usize {
+        self.all.iter().map(|amendment| amendment.points.len()).sum()
+    }
+
     /// As they are kept beside the survey.
     pub(super) fn encoded(&self) -> Encoded {
         Encoded { file: FILE, version: VERSION, bytes: encode(self) }

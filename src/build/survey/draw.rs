@@ -7,12 +7,11 @@ use std::sync::Arc;
 
 use cache::Digest;
 use kcl::world::{Query, World};
-use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::amend::Amendment;
 use super::path_list::PathList;
-use super::sweep::{SHARE, Seen};
+use super::sweep::Seen;
 use super::{Drawn, Own, Point, Regrouped, Rest, Standing, Survey, Sweep};
 use crate::build::reuse::{GroupKey, Imports, PackageState, Question};
 use crate::build::{BuildRequest, Finished, Goal, Outcome, Report};
@@ -209,16 +208,14 @@ impl<'a> Draft<'a> {
     pub(super) fn amending(on: &'a Drawing<'a>, before: &'a Sweep, held: &[Held]) -> Self {
         let Survey { points, closures, groups, .. } = &before.survey;
         let wanted = on.places(held);
-        let paths: Vec<(&Path, u32)> = before.survey.paths().zip(0..).collect();
         let known =
-            paths.par_iter().with_min_len(SHARE).filter(|(path, _)| wanted.contains(path.as_os_str()));
-        let known: Vec<_> = known.collect();
+            wanted.into_iter().filter_map(|path| before.survey.find(Path::new(&path)).map(|at| (path, at)));
         // Nobody asks for another group.
         let in_use: FxHashSet<GroupKey> = held.iter().filter_map(|held| held.group).collect();
         let by_group = groups.iter().copied().zip(0..).filter(|(group, _)| in_use.contains(group));
         Self {
             old: (points, &before.seen, closures),
-            places: known.into_iter().map(|(path, at)| ((*path).into(), *at)).collect(),
+            places: known.collect(),
             groups: (Vec::new(), groups.len()),
             by_group: by_group.collect(),
             ..Self::empty(on)

@@ -33,7 +33,8 @@ impl Survey {
         let offer = offers.find(|offer| offer.root == at_root)?;
         let lent = sections::decoded(&store.blob(&Digest::from_bytes(offer.survey))?, own)?;
         let key = *key.of_survey(root, out).as_bytes();
-        lent.is_whole().then_some(Self { key, ..lent })
+        // What is outside of a root may be before it or behind it.
+        lent.is_whole().then(|| Self { key, ..lent }.in_order())
     }
 
     /// Offers the survey to other checkouts, if it tells enough: of a build of few stacks it would tell others little.

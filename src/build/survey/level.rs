@@ -2,11 +2,9 @@
 //! has, and the differences of commits tell the rest. Nothing is assumed of a path that nobody rested on: what a comparison
 //! has read of the disk is told afterwards, and held against the survey.
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use rustc_hash::FxHashMap;
 
 use super::sweep::Seen;
 use super::{Point, Standing, Sweep};
@@ -53,21 +51,11 @@ impl Sweep {
     /// Whether the ground has what was read of the disk at these paths below a folder. `loose` are those that git was asked about.
     #[must_use]
     pub fn vouches_for(&self, read: &[PathBuf], loose: &[PathBuf], root: &Path) -> bool {
-        let wanted =
-            read.iter().flat_map(|path| path.ancestors().take_while(|path| paths::is_below(root, path)));
-        let mut points: FxHashMap<&OsStr, Option<&Point>> =
-            wanted.map(|path| (path.as_os_str(), None)).collect();
-        for (path, point) in self.survey.paths().zip(&self.survey.points) {
-            if let Some(known) = points.get_mut(path.as_os_str()) {
-                *known = Some(point);
-            }
-        }
         let near = Near::new(root);
         let holds = |path: &Path| {
-            let point = points.get(path.as_os_str()).copied().flatten();
-            point.map(|point| {
-                point.standing == Standing::Firm && point.look(&near, path, &self.survey.own) != Seen::Changed
-            })
+            let point = &self.survey.points[self.survey.find(path)? as usize];
+            let is_firm = point.standing == Standing::Firm;
+            Some(is_firm && point.look(&near, path, &self.survey.own) != Seen::Changed)
         };
         let as_seen = |path: &PathBuf| {
             if !path.starts_with(root) || loose.contains(path) {
@@ -76,7 +64,8 @@ impl Sweep {
             // What is nowhere is so because a folder that is firm does not have it.
             holds(path).unwrap_or_else(|| {
                 let above = path.ancestors().zip(path.ancestors().skip(1));
-                let mut known = above.filter_map(|(path, folder)| Some((path, holds(folder)?)));
+                let inside = above.take_while(|(_, folder)| paths::is_below(root, folder));
+                let mut known = inside.filter_map(|(path, folder)| Some((path, holds(folder)?)));
                 known.next().is_some_and(|(path, holds)| holds && path.symlink_metadata().is_err())
             })
         };

@@ -59,7 +59,7 @@ pub struct Survey {
     /// What each stack rests on, in the order of the stacks.
     #[serde(skip)]
     rests: Vec<Option<Rest>>,
-    /// The paths of the points.
+    /// The paths of the points, which are in their order.
     #[serde(skip)]
     paths: PathList,
     #[serde(skip)]
@@ -202,6 +202,12 @@ impl Survey {
                     && rest.closures.iter().all(|at| (*at as usize) < closures.len())
                     && rest.group.is_none_or(|at| (at as usize) < groups.len())
             })
+    }
+
+    /// The point at a path. Those that were added stand behind the others, which are in order.
+    fn find(&self, path: &Path) -> Option<u32> {
+        let added = self.amendments.as_ref().map_or(0, Amendments::points);
+        self.paths.find(path.to_str()?, self.points.len() - added).map(|at| at as u32)
     }
 
     /// The path of a point.

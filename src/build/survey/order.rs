@@ -9,6 +9,9 @@ impl Survey {
     /// The same with its points in the order of their paths: what is side by side on the disk is looked at one after the other, which
     /// takes a sixth less time, and begins alike where it is kept.
     pub(super) fn in_order(mut self) -> Self {
+        if self.paths.iter().is_sorted_by(|one, other| one.as_os_str() <= other.as_os_str()) {
+            return self;
+        }
         let mut order: Vec<u32> = (0..self.points.len() as u32).collect();
         order.par_sort_unstable_by_key(|at| self.paths.at(*at as usize).as_bytes());
         let mut places = vec![0; order.len()];

@@ -1,5 +1,6 @@
 //! The paths of a survey: tens of thousands, which each look at it goes through.
 
+use std::cmp::Ordering;
 use std::path::{MAIN_SEPARATOR, MAIN_SEPARATOR_STR, Path};
 
 use serde::{Deserialize, Serialize};
@@ -83,6 +84,20 @@ impl PathList {
         self.text.get(start as usize..self.ends[at] as usize).unwrap_or_default()
     }
 
+    /// The number of a path, given how many of the first ones are in order.
+    pub(super) fn find(&self, path: &str, in_order: usize) -> Option<usize> {
+        let (mut low, mut high) = (0, in_order);
+        while low < high {
+            let middle = low.midpoint(high);
+            match self.at(middle).cmp(path) {
+                Ordering::Less => low = middle + 1,
+                Ordering::Equal => return Some(middle),
+                Ordering::Greater => high = middle,
+            }
+        }
+        (in_order..self.len()).find(|at| self.at(*at) == path)
+    }
+
     fn texts(&self) -> impl Iterator<Item = &str> {
         (0..self.len()).map(|at| self.at(at))
     }
@@ -115,6 +130,18 @@ mod tests {
         assert!(list.is_whole() && list.len() == 4);
         for ends in [vec![4], vec![3, 2], vec![99]] {
             assert!(!PathList { text: "/a/é".to_owned(), ends: ends.clone() }.is_whole(), "{ends:?}");
+        }
+    }
+
+    #[test]
+    fn paths_are_found() {
+        let mut list = PathList::default();
+        ["/a", "/a-b", "/a/x", "/b", "/0", "/a/a"].into_iter().for_each(|path| list.push(path));
+        for (at, path) in list.texts().enumerate() {
+            assert_eq!(list.find(path, 4), Some(at), "{path}");
+        }
+        for path in ["/", "/a/b", "/c", ""] {
+            assert_eq!(list.find(path, 4), None, "{path}");
         }
     }
 
