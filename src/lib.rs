@@ -14,6 +14,7 @@
 //! ```
 
 mod memory;
+mod waiting;
 
 pub mod monorepo;
 

@@ -7,7 +7,6 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use kcl::world::World;
-use rayon::ThreadPoolBuilder;
 use rayon::prelude::*;
 use serde::Deserialize;
 
@@ -15,23 +14,14 @@ use super::marks::{PROJECT, STACK, is_stack};
 use super::problem::{Problem, ProblemKind};
 use super::world::{DiskWorld, plain};
 use super::{Kind, Monorepo, Project, ProjectId, Stack, paths, read};
-
-/// For each core so many threads look for projects and stacks: where folders are not in memory they wait for the disk, which answers
-/// several at once. Where they are it makes no difference.
-const THREADS: usize = 4;
+use crate::waiting::waiting;
 
 /// Finds the projects and stacks under a root; `skip` is a folder to leave out, the one that artifacts go to.
 ///
 /// # Errors
 /// Where the root itself cannot be listed.
 pub fn discover(world: &DiskWorld, root: &Path, skip: &Path) -> Result<Monorepo, Problem> {
-    let cores = rayon::current_num_threads();
-    let pool = ThreadPoolBuilder::new().num_threads(cores * THREADS).build();
-    // Who has one core is to take no more.
-    match pool.ok().filter(|_| cores > 1) {
-        Some(pool) => pool.install(|| found(world, root, skip)),
-        None => found(world, root, skip),
-    }
+    waiting(|| found(world, root, skip))
 }
 
 fn found(world: &DiskWorld, root: &Path, skip: &Path) -> Result<Monorepo, Problem> {

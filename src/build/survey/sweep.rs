@@ -11,6 +11,7 @@ use super::{Drawn, Own, Point, Regrouped, Rest, Since, Standing, Survey};
 use crate::build::{Finished, Report};
 use crate::monorepo::answers::{Answer, Stamp};
 use crate::monorepo::{Contents, Kind, Monorepo, Near, StackId};
+use crate::waiting::waiting;
 
 /// A survey, with what became of its points.
 pub struct Sweep {
@@ -81,7 +82,7 @@ impl Sweep {
         let look = |(path, point): (&Path, &Point)| {
             if is_left(path, point) { Seen::Same } else { point.look(&near, path, &survey.own) }
         };
-        let seen: Vec<Seen> = both().with_min_len(SHARE).map(look).collect();
+        let seen: Vec<Seen> = waiting(|| both().with_min_len(SHARE).map(look).collect());
         let on_ground = both().any(|(path, point)| is_left(path, point));
         let is_changed = |at: &u32| seen[*at as usize] == Seen::Changed;
         let moved = survey.found_by.iter().any(is_changed);
@@ -118,7 +119,7 @@ impl Sweep {
             let rest = self.unmoved(&stack.path)?;
             rest.is_intact(&near, Path::new(&stack.artifact())).then(|| rest.artifact())
         };
-        stacks.par_iter().with_min_len(SHARE).map(untouched).collect()
+        waiting(|| stacks.par_iter().with_min_len(SHARE).map(untouched).collect())
     }
 
     /// The report on stacks that are all untouched; `None` if one has to be looked at more closely, or there may be others.
