@@ -77,9 +77,9 @@ impl ActionKey {
         key.finish()
     }
 
-    /// The key of what checkouts offer each other, in some shape.
-    pub(super) fn of_offers(&self, version: u32) -> Digest {
-        self.begin().text("surveys").number(u64::from(version)).finish()
+    /// The key of what checkouts offer each other, in some shape, that have their artifacts at the same place.
+    pub(super) fn of_offers(&self, version: u32, out: &Path) -> Digest {
+        self.begin().text("surveys").number(u64::from(version)).text(&paths::slashed(out)).finish()
     }
 
     /// What is the same for all of them.

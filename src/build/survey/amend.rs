@@ -23,7 +23,7 @@ use crate::monorepo::answers::Stamp;
 const FILE: &str = "survey.more";
 
 /// The shape of the file; another one counts as none.
-const VERSION: u32 = 5;
+const VERSION: u32 = 6;
 
 /// How many stacks are few.
 const FEW: usize = 64;

@@ -23,7 +23,7 @@ pub struct Versions<'a> {
     pub head: &'a DiskWorld,
     /// The root of the monorepo.
     pub root: &'a Path,
-    /// What is not theirs.
+    /// What git and builds have for themselves there.
     pub own: &'a Own,
     /// How the survey's ground differs from them, if git has told.
     pub since: Option<&'a Since>,

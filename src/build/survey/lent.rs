@@ -28,7 +28,7 @@ impl Survey {
     pub fn borrowed(store: &Store, key: &ActionKey, (root, out): (&Path, &Path)) -> Option<Self> {
         let own = Own::of(root, out);
         let at_root = own.answer(root, &Listing::of(root).ok()?);
-        let offers = store.records(&key.of_offers(VERSION));
+        let offers = store.records(&key.of_offers(VERSION, own.out()));
         let mut offers = offers.iter().filter_map(|offer| decode::<Offer>(offer));
         let offer = offers.find(|offer| offer.root == at_root)?;
         let lent = sections::decoded(&store.blob(&Digest::from_bytes(offer.survey))?, own)?;
@@ -42,7 +42,7 @@ impl Survey {
         let Some((at_root, lent)) = self.lent().filter(|_| self.tells_most()) else { return };
         let Some(bytes) = sections::encoded(&lent) else { return };
         let survey = *batch.blob(&bytes).as_bytes();
-        batch.record(key.of_offers(VERSION), encode(&Offer { root: at_root, survey }));
+        batch.record(key.of_offers(VERSION, self.own.out()), encode(&Offer { root: at_root, survey }));
     }
 
     /// As other checkouts can use it, with what the root lists.

@@ -28,6 +28,12 @@ impl Own {
         &self.root
     }
 
+    /// Where artifacts go from the root; the root itself where that is elsewhere.
+    pub(super) fn out(&self) -> &Path {
+        let [.., out] = &self.folders;
+        out.strip_prefix(&self.root).unwrap_or(Path::new(""))
+    }
+
     /// Whether a path is one of them. One may be a file too: git has one instead where several checkouts share a repository.
     pub(super) fn is(&self, path: &Path) -> bool {
         self.folders.iter().any(|own| own.as_os_str() == path.as_os_str())
