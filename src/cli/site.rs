@@ -107,11 +107,9 @@ impl Site {
     }
 }
 
-/// What became of all that an earlier build in this checkout rested on, or in one that shares its store; `None` where there is
-/// nothing to rely on.
+/// What became of all that an earlier build rested on; `None` where there is nothing to rely on.
 pub(crate) fn sweep(places: &Places, limits: Limits) -> Option<Sweep> {
-    let survey = survey(places, limits).or_else(|| borrowed(places, limits))?;
-    Some(Sweep::of(survey, &places.root))
+    survey(places, limits).map(|survey| Sweep::of(survey, &places.root))
 }
 
 /// The same, for a comparison of revisions: git tells of many files.
@@ -124,21 +122,23 @@ pub(crate) fn on_ground(survey: Survey, places: &Places) -> Box<Sweep> {
     Box::new(Sweep::on_ground(survey, &places.root))
 }
 
-/// What an earlier build in this checkout rested on; `None` where there is nothing to rely on.
+/// What an earlier build in this checkout rested on, or in one that shares its store; `None` where there is nothing to rely on.
 pub(crate) fn survey(places: &Places, limits: Limits) -> Option<Survey> {
+    let key = action_key(&package_store(), limits);
+    own_survey(places, &key).or_else(|| {
+        let (store, _) = Store::open(&cache_dir()?);
+        Survey::borrowed(&store, &key, (&places.root, &places.out))
+    })
+}
+
+fn own_survey(places: &Places, key: &ActionKey) -> Option<Survey> {
     let folder = places.root.join(FOLDER);
     // What a killed build has left is for one that looks closer.
     if !Journal::is_empty(&folder) {
         return None;
     }
-    let key = action_key(&package_store(), limits).of_survey(&places.root, &places.out);
-    Survey::read(&folder, &key, Own::of(&places.root, &places.out))
-}
-
-/// What an earlier build rested on in a checkout that shares the store of this one.
-fn borrowed(places: &Places, limits: Limits) -> Option<Survey> {
-    let (store, _) = Store::open(&cache_dir()?);
-    Survey::borrowed(&store, &action_key(&package_store(), limits), (&places.root, &places.out))
+    let own = Own::of(&places.root, &places.out);
+    Survey::read(&folder, &key.of_survey(&places.root, &places.out), own)
 }
 
 /// What besides files decides what stacks come out as.

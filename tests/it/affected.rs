@@ -539,14 +539,26 @@ fn truth(repo: &Repo) -> BTreeMap<String, String> {
     results
 }
 
-/// Random commits, of which each may be undone or kept. `KONFIG_COMMITS_REST` is how long files are left alone before each
-/// build, in milliseconds.
 #[test]
 fn random_commits_affect_what_builds_say() {
+    commits(laboratory::monorepo(), |_| {});
+}
+
+#[test]
+fn random_commits_affect_the_same_in_new_checkouts() {
+    let store = Repo::empty();
+    let folder = store.path("store").to_string_lossy().into_owned();
+    let forget = |repo: &Repo| fs::remove_dir_all(repo.path(".konfig")).unwrap_or_default();
+    commits(laboratory::monorepo().env("KONFIG_CACHE_DIR", &folder), forget);
+}
+
+/// Random commits, of which each may be undone or kept; `before_asking` happens to the checkout before it is asked what they affect.
+/// `KONFIG_COMMITS_REST` is how long files are left alone before each build, in milliseconds.
+fn commits(repo: Repo, before_asking: impl Fn(&Repo)) {
     let number = |name: &str, otherwise: u64| {
         std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
     };
-    let Some(repo) = committed(laboratory::monorepo()) else { return };
+    let Some(repo) = committed(repo) else { return };
     let mut random = Rng::with_seed(number("KONFIG_COMMITS_SEED", 1));
     let mut before = truth(&repo);
     for _ in 0..number("KONFIG_COMMITS", 25) {
@@ -577,6 +589,7 @@ fn random_commits_affect_what_builds_say() {
         }
         let revision: &[&str] = if uncommitted { &[] } else { &["--head", "HEAD"] };
         let ask = |more: &[&str]| {
+            before_asking(&repo);
             let ran = repo.konfig(&[&["affected", "--format", "json"], revision, more].concat());
             assert!(matches!(ran.code, Some(0 | 2)), "{}: {}", about(), ran.stderr);
             stacks(&checked(&ran)).into_iter().collect::<BTreeSet<_>>()

@@ -6,6 +6,7 @@ use std::path::Path;
 use fastrand::Rng;
 
 use crate::exact::{apply, build, build_fresh, copy, number, other_monorepos};
+use crate::git::{commit, committed};
 use crate::laboratory;
 use crate::mutants::Tree;
 use crate::repo::{Repo, of_project};
@@ -164,4 +165,15 @@ fn new_checkouts_of_other_monorepos_are_built_exactly() {
     for root in other_monorepos() {
         mutate(Path::new(&root));
     }
+}
+
+#[test]
+fn a_new_checkout_is_asked_what_a_commit_affects() {
+    let store = Repo::empty();
+    let (Some(one), Some(other)) = (committed(demo(&store)), committed(demo(&store))) else { return };
+    builds(&one, &[]);
+    other.write("lib/sizes.k", b"small = 1\nlarge = 20\n");
+    commit(&other);
+    let ran = other.konfig(&["affected", "--base", "HEAD~1", "--head", "HEAD"]).good();
+    ran.prints("apps/b").prints("1 stack affected");
 }
