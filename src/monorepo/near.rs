@@ -84,12 +84,12 @@ fn read_from(folder: &std::fs::File, path: &[u8]) -> io::Result<(Stamp, Contents
     let file = openat(folder, path, flags, Mode::empty())?;
     let stat = fstat(&file)?;
     let stamp = Stamp::of_stat(&stat);
-    let held = if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
+    let contents = if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
         Contents::Folder(Listing::of_open(file, stamp)?)
     } else {
         Contents::File(disk::read_open(file.into(), stamp)?)
     };
-    Ok((stamp, held))
+    Ok((stamp, contents))
 }
 
 #[cfg(unix)]
