@@ -410,7 +410,7 @@ fn builds_of_what_is_affected_delete_artifacts_of_stacks_that_are_gone() {
 
 /// Files have to be left alone for a second before a build trusts what it remembers of them.
 #[expect(clippy::disallowed_methods, reason = "time is what it waits for")]
-fn rest(milliseconds: u64) {
+pub(crate) fn rest(milliseconds: u64) {
     std::thread::sleep(std::time::Duration::from_millis(milliseconds));
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use fastrand::Rng;
 
+use crate::affected::rest;
 use crate::exact::{apply, build, build_fresh, copy, number, other_monorepos};
 use crate::git::{commit, committed};
 use crate::laboratory;
@@ -176,4 +177,9 @@ fn a_new_checkout_is_asked_what_a_commit_affects() {
     commit(&other);
     let ran = other.konfig(&["affected", "--base", "HEAD~1", "--head", "HEAD"]).good();
     ran.prints("apps/b").prints("1 stack affected");
+    fs::remove_dir_all(other.path(".konfig")).expect("what is remembered");
+    rest(1200);
+    other.konfig(&["affected", "--no-eval", "--base", "HEAD~1", "--head", "HEAD"]).good();
+    assert!(other.has(".konfig/survey"), "it is kept for the next time");
+    assert_eq!(other.read(".konfig/.gitignore").as_deref(), Some("*\n"));
 }

@@ -19,7 +19,6 @@ mod path_list;
 mod sections;
 mod sweep;
 
-use std::fs;
 use std::io;
 use std::path::Path;
 
@@ -117,7 +116,7 @@ impl Encoded {
     /// # Errors
     /// What the operating system said.
     pub fn write(&self, folder: &Path) -> io::Result<()> {
-        fs::create_dir_all(folder)?;
+        cache::prepare(folder)?;
         snapshot::write(&folder.join(self.file), self.version, &self.bytes)?;
         if self.file == FILE {
             Amendments::forget(folder);
