@@ -20,7 +20,7 @@ use crate::apply::compare::Changes;
 use crate::build::affected::{Affected, Comparison, Remembered, Side, Sifted};
 use crate::build::checkout::{Checkout, FOLDER};
 use crate::build::compile::Shared;
-use crate::build::survey::{Concerned, Own, Since, Survey, Sweep, Tree, Versions};
+use crate::build::survey::{Concerned, Since, Survey, Sweep, Versions};
 use crate::monorepo::answers::nanos;
 use crate::monorepo::{Difference, DiskWorld, Git, Overlay, RevisionError, Tracked};
 
@@ -134,13 +134,13 @@ impl Revisions {
         let (asked, sweep) = if head.is_none() {
             thread::scope(|scope| {
                 let asked = scope.spawn(asked);
-                let sweep = Sweep::of(*survey, root);
+                let sweep = Sweep::of(*survey);
                 (joined(asked), sweep)
             })
         } else {
             let asked = asked();
             let since = asked.as_ref().map(|(_, since)| since);
-            let sweep = Sweep::of_commits(*survey, root, since);
+            let sweep = Sweep::of_commits(*survey, since);
             (asked, sweep)
         };
         // Whatever git does not like is said by who asks it more closely.
@@ -203,12 +203,12 @@ impl Revisions {
             // Commits have files too that the checkout leaves out; nothing that was seen there tells of these.
             let unwatched = head.as_ref().map(|_| tracked.unwatched()).unwrap_or_default();
             let sweep = sweep.filter(|_| unwatched.is_empty());
-            let tree = Tree { tracked: &tracked, root };
             let is_whole = git.top() == root;
             let ground = sweep.as_ref().map(|sweep| sweep.ground().unwrap_or(&base)).filter(|_| is_whole);
             let since =
                 ground.and_then(|ground| since(&git, ground, (&base, head.as_deref()), between.as_deref()));
-            let unknown = since.as_ref().zip(sweep.as_ref()).and_then(|(since, it)| it.unknown(since, tree));
+            let unknown =
+                since.as_ref().zip(sweep.as_ref()).and_then(|(since, it)| it.unknown(since, &tracked));
             let untracked = git.untracked(unknown.as_deref())?;
             let mut differences = joined(differences)?;
             differences.extend(git.differences_at(&base, &unwatched)?);
@@ -222,7 +222,7 @@ impl Revisions {
     }
 
     /// A survey that stands on what is checked out, where it stood on nothing before that is of use.
-    pub(crate) fn ground(&self, sweep: Sweep, places: &Places) -> Option<Survey> {
+    pub(crate) fn ground(&self, sweep: Sweep) -> Option<Survey> {
         let Told::ByGit { git, tracked, is_whole } = &self.told else { return None };
         let began = nanos(self.began);
         let is_sparse = !tracked.unwatched().is_empty();
@@ -232,7 +232,7 @@ impl Revisions {
         let survey = sweep.into_settled(began);
         let ground = git.commit("HEAD").unwrap_or_else(|_| self.base.clone());
         let differences = git.differences(&ground).ok()?;
-        Some(survey.grounded(&ground, &differences, Tree { tracked, root: &places.root }))
+        Some(survey.grounded(&ground, &differences, tracked))
     }
 
     /// Whether they have the same files.
@@ -253,11 +253,10 @@ impl Revisions {
         sweep: Option<&Sweep>,
     ) -> Result<(Site, Option<Concerned>), Refusal> {
         let base = DiskWorld::of_revision(&places.stand, std::mem::take(&mut self.before));
-        let Places { root, out, .. } = places;
         let known = sweep.and_then(|sweep| {
-            let (since, own) = (self.since.as_ref(), &Own::of(root, out));
-            let concerned = sweep.concerned(&Versions { base: &base, head, root, own, since })?;
-            Some((sweep.monorepo(root)?, concerned))
+            let (since, own) = (self.since.as_ref(), sweep.own());
+            let concerned = sweep.concerned(&Versions { base: &base, head, own, since })?;
+            Some((sweep.monorepo()?, concerned))
         });
         match known {
             Some((monorepo, concerned)) => Ok((Site::with(places, base, monorepo), Some(concerned))),

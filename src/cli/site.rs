@@ -109,17 +109,12 @@ impl Site {
 
 /// What became of all that an earlier build rested on; `None` where there is nothing to rely on.
 pub(crate) fn sweep(places: &Places, limits: Limits) -> Option<Sweep> {
-    survey(places, limits).map(|survey| Sweep::of(survey, &places.root))
+    survey(places, limits).map(Sweep::of)
 }
 
 /// The same, for a comparison of revisions: git tells of many files.
 pub(crate) fn sweep_on_ground(places: &Places, limits: Limits) -> Option<Box<Sweep>> {
-    survey(places, limits).map(|survey| on_ground(survey, places))
-}
-
-/// What became of all that git does not tell of.
-pub(crate) fn on_ground(survey: Survey, places: &Places) -> Box<Sweep> {
-    Box::new(Sweep::on_ground(survey, &places.root))
+    survey(places, limits).map(|survey| Box::new(Sweep::on_ground(survey)))
 }
 
 /// What an earlier build in this checkout rested on, or in one that shares its store; `None` where there is nothing to rely on.

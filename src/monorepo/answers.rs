@@ -77,16 +77,12 @@ impl Stamp {
     /// The stamp of a file; `None` where it is none.
     #[must_use]
     pub fn of(path: &Path) -> Option<Self> {
-        fs::metadata(path).ok().filter(Metadata::is_file).map(|meta| Self::new(&meta))
+        fs::metadata(path).ok().filter(Metadata::is_file).map(|meta| Self::of_any(&meta))
     }
 
     /// The stamp of whatever is there.
     #[must_use]
     pub fn of_any(meta: &Metadata) -> Self {
-        Self::new(meta)
-    }
-
-    pub(super) fn new(meta: &Metadata) -> Self {
         let since = meta.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         let modified = since.map_or(0, nanos);
         #[cfg(unix)]
@@ -229,7 +225,7 @@ impl<'w> Answers<'w> {
         }
         if let Some((stamp, answer)) = self.known.get(path.as_os_str())
             && let Look::File(Some(meta)) = self.world.look(path)
-            && Stamp::new(&meta) == *stamp
+            && Stamp::of_any(&meta) == *stamp
         {
             return Content { answer: *answer, stamp: Some(*stamp), seen: false };
         }

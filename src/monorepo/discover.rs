@@ -1,4 +1,4 @@
-//! Finding projects and stacks: one walk over the folders, with all cores.
+//! Finding projects and stacks: one walk over the folders, on many threads.
 //!
 //! Folders whose names start with `.` are left out, and links to folders are not followed, so a walk ends and no
 //! stack has two paths.

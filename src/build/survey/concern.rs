@@ -21,9 +21,7 @@ pub struct Versions<'a> {
     pub base: &'a DiskWorld,
     /// The one after; perhaps the working tree itself.
     pub head: &'a DiskWorld,
-    /// The root of the monorepo.
-    pub root: &'a Path,
-    /// What git and builds have for themselves there.
+    /// What git and builds have for themselves in the checkout.
     pub own: &'a Own,
     /// How the survey's ground differs from them, if git has told.
     pub since: Option<&'a Since>,
@@ -119,7 +117,7 @@ impl Versions<'_> {
             let mut places = Places::default();
             for difference in differences {
                 let comes_or_goes = difference.is_there() != [true, true];
-                self.add(&self.root.join(difference.path()), comes_or_goes, &mut places)?;
+                self.add(&self.own.root().join(difference.path()), comes_or_goes, &mut places)?;
             }
             Some(places)
         };
@@ -161,7 +159,8 @@ impl Sweep {
         let survey = &self.survey;
         let links = survey.links || versions.overlays().any(Overlay::has_links);
         let is_untold = self.on_ground && versions.since.is_none();
-        if self.moved || links || is_untold || fs::canonicalize(versions.root).ok()? != *versions.root {
+        let root = versions.own.root();
+        if self.moved || links || is_untold || fs::canonicalize(root).ok()? != root {
             return None;
         }
         let now = versions.places()?;
@@ -172,8 +171,8 @@ impl Sweep {
         let told = |(at, (point, seen)): (usize, (&Point, &Seen))| {
             let path = survey.path(at);
             // A path outside may lead back inside.
-            let outside = !paths::is_below(versions.root, path);
-            if outside && fs::canonicalize(path).is_ok_and(|real| real.starts_with(versions.root)) {
+            let outside = !paths::is_below(root, path);
+            if outside && fs::canonicalize(path).is_ok_and(|real| real.starts_with(root)) {
                 return None;
             }
             let changed = *seen == Seen::Changed;

@@ -16,12 +16,11 @@ use super::{Own, Point, Standing, Survey, Sweep};
 use crate::monorepo::{Difference, Listing, Near, Tracked, paths};
 
 /// The working tree as git knows it.
-#[derive(Clone, Copy)]
-pub struct Tree<'a> {
+struct Tree<'a> {
     /// What the index has.
-    pub tracked: &'a Tracked,
-    /// Its top, which is the root of the monorepo.
-    pub root: &'a Path,
+    tracked: &'a Tracked,
+    /// What is not in it. The root is git's top too.
+    own: &'a Own,
 }
 
 /// How the ground differs from two revisions.
@@ -43,12 +42,13 @@ impl Survey {
         self.ground.as_deref()
     }
 
-    /// Puts the survey on a commit, given where that is not the working tree. Git was asked before this looks: what has the stamp
+    /// Puts the survey on a commit, given where that is not the working tree, and what the index has. Git was asked before this looks: what has the stamp
     /// that the survey knows was the same all the time.
     #[must_use]
-    pub fn grounded(mut self, commit: &str, differences: &[Difference], tree: Tree<'_>) -> Self {
+    pub fn grounded(mut self, commit: &str, differences: &[Difference], tracked: &Tracked) -> Self {
+        let tree = Tree { tracked, own: &self.own };
         let apart: BTreeSet<&Path> = differences.iter().flat_map(apart).collect();
-        let near = Near::new(tree.root);
+        let near = Near::new(self.own.root());
         let standing = |(at, point): (usize, &Point)| {
             let path = self.path(at);
             let Some(inside) = tree.inside(path) else { return Standing::Apart };
@@ -56,7 +56,7 @@ impl Survey {
                 return Standing::New;
             }
             let has = !apart.contains(inside)
-                && if point.folder { tree.has_all(path, point, &self.own) } else { tree.has(inside) };
+                && if point.folder { tree.has_all(path, point) } else { tree.has(inside) };
             if has { Standing::Firm } else { Standing::Apart }
         };
         let standings: Vec<Standing> = self.points.par_iter().enumerate().map(standing).collect();
@@ -77,7 +77,7 @@ fn apart(difference: &Difference) -> impl Iterator<Item = &Path> {
 impl Tree<'_> {
     /// A path from the top.
     fn inside<'p>(&self, path: &'p Path) -> Option<&'p Path> {
-        path.strip_prefix(self.root).ok()
+        path.strip_prefix(self.own.root()).ok()
     }
 
     fn has(&self, inside: &Path) -> bool {
@@ -85,30 +85,30 @@ impl Tree<'_> {
     }
 
     /// Whether a folder has what the index has, and nothing else, as a point has seen it.
-    fn has_all(&self, folder: &Path, point: &Point, own: &Own) -> bool {
-        self.is_seen(folder, point, own)
+    fn has_all(&self, folder: &Path, point: &Point) -> bool {
+        self.is_seen(folder, point)
             || Listing::of(folder).is_ok_and(|listing| {
-                own.answer(folder, &listing) == point.answer && self.others(folder, &listing, own).is_empty()
+                self.own.answer(folder, &listing) == point.answer && self.others(folder, &listing).is_empty()
             })
     }
 
     /// Whether a point has seen just what the index has in a folder, as plain files and folders. Nothing is listed for that.
-    fn is_seen(&self, folder: &Path, point: &Point, own: &Own) -> bool {
+    fn is_seen(&self, folder: &Path, point: &Point) -> bool {
         self.inside(folder).is_some_and(|inside| {
-            own.answer(folder, &self.tracked.listing(&paths::slashed(inside))) == point.answer
+            self.own.answer(folder, &self.tracked.listing(&paths::slashed(inside))) == point.answer
         })
     }
 
     /// The paths from the top in a folder that the index has not, but for those that builds and git have for themselves.
-    fn others(&self, folder: &Path, listing: &Listing, own: &Own) -> Vec<PathBuf> {
+    fn others(&self, folder: &Path, listing: &Listing) -> Vec<PathBuf> {
         let Some(inside) = self.inside(folder) else { return Vec::new() };
         // What is in a submodule is that one's business.
-        if own.holds(folder) || inside.ancestors().any(|folder| self.has(folder)) {
+        if self.own.holds(folder) || inside.ancestors().any(|folder| self.has(folder)) {
             return Vec::new();
         }
         let is_other = |name: &&OsStr| {
             let known = |name: &str| self.tracked.has_any(&paths::slashed(&inside.join(name)));
-            !own.is(&folder.join(name)) && !name.to_str().is_some_and(known)
+            !self.own.is(&folder.join(name)) && !name.to_str().is_some_and(known)
         };
         listing.names().filter(is_other).map(|name| inside.join(name)).collect()
     }
@@ -124,21 +124,21 @@ impl Sweep {
     /// The paths from the top at which there may be something that git does not know; `None` where these are many. A path
     /// stands for all below it.
     #[must_use]
-    pub fn unknown(&self, since: &Since, tree: Tree<'_>) -> Option<Vec<PathBuf>> {
-        let hidden = tree.tracked.hidden_folders();
+    pub fn unknown(&self, since: &Since, tracked: &Tracked) -> Option<Vec<PathBuf>> {
+        let (tree, root) = (Tree { tracked, own: self.own() }, self.own().root());
+        let hidden = tracked.hidden_folders();
         let mut unknown: BTreeSet<PathBuf> = hidden.into_iter().map(PathBuf::from).collect();
         let gone = since.differences().filter(|it| it.is_there() == [true, false]).map(Difference::path);
-        let is_left = |path: &&Path| !tree.has(path) && tree.root.join(path).symlink_metadata().is_ok();
+        let is_left = |path: &&Path| !tree.has(path) && root.join(path).symlink_metadata().is_ok();
         unknown.extend(gone.filter(is_left).map(Path::to_owned));
-        let own = &self.survey.own;
         let points = self.survey.points.par_iter().zip(&self.seen).enumerate();
         let others = points.filter_map(|(at, (point, seen))| {
             let path = self.survey.path(at);
             let is_same = *seen != Seen::Changed;
-            let is_known = !point.folder
-                || is_same && (point.standing == Standing::Firm || tree.is_seen(path, point, own));
+            let is_known =
+                !point.folder || is_same && (point.standing == Standing::Firm || tree.is_seen(path, point));
             let listing = (!is_known).then(|| Listing::of(path).ok())??;
-            Some(tree.others(path, &listing, own)).filter(|others| !others.is_empty())
+            Some(tree.others(path, &listing)).filter(|others| !others.is_empty())
         });
         unknown.extend(others.collect::<Vec<_>>().into_iter().flatten());
         (unknown.len() <= SOME).then(|| unknown.into_iter().collect())

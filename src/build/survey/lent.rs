@@ -1,4 +1,4 @@
-//! Surveys that checkouts lend each other through a store that they share. The first build of another checkout begins with one as if
+//! Surveys that checkouts lend each other through a store that they share. The first command in another checkout begins with one as if
 //! it were its own: it reads every file and lists every folder once, and what says the same there needs no other thought.
 //!
 //! What is lent has no stamps. Left out is what stacks rest on that depend on where the checkout is, or on anything outside of it.

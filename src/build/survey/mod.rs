@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 pub use self::amend::Amendments;
 pub use self::concern::{Concerned, Versions};
 pub use self::draw::{Drawing, Held};
-pub use self::ground::{Since, Tree};
+pub use self::ground::Since;
 pub use self::group::Regrouped;
 pub(super) use self::group::grouped;
 pub use self::own::Own;

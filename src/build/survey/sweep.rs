@@ -51,30 +51,31 @@ impl Seen {
 pub(in crate::build) const SHARE: usize = 512;
 
 impl Sweep {
-    /// Looks at all points of a survey, with all cores: a microsecond each.
+    /// Looks at all points of a survey, on many threads: a microsecond each.
     #[must_use]
-    pub fn of(survey: Survey, root: &Path) -> Self {
-        Self::looking(survey, root, |_, _| true)
+    pub fn of(survey: Survey) -> Self {
+        Self::looking(survey, |_, _| true)
     }
 
     /// Looks at no files that git can tell of, given how the ground differs from what is compared.
     #[must_use]
-    pub fn on_ground(survey: Survey, root: &Path) -> Self {
-        Self::looking(survey, root, |_, point| point.folder)
+    pub fn on_ground(survey: Survey) -> Self {
+        Self::looking(survey, |_, point| point.folder)
     }
 
     /// Looks at nothing that is firm but where the ground differs from commits that are compared, for the disk may have what one of
     /// them has. Whoever reads any other of it has to look then.
     #[must_use]
-    pub fn of_commits(survey: Survey, root: &Path, since: Option<&Since>) -> Self {
+    pub fn of_commits(survey: Survey, since: Option<&Since>) -> Self {
         let differences = since.into_iter().flat_map(Since::differences);
-        let differ: FxHashSet<OsString> = differences.map(|it| root.join(it.path()).into()).collect();
-        Self::looking(survey, root, |path, _| differ.contains(path.as_os_str()))
+        let differ: FxHashSet<OsString> =
+            differences.map(|it| survey.own.root().join(it.path()).into()).collect();
+        Self::looking(survey, |path, _| differ.contains(path.as_os_str()))
     }
 
     /// Looks at all points but those that are firm and not `wanted`, if there is a ground.
-    fn looking(survey: Survey, root: &Path, wanted: impl Fn(&Path, &Point) -> bool + Sync) -> Self {
-        let (has_ground, near) = (survey.ground.is_some(), Near::new(root));
+    fn looking(survey: Survey, wanted: impl Fn(&Path, &Point) -> bool + Sync) -> Self {
+        let (has_ground, near) = (survey.ground.is_some(), Near::new(survey.own.root()));
         let is_left = |path: &Path, point: &Point| {
             has_ground && point.standing == Standing::Firm && !wanted(path, point)
         };
@@ -92,10 +93,16 @@ impl Sweep {
 
     /// The projects and stacks below the root, if nothing happened to what they were found by.
     #[must_use]
-    pub fn monorepo(&self, root: &Path) -> Option<Monorepo> {
-        let Survey { projects, stacks, .. } = &self.survey;
-        let (root, problems) = (root.to_owned(), Vec::new());
+    pub fn monorepo(&self) -> Option<Monorepo> {
+        let Survey { own, projects, stacks, .. } = &self.survey;
+        let (root, problems) = (own.root().to_owned(), Vec::new());
         (!self.moved).then(|| Monorepo { root, projects: projects.clone(), stacks: stacks.clone(), problems })
+    }
+
+    /// What git and builds have for themselves in the checkout that was looked at.
+    #[must_use]
+    pub fn own(&self) -> &Own {
+        &self.survey.own
     }
 
     /// What a stack rests on, if nothing happened to that.

@@ -17,7 +17,7 @@ use crate::cli::json::{AffectedV1, status};
 use crate::cli::options::LimitArgs;
 use crate::cli::report;
 use crate::cli::revisions::{Pair, Quick, RevisionArgs, Revisions, Wanted, now};
-use crate::cli::site::{Places, on_ground, survey};
+use crate::cli::site::{Places, survey};
 use crate::cli::text::{count, line};
 use crate::cli::ui::Ui;
 
@@ -79,7 +79,7 @@ pub(crate) fn run(args: &AffectedArgs, ui: &Ui) -> Result<Exit, Refusal> {
         AffectedFormat::Github => for_workflow(&affected, args.max_jobs, ui)?,
     };
     ui.result(&text).map_err(|error| Refusal::internal(format!("cannot write to stdout: {error}")))?;
-    let grounded = sweep.and_then(|sweep| revisions.ground(*sweep, &places));
+    let grounded = sweep.and_then(|sweep| revisions.ground(*sweep));
     if let Some(survey) = grounded.and_then(|survey| Drawn::Anew(Box::new(survey)).encoded()) {
         // If that cannot be, the next one looks at all files again.
         survey.write(&places.root.join(FOLDER)).ok();
@@ -119,7 +119,7 @@ fn find(
         Quick::Open(survey) => survey,
     };
     let (mut revisions, sweep) =
-        Revisions::find(places, base, head, || survey.map(|survey| on_ground(*survey, places)))?;
+        Revisions::find(places, base, head, || survey.map(|survey| Box::new(Sweep::on_ground(*survey))))?;
     let found = compare(args, places, &mut revisions, sweep.as_deref(), ui)?;
     Ok((found, revisions, sweep))
 }

@@ -160,7 +160,7 @@ pub(crate) fn run(args: &BuildArgs, _common: &Common, ui: &Ui) -> Result<Exit, R
     let places = Places::find(args.root.as_deref(), args.out.as_deref())?;
     let look = || sweep(&places, args.limits.limits());
     let sweep = if args.no_cache { None } else { timed(profile, Step::Survey, look) };
-    let site = match sweep.as_ref().and_then(|sweep| sweep.monorepo(&places.root)) {
+    let site = match sweep.as_ref().and_then(|sweep| sweep.monorepo()) {
         Some(monorepo) => Site::known(&places, monorepo),
         None => timed(profile, Step::Discover, || Site::here(&places))?,
     };
