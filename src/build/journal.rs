@@ -1,26 +1,35 @@
 //! What builds of a checkout are about to write. A build that is killed remembers nothing of its artifacts; the next one
-//! learns of them here, and of what was left beside them.
+//! learns of them here, and of what was left beside them: what was not whole yet, and what was replaced.
 //!
 //! Invariants: who builds shares the lock of the journal, so it is emptied, and what is left is deleted, only when nobody
 //! else builds; who begins or ends has the turn, one at a time.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::mem;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cache::Digest;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::reuse::Artifacts;
+use crate::waiting::waiting;
 
 /// Its name.
 const FILE: &str = "journal";
+
+/// So many files are deleted without further threads.
+const FEW: usize = 64;
 
 /// The journal of a checkout.
 pub struct Journal {
     folder: PathBuf,
     /// None where nothing can be written, or locked.
     open: Option<Open>,
+    /// The files that artifacts took the place of.
+    replaced: Mutex<Vec<PathBuf>>,
 }
 
 /// The journal of somebody who builds.
@@ -48,7 +57,7 @@ impl Journal {
     /// The journal in a folder, which is made on demand. Where nobody else builds, what killed builds left beside artifacts
     /// is deleted.
     pub(super) fn open(folder: &Path) -> Self {
-        let mut journal = Self { folder: folder.to_owned(), open: None };
+        let mut journal = Self { folder: folder.to_owned(), open: None, replaced: Mutex::default() };
         // Without it, only what a kill leaves is not tidied up.
         journal.open = journal.begin().ok();
         journal
@@ -80,14 +89,40 @@ impl Journal {
         Ok(Turn { _lock: lock })
     }
 
-    /// Notes that an artifact is about to be written, first to a file beside it.
-    pub(super) fn announce(&self, path: &Path, beside: &Path, digest: Digest) {
-        let (Some(Open { file, .. }), Some(path)) = (&self.open, path.to_str()) else { return };
+    /// Notes that an artifact is about to be written, first to a file beside it; false if that cannot be noted.
+    pub(super) fn announce(&self, path: &Path, beside: &Path, digest: Digest) -> bool {
+        let (Some(Open { file, .. }), Some(path)) = (&self.open, path.to_str()) else { return false };
         let beside = beside.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         let entry = Entry { path: path.to_owned(), beside, digest: digest.to_string() };
         // Plain data always has a form in JSON. The line before may have no end: its writer was killed, or the disk full.
         let line = format!("\n{}\n", serde_json::to_string(&entry).unwrap_or_default());
-        (&*file).write_all(line.as_bytes()).ok();
+        (&*file).write_all(line.as_bytes()).is_ok()
+    }
+
+    /// Takes a file that an artifact took the place of, and that was announced as being beside it. It is deleted with all others,
+    /// once all artifacts are written: ext4 without a journal of its own makes a new file slower for each that was deleted shortly
+    /// before, and where it tells the disk of each (`discard`), deleting one takes longer than writing one.
+    pub(super) fn replaced(&self, beside: PathBuf) {
+        self.lock_replaced().push(beside);
+    }
+
+    /// Deletes what was replaced until now, where the disk is full. Who comes while somebody else does waits for it.
+    pub(super) fn make_room(&self) {
+        self.lock_replaced().drain(..).for_each(|path| delete(&path));
+    }
+
+    /// Deletes what was replaced, once all artifacts are written.
+    pub(super) fn tidy(&self) {
+        let replaced = mem::take(&mut *self.lock_replaced());
+        if replaced.len() < FEW {
+            replaced.iter().for_each(delete);
+        } else {
+            waiting(|| replaced.par_iter().for_each(delete));
+        }
+    }
+
+    fn lock_replaced(&self) -> MutexGuard<'_, Vec<PathBuf>> {
+        self.replaced.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds the artifacts that builds have written without remembering them.
@@ -116,7 +151,6 @@ impl Journal {
     fn sweep(&self) {
         for Entry { path, beside, digest: _ } in self.entries() {
             if is_beside(&beside) {
-                // Hardly ever there: it was renamed.
                 fs::remove_file(Path::new(&path).with_file_name(beside)).ok();
             }
         }
@@ -136,6 +170,11 @@ impl Journal {
     fn path(&self) -> PathBuf {
         self.folder.join(FILE)
     }
+}
+
+/// Deletes what an artifact is in the place of. If it stays, nothing is lost.
+fn delete(path: &PathBuf) {
+    fs::remove_file(path).ok();
 }
 
 fn lock_file(path: &Path) -> io::Result<File> {
@@ -178,6 +217,26 @@ mod tests {
         assert!(root.join(".mine.tmp").exists());
         journal.clear(&journal.turn().expect("a turn"));
         assert_eq!(known(&Journal::open(&root.join(".konfig"))), Vec::<PathBuf>::new());
+    }
+
+    #[test]
+    fn what_was_replaced_is_deleted_at_the_end_or_by_the_next_build() {
+        for is_killed in [false, true] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let (path, beside) = (folder.path().join("a"), folder.path().join(".a.1.tmp"));
+            let journal = Journal::open(&folder.path().join(".konfig"));
+            assert!(journal.announce(&path, &beside, Digest::of(b"new")));
+            fs::write(&beside, "old").expect("a file");
+            journal.replaced(beside.clone());
+            assert!(beside.exists());
+            if is_killed {
+                drop(journal);
+                drop(Journal::open(&folder.path().join(".konfig")));
+            } else {
+                journal.tidy();
+            }
+            assert!(!beside.exists(), "killed: {is_killed}");
+        }
     }
 
     #[test]

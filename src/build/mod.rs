@@ -303,7 +303,11 @@ pub fn build(
     };
     // Stacks differ in size, so they are handed out one by one.
     let all = || request.stacks.par_iter().enumerate().with_max_len(1).map(one).collect();
-    Report { stacks: timed(shared.profile, Step::Stacks, all), removed: Vec::new() }
+    let stacks = timed(shared.profile, Step::Stacks, all);
+    if let Some(journal) = request.journal {
+        timed(shared.profile, Step::Tidy, || journal.tidy());
+    }
+    Report { stacks, removed: Vec::new() }
 }
 
 impl Finished {

@@ -4,7 +4,9 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
-use cache::beside;
+use cache::{Digest, beside};
+
+use super::Journal;
 
 /// Writes a file if it does not hold these bytes; true if it did not.
 ///
@@ -14,7 +16,7 @@ use cache::beside;
 /// # Errors
 /// What the operating system said.
 pub fn write_if_changed(path: &Path, bytes: &[u8]) -> io::Result<bool> {
-    write_announced(path, bytes, |_| {})
+    write_artifact(path, bytes, None)
 }
 
 /// Adds to the end of a file, which is made if it is not there.
@@ -25,14 +27,35 @@ pub fn append(path: &Path, text: &str) -> io::Result<()> {
     File::options().append(true).create(true).open(path)?.write_all(text.as_bytes())
 }
 
-/// Writes a file if it does not hold these bytes; `announce` learns which file is written first, before there is anything.
-pub(super) fn write_announced(path: &Path, bytes: &[u8], announce: impl FnOnce(&Path)) -> io::Result<bool> {
+/// Writes an artifact like [`write_if_changed`], given the journal that learns of it, with its digest, before there is anything.
+pub(super) fn write_artifact(
+    path: &Path,
+    bytes: &[u8],
+    journal: Option<(&Journal, Digest)>,
+) -> io::Result<bool> {
     let there = fs::metadata(path).ok().filter(fs::Metadata::is_file);
     if there.as_ref().is_some_and(|there| holds(path, there, bytes)) {
         return Ok(false);
     }
+    let put = || put(path, bytes, there.is_some(), journal);
+    match (put(), journal) {
+        (Err(error), Some((journal, _))) if is_full(&error) => {
+            journal.make_room();
+            put()?;
+        }
+        (done, _) => done?,
+    }
+    Ok(true)
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// Puts bytes where a file is, or where none is.
+fn put(path: &Path, bytes: &[u8], is_there: bool, journal: Option<(&Journal, Digest)>) -> io::Result<()> {
     let beside = beside(path);
-    announce(&beside);
+    let noted = journal.filter(|(journal, digest)| journal.announce(path, &beside, *digest));
     let write = || File::create_new(&beside).and_then(|mut file| file.write_all(bytes));
     let written = write().or_else(|error| match (error.kind(), path.parent()) {
         (io::ErrorKind::NotFound, Some(folder)) => {
@@ -41,12 +64,21 @@ pub(super) fn write_announced(path: &Path, bytes: &[u8], announce: impl FnOnce(&
         }
         _ => Err(error),
     });
-    let put = || if there.is_some() { replace(&beside, path) } else { fs::rename(&beside, path) };
-    written.and_then(|()| put()).inspect_err(|_| {
+    let renamed = written.and_then(|()| {
+        if !is_there || !exchange(&beside, path) {
+            return fs::rename(&beside, path);
+        }
+        // What nobody would find after a kill does not wait.
+        match noted {
+            Some((journal, _)) => journal.replaced(beside.clone()),
+            None => fs::remove_file(&beside)?,
+        }
+        Ok(())
+    });
+    renamed.inspect_err(|_| {
         // The first error is the one to report.
         fs::remove_file(&beside).ok();
-    })?;
-    Ok(true)
+    })
 }
 
 /// Whether a file holds exactly these bytes. The length is asked first, which most changes alter.
@@ -54,24 +86,20 @@ fn holds(path: &Path, there: &fs::Metadata, bytes: &[u8]) -> bool {
     there.len() == bytes.len() as u64 && fs::read(path).is_ok_and(|old| old == bytes)
 }
 
-/// Renames a file over another one.
+/// Has two files change places; false where the file system cannot do this.
 ///
 /// Where a file is renamed over another, ext4 writes its bytes to the disk at once, which takes 0.2 ms. Where the two change places,
 /// it does not. Should the machine lose power then, the file may be empty, like one that is new; the next build sees that.
 #[cfg(target_os = "linux")]
-fn replace(beside: &Path, path: &Path) -> io::Result<()> {
+fn exchange(one: &Path, other: &Path) -> bool {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-    match renameat_with(CWD, beside, CWD, path, RenameFlags::EXCHANGE) {
-        Ok(()) => fs::remove_file(beside),
-        // The file system cannot do this.
-        Err(_) => fs::rename(beside, path),
-    }
+    renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE).is_ok()
 }
 
 #[cfg(not(target_os = "linux"))]
-fn replace(beside: &Path, path: &Path) -> io::Result<()> {
-    fs::rename(beside, path)
+fn exchange(_: &Path, _: &Path) -> bool {
+    false
 }
 
 #[cfg(test)]

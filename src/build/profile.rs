@@ -23,6 +23,8 @@ pub enum Step {
     Records,
     /// All stacks.
     Stacks,
+    /// Deleting what artifacts took the place of.
+    Tidy,
     /// Drawing the next survey.
     Draw,
     /// Committing the last results, while the survey is drawn.
@@ -55,7 +57,7 @@ pub enum Step {
 
 impl Step {
     /// All of them, in order.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Survey,
         Self::Discover,
         Self::Select,
@@ -63,6 +65,7 @@ impl Step {
         Self::Groups,
         Self::Records,
         Self::Stacks,
+        Self::Tidy,
         Self::Draw,
         Self::Flush,
         Self::Remember,
@@ -90,6 +93,7 @@ impl Step {
             Self::Groups => "groups",
             Self::Records => "records",
             Self::Stacks => "stacks",
+            Self::Tidy => "tidy",
             Self::Draw => "draw",
             Self::Flush => "flush",
             Self::Remember => "remember",

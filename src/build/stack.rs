@@ -246,12 +246,7 @@ impl<'a> Job<'a> {
 
     /// Writes an artifact; its digest is needed where it is announced.
     fn write(&self, path: &Path, bytes: &[u8], digest: Option<Digest>) -> Outcome {
-        let announce = |beside: &Path| {
-            if let (Some(journal), Some(digest)) = (self.request.journal, digest) {
-                journal.announce(path, beside, digest);
-            }
-        };
-        match outputs::write_announced(path, bytes, announce) {
+        match outputs::write_artifact(path, bytes, self.request.journal.zip(digest)) {
             Ok(changed) => Outcome::Built { changed },
             Err(error) => Outcome::Failed(Failure::Write(plain(&error))),
         }

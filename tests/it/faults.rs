@@ -313,6 +313,39 @@ fn a_full_disk_costs_what_does_not_fit() {
     }
 }
 
+/// Builds into `small/`, a file system of its own that has room for two pages more once all artifacts are to change.
+const NEARLY_FULL: &str = r#"
+set -e
+mkdir small
+mount -t tmpfs -o size=64m none small
+"$1" build --root root --out "$PWD/small" --quiet
+cp -r new/. root
+used=$(df -k --output=used small | tail -n 1)
+mount -o remount,size=$((used + 8))k small
+"$1" build --root root --out "$PWD/small"
+ls -A small/apps >left.txt
+"#;
+
+/// What was replaced makes room where there is none for both.
+#[test]
+fn a_disk_with_room_for_one_more_has_room_for_all() {
+    if !may_mount(&Repo::empty()) {
+        say("skipped: a disk that is nearly full needs `unshare` and the right to mount");
+        return;
+    }
+    let mut repo = Repo::empty().file("root/konfig.yaml", "");
+    for at in 0..40 {
+        repo = repo.stack(&format!("root/apps/a{at}"), "a = 1\n");
+        repo.write(&format!("new/apps/a{at}/main.k"), b"a = 2\n");
+    }
+    let words = ["--user", "--map-root-user", "--mount", "sh", "-c", NEARLY_FULL, "sh"];
+    let words = [&words[..], &[env!("CARGO_BIN_EXE_konfig")]].concat();
+    let ran: Ran = repo.command("unshare", &words).output().expect("a shell").into();
+    let ran = ran.good();
+    assert!(ran.stdout.contains("40 built, 0 reused, 0 failed, 40 changed"), "{}{}", ran.stdout, ran.stderr);
+    assert!(!repo.read("left.txt").expect("a list").contains(".tmp"));
+}
+
 /// Damages the store; gives what was done.
 fn damage(repo: &Repo, random: &mut Rng) -> String {
     let name = ["store.sqlite", "store.sqlite", "store.sqlite", "state", "journal"][random.usize(..5)];
