@@ -697,11 +697,14 @@ impl<'r> Run<'r> {
                 inner.try_for_each(|item| self.check_required(*item))
             }
             Value::Dict(dict) => self.check_required_in(&dict.quietly()),
+            Value::Instance(instance) if instance.complete.get() => Ok(()),
             Value::Instance(instance) => {
                 if let Some(code) = self.schema_code(instance.schema.id) {
                     self.check_own_required(instance, self.layout(code)?)?;
                 }
-                self.check_required_in(instance.quietly())
+                self.check_required_in(instance.quietly())?;
+                instance.complete.set();
+                Ok(())
             }
             _ => Ok(()),
         }

@@ -64,7 +64,7 @@ impl<'r> Run<'r> {
         let last = layout.bodies.last().and_then(|body| self.schema_code(body.schema));
         match (value, last) {
             (Value::Instance(instance), Some(last)) if last.ty.id != instance.schema.id => {
-                let recorded = self.arena.alloc(*instance);
+                let recorded = self.arena.alloc(instance.clone());
                 recorded.schema = &last.ty;
                 Value::Instance(recorded)
             }

@@ -67,12 +67,21 @@ struct Found {
     keys: Vec<Type>,
     values: Vec<Type>,
     attrs: Ordered<DictAttr>,
+    /// Whether nobody asks for any of this.
+    idle: bool,
 }
 
 impl Found {
     fn for_items(count: usize) -> Self {
         let attrs = Ordered::with_capacity_and_hasher(count, FxBuildHasher);
-        Self { names: Vec::with_capacity(count), keys: Vec::new(), values: Vec::with_capacity(count), attrs }
+        let (names, values) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        Self { names, keys: Vec::new(), values, attrs, idle: false }
+    }
+
+    /// For a block whose type is not asked for. What one item adds may count for a later one with the same name.
+    fn for_none(items: Items<'_>, repeated: bool) -> Self {
+        let alone = !repeated && items.all().all(|item| matches!(item.item, ConfigItem::Entry(_)));
+        if alone { Self { idle: true, ..Self::default() } } else { Self::for_items(items.len()) }
     }
 }
 
@@ -269,7 +278,8 @@ impl Checker<'_> {
             self.check_required(schema, expr, items);
         }
         self.expect(Some(&Type::Schema(id, instance)), None);
-        self.block(items);
+        let repeated = has_repeated_name(items);
+        self.items(items, repeated, Found::for_none(items, repeated));
         self.expected.pop();
         let none = ast::Args::default();
         let args = expr.args.as_ref().unwrap_or(&none);
@@ -321,10 +331,14 @@ impl Checker<'_> {
 
     /// The type of a block of entries.
     pub(super) fn block(&mut self, items: Items<'_>) -> Type {
+        let found = self.items(items, has_repeated_name(items), Found::for_items(items.len()));
+        self.dict_type(found)
+    }
+
+    /// Walks the items of a block, of which some may have the same name.
+    fn items(&mut self, items: Items<'_>, repeated: bool, mut found: Found) -> Found {
         self.enter();
-        let mut found = Found::for_items(items.len());
-        let siblings =
-            if has_repeated_name(items) { provided_by_siblings(items) } else { FxHashMap::default() };
+        let siblings = if repeated { provided_by_siblings(items) } else { FxHashMap::default() };
         let file = self.file;
         for item in items.all() {
             self.file = item.file.unwrap_or(file);
@@ -335,11 +349,11 @@ impl Checker<'_> {
         }
         self.file = file;
         self.leave();
-        self.dict_type(found)
+        found
     }
 
     fn dict_type(&self, found: Found) -> Type {
-        let Found { mut names, keys, values, attrs } = found;
+        let Found { mut names, keys, values, attrs, idle: _ } = found;
         let key = match (names.len(), keys.is_empty()) {
             (0, true) => Type::Any,
             (1, true) => names.swap_remove(0),
@@ -558,6 +572,9 @@ impl Checker<'_> {
     }
 
     fn keep(&mut self, name: Ident, key: Type, ty: Type, found: &mut Found) {
+        if found.idle {
+            return self.declare(name.name, ty, name.span);
+        }
         let literal = matches!(key, Type::StrLit(_));
         let before = found.attrs.get(&name.name);
         if !literal {

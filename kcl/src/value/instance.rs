@@ -28,7 +28,7 @@ pub struct SchemaType {
 }
 
 /// An instance of a schema.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Instance<'v> {
     /// Of which schema.
     pub schema: &'v SchemaType,
@@ -44,19 +44,50 @@ pub struct Instance<'v> {
     pub place: Option<(&'v Arc<Source>, Span)>,
     /// What is done with all of its attributes.
     pub watch: &'v Watch<'v>,
+    /// Whether it is known to have all that is required, inside too.
+    pub(crate) complete: Known,
+}
+
+/// Something that is found out of a value at some time, and of each copy anew.
+#[derive(Default)]
+pub(crate) struct Known(Cell<bool>);
+
+impl Known {
+    pub(crate) fn get(&self) -> bool {
+        self.0.get()
+    }
+
+    pub(crate) fn set(&self) {
+        self.0.set(true);
+    }
+}
+
+impl Clone for Known {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
 }
 
 impl<'v> Instance<'v> {
     /// An instance with these attributes, of which none was set from outside.
     #[must_use]
     pub fn new(schema: &'v SchemaType, attrs: Dict<'v>, watch: &'v Watch<'v>) -> Self {
-        Self { schema, attrs, config_keys: &[], args: &[], kwargs: Dict::EMPTY, place: None, watch }
+        Self {
+            schema,
+            attrs,
+            config_keys: &[],
+            args: &[],
+            kwargs: Dict::EMPTY,
+            place: None,
+            watch,
+            complete: Known::default(),
+        }
     }
 
     /// An instance with these attributes instead.
     #[must_use]
-    pub fn with_attrs(self, attrs: Dict<'v>) -> Self {
-        Self { attrs, ..self }
+    pub fn with_attrs(&self, attrs: Dict<'v>) -> Self {
+        Self { attrs, ..self.clone() }
     }
 
     /// All attributes, for whoever lists or compares them, unset ones too.

@@ -306,7 +306,7 @@ impl<'v> Merge<'_, 'v> {
             (Value::Instance(left), Value::Dict(right)) => {
                 let attrs = self.dicts(left.quietly(), right)?;
                 let watch = self.host.watch_keys(left, right, self.options.idempotent_check);
-                self.instance(Instance { attrs, watch, ..*left }, &keys_of(right))
+                self.instance(Instance { attrs, watch, ..left.clone() }, &keys_of(right))
             }
             (Value::Instance(left), Value::Instance(right)) => {
                 let same = left.schema.id == right.schema.id && left.watch.schema == right.watch.schema;
@@ -316,14 +316,15 @@ impl<'v> Merge<'_, 'v> {
                 } else {
                     (self.dicts(left.listed(), right.listed())?, left.watch)
                 };
-                let merged = Instance { attrs, args: right.args, kwargs: right.kwargs, watch, ..*left };
+                let merged =
+                    Instance { attrs, args: right.args, kwargs: right.kwargs, watch, ..left.clone() };
                 self.instance(merged, right.config_keys)
             }
             (Value::Dict(left), Value::Instance(right)) => {
                 let attrs = self.dicts(left, right.listed())?;
                 let keys = [right.config_keys, &keys_of(left)].concat();
                 let config_keys = self.arena().alloc_slice_copy(&keys);
-                self.instance(Instance { attrs, config_keys, ..*right }, &[])
+                self.instance(Instance { attrs, config_keys, ..right.clone() }, &[])
             }
             _ => {
                 let (left, right) = (type_name(left), type_name(right));
