@@ -64,7 +64,12 @@ impl<'r> Run<'r> {
         let entry = self.entry_parts(code);
         self.frame.source = around;
         let entry = entry?;
-        let is_new = put_new(self, block, entry);
+        let is_new = if code.fresh {
+            block.push(entry);
+            true
+        } else {
+            put_new(self, block, entry)
+        };
         if !is_new {
             // What evaluating the value has led to is not where it contradicts the entries before it.
             self.place = self.last_of(&entry).unwrap_or(self.place);

@@ -47,6 +47,8 @@ pub(super) struct Context<'r> {
     slots: Vec<Slot<'r>>,
     /// What was set from outside.
     config: Dict<'r>,
+    /// Whether some of that is no attribute.
+    strange: bool,
     pub(super) place: (&'r Arc<Source>, Span),
     /// The first local of the bodies.
     locals: usize,
@@ -118,11 +120,20 @@ impl<'r> Run<'r> {
         };
         slots.clear();
         slots.resize(layout.slots.len(), UNSET);
+        let mut strange = false;
+        // Who finishes the instance lists all of the config.
+        for entry in config.quietly().entries() {
+            match layout.by_key.get(&entry.key) {
+                Some(slot) => slots[*slot as usize].set = Some(entry),
+                None => strange = true,
+            }
+        }
         let context = Context {
             schema,
             layout,
             slots,
             config,
+            strange,
             place,
             locals,
             extras: DictBuilder::default(),
@@ -293,7 +304,7 @@ impl<'r> Run<'r> {
         }
         let open = &self.contexts[this.context as usize];
         let place = &open.layout.slots[slot as usize];
-        if place.quiet && open.config.entry(place.key).is_none() {
+        if place.quiet && open.slots[slot as usize].set.is_none() {
             self.used_attr_of(open.schema, place.key);
         }
         let value = if self.frame.lambda {
@@ -374,7 +385,7 @@ impl<'r> Run<'r> {
         let package = self.frame.package;
         let open = &mut self.contexts[this.context as usize];
         let place = &open.layout.slots[slot as usize];
-        let entry = open.config.entry(attr.key);
+        let entry = open.slots[slot as usize].set;
         // Most attributes of most instances: declared once, and left unset.
         if entry.is_none() && attr.value.is_none() && attr.decorators.is_empty() && place.setters.len() == 1 {
             let unset = &mut open.slots[slot as usize];
@@ -465,7 +476,7 @@ impl<'r> Run<'r> {
         }
         set(self, this.context, slot)?;
         let open = &self.contexts[this.context as usize];
-        if let Some(entry) = open.config.entry(open.layout.slots[slot as usize].key) {
+        if let Some(entry) = open.slots[slot as usize].set {
             self.merge_slot(this.context, slot, entry)?;
         }
         self.done_slot(this.context, slot);
@@ -573,7 +584,10 @@ impl<'r> Run<'r> {
         code: &'r SchemaCode,
         only: Option<Key<'r>>,
     ) -> Outcome<()> {
-        let config = self.contexts[context as usize].config;
+        let Context { config, strange, .. } = self.contexts[context as usize];
+        if !strange {
+            return Ok(());
+        }
         let unknown = |run: &Self, key: Key<'r>| {
             let open = &run.contexts[context as usize];
             !open.layout.by_key.contains_key(&key) && open.extras.get(key).is_none()

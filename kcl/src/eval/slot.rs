@@ -9,6 +9,8 @@ use crate::value::{Entry, Origin, Value};
 /// An attribute of an instance under construction.
 #[derive(Clone, Copy)]
 pub(super) struct Slot<'r> {
+    /// What the config has for it.
+    pub(super) set: Option<&'r Entry<'r>>,
     pub(super) value: Value<'r>,
     pub(super) op: EntryOp,
     pub(super) index: Option<i32>,
@@ -33,6 +35,7 @@ impl<'r> Slot<'r> {
 
 /// One that nothing was said of.
 pub(super) const UNSET: Slot<'static> = Slot {
+    set: None,
     value: Value::Undefined,
     op: EntryOp::Union,
     index: None,

@@ -571,6 +571,8 @@ pub struct EntryCode {
     pub value: Expr,
     /// The local that holds the value for the rest of the block, where something reads it.
     pub local: Option<u32>,
+    /// Whether the block is known to have nothing under its key so far.
+    pub fresh: bool,
     /// Where it stands.
     pub origin: Origin,
     /// Of the key.

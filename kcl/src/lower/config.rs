@@ -72,6 +72,7 @@ impl Lower<'_> {
         let used = self.body().leave_block();
         set_locals(&mut lowered, &used);
         leave_out_entries(&mut lowered, self.body().kind == BodyKind::Lambda);
+        tell_fresh(&mut lowered);
         let size = lowered.iter().filter(|item| matches!(item, ConfigItem::Entry(_))).count() as u32;
         ConfigCode { items: lowered, locals: used.into_values().collect(), size, is_table: false }
     }
@@ -173,7 +174,7 @@ impl Lower<'_> {
         span: Span,
     ) -> EntryCode {
         let origin = Origin { package: self.package.id.0, file: self.file as u32, at: span.start };
-        EntryCode { key, op, index, value, local: None, origin, span }
+        EntryCode { key, op, index, value, local: None, fresh: false, origin, span }
     }
 
     pub(super) fn comp_entry(&mut self, entry: &ast::Entry) -> EntryCode {
@@ -212,6 +213,31 @@ fn static_keys(item: &ast::ConfigItem, keys: &mut Vec<Symbol>) {
             }
         }
     }
+}
+
+/// Larger blocks look their keys up when they are evaluated.
+const FEW: usize = 32;
+
+/// Tells the entries before which there are only others with other known keys. O(n²).
+fn tell_fresh(items: &mut [ConfigItem]) {
+    let mut known = items.len() <= FEW;
+    for at in 0..items.len() {
+        let (before, rest) = items.split_at_mut(at);
+        match &mut rest[0] {
+            ConfigItem::Entry(EntryCode { key: KeyCode::Const(key), index: None, fresh, .. }) => {
+                *fresh = known && !before.iter().any(|item| has_key(item, *key));
+            }
+            ConfigItem::Entry(_) | ConfigItem::Unpack(_) => known = false,
+            ConfigItem::If(_, _, arms) => {
+                arms.iter_mut().for_each(|arm| tell_fresh(arm));
+                known = false;
+            }
+        }
+    }
+}
+
+fn has_key(item: &ConfigItem, key: Key<'_>) -> bool {
+    matches!(item, ConfigItem::Entry(EntryCode { key: KeyCode::Const(other), .. }) if *other == key)
 }
 
 /// Tells the entries whose keys are read into which local their value goes.

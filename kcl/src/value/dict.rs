@@ -302,7 +302,9 @@ impl<'v> DictBuilder<'v> {
         (Dict { entries, index, unpacked }, self.entries)
     }
 
-    fn push(&mut self, entry: Entry<'v>) {
+    /// Puts an entry at the end, with a key that is not there.
+    pub(crate) fn push(&mut self, entry: Entry<'v>) {
+        debug_assert!(self.get(entry.key).is_none());
         let hash = entry.key.hash;
         self.entries.push(entry);
         if self.entries.len() > SMALL {

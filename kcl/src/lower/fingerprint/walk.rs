@@ -577,7 +577,7 @@ impl<'a> Walk<'a> {
     }
 
     fn entry(&mut self, entry: &'a EntryCode) {
-        let EntryCode { key, op, index, value, local, origin: _, span: _ } = entry;
+        let EntryCode { key, op, index, value, local, fresh: _, origin: _, span: _ } = entry;
         match key {
             KeyCode::Const(key) => self.tagged(0, |walk| walk.text(key.as_str())),
             KeyCode::Expr(key) => self.tagged(1, |walk| walk.expr(key)),
