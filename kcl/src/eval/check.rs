@@ -38,12 +38,13 @@ impl<'r> Run<'r> {
         let holds = self.expr(&check.test)?.is_truthy();
         let place = self.place;
         let message = match &check.message {
-            Some(message) => text(self.expr(message)?),
-            None => String::new(),
+            Some(message) => self.expr(message)?,
+            None => Value::Str(""),
         };
         if holds {
             return Ok(());
         }
+        let message = text(message);
         let (source, span) = self.contexts[context as usize].place;
         let said = if message.is_empty() { "instance check failed".to_owned() } else { message.clone() };
         let note = if message.is_empty() { String::new() } else { format!(": {message}") };

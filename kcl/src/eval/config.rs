@@ -28,9 +28,16 @@ impl<'r> Run<'r> {
 
     /// What a builder comes to; its memory is kept for the next one.
     pub(super) fn finished(&mut self, block: DictBuilder<'r>) -> Dict<'r> {
-        let (dict, spare) = block.finish_reusing(self.arena);
-        self.spare.push(spare);
+        let (dict, memory) = block.finish_reusing(self.arena);
+        self.keep_spare(memory);
         dict
+    }
+
+    /// Keeps memory that a builder had for the next one.
+    pub(super) fn keep_spare(&mut self, memory: Vec<Entry<'r>>) {
+        if memory.capacity() > 0 {
+            self.spare.push(memory);
+        }
     }
 
     fn config_items(&mut self, items: &'r [ConfigItem], size: usize) -> Outcome<DictBuilder<'r>> {

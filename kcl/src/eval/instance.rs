@@ -128,6 +128,7 @@ impl<'r> Run<'r> {
                 None => strange = true,
             }
         }
+        let extras = if strange { self.builder(config.quietly().len()) } else { DictBuilder::default() };
         let context = Context {
             schema,
             layout,
@@ -136,7 +137,7 @@ impl<'r> Run<'r> {
             strange,
             place,
             locals,
-            extras: DictBuilder::default(),
+            extras,
             rule: None,
             recorded,
             kept: false,
@@ -557,7 +558,7 @@ impl<'r> Run<'r> {
         block.put_new(Entry { value: old, op, index: None, ..*entry });
         merge_entry(self, &mut block, *entry, options)?;
         let merged = block.entries().first().copied();
-        self.spare.push(block.into_spare());
+        self.keep_spare(block.into_spare());
         Ok(merged.unwrap_or(*entry))
     }
 
@@ -683,24 +684,24 @@ impl<'r> Run<'r> {
 
     /// The attributes of an instance that has more than its schema declares, or not all of that.
     fn attrs_with_extras(&mut self, context: u32) -> Dict<'r> {
-        let open = &mut self.contexts[context as usize];
+        let extras = std::mem::take(&mut self.contexts[context as usize].extras);
+        let mut attrs = self.builder(extras.entries().len());
+        let open = &self.contexts[context as usize];
         let layout = open.layout;
-        let mut attrs = DictBuilder::with_capacity(open.slots.len());
         for (at, (slot, place)) in open.slots.iter().zip(&layout.slots).enumerate() {
             if layout.key_slot == Some(at as u32) && place.setters.is_empty() {
                 continue;
             }
             attrs.put(Slot::entry((slot, place)));
         }
-        let extras = std::mem::take(&mut open.extras);
-        let extras = extras.entries();
         // Where the key has a name, the last one comes first, as the reference does it.
-        let named = layout.key_slot.is_some() && !extras.is_empty();
-        let (rest, first) = extras.split_at(extras.len() - usize::from(named));
+        let named = layout.key_slot.is_some() && !extras.entries().is_empty();
+        let (rest, first) = extras.entries().split_at(extras.entries().len() - usize::from(named));
         for entry in first.iter().chain(rest) {
             attrs.put(*entry);
         }
-        attrs.finish(self.arena)
+        self.keep_spare(extras.into_spare());
+        self.finished(attrs)
     }
 
     /// Every required attribute is set, in the instances inside too.

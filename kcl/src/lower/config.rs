@@ -61,12 +61,13 @@ impl Lower<'_> {
         }
         self.body().enter_block(keys, of_schema);
         let mut lowered = Vec::with_capacity(items.len());
+        let mut passed = Vec::new();
         for source in items {
             lowered.push(self.source(*source));
             if of_schema {
-                let mut keys = Vec::new();
-                static_keys(source.item, &mut keys);
-                self.body().pass(&keys);
+                passed.clear();
+                static_keys(source.item, &mut passed);
+                self.body().pass(&passed);
             }
         }
         let used = self.body().leave_block();
