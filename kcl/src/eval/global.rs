@@ -15,9 +15,9 @@ use crate::value::{DictBuilder, Entry, Func, Key, Value};
 /// The globals of a package in a run.
 pub(super) struct PackageState<'r> {
     code: &'r PackageCode,
-    cells: Vec<Cell<'r>>,
+    cells: &'r mut [Cell<'r>],
     /// The first local of each file.
-    bases: Vec<usize>,
+    bases: &'r [usize],
 }
 
 /// A global.
@@ -38,11 +38,16 @@ struct Cell<'r> {
 impl<'r> Run<'r> {
     /// Evaluates the statements of a package.
     pub(super) fn package(&mut self, code: &'r PackageCode) -> Outcome<()> {
-        let bases = code.files.iter().map(|file| self.push_locals(file.locals)).collect();
+        let arena = self.arena;
+        let bases = arena.alloc_slice_fill_iter(code.files.iter().map(|file| self.push_locals(file.locals)));
         // Without statements there are no variables.
         let speaks = code.files.iter().any(|file| !file.body.is_empty());
-        let cells = vec![Cell::default(); if speaks { code.globals.len() } else { 0 }];
-        self.packages.insert(code.id, PackageState { code, cells, bases });
+        let cells = arena.alloc_slice_fill_default(if speaks { code.globals.len() } else { 0 });
+        let place = place(code.id);
+        if place >= self.packages.len() {
+            self.packages.resize_with(place + 1, || None);
+        }
+        self.packages[place] = Some(PackageState { code, cells, bases });
         for at in 0..code.files.len() {
             let frame = self.file_frame(code, at);
             let file: &'r FileCode = &code.files[at];
@@ -54,8 +59,16 @@ impl<'r> Run<'r> {
         Ok(())
     }
 
+    fn state(&self, package: PackageId) -> Option<&PackageState<'r>> {
+        self.packages.get(place(package))?.as_ref()
+    }
+
+    fn state_mut(&mut self, package: PackageId) -> Option<&mut PackageState<'r>> {
+        self.packages.get_mut(place(package))?.as_mut()
+    }
+
     fn file_frame(&self, code: &'r PackageCode, file: usize) -> Frame<'r> {
-        let base = self.packages.get(&code.id).and_then(|state| state.bases.get(file)).copied().unwrap_or(0);
+        let base = self.state(code.id).and_then(|state| state.bases.get(file)).copied().unwrap_or(0);
         Frame {
             package: code.id,
             source: &code.files[file].source,
@@ -68,12 +81,12 @@ impl<'r> Run<'r> {
     }
 
     fn cell(&self, package: PackageId, slot: u32) -> Cell<'r> {
-        let state = self.packages.get(&package);
+        let state = self.state(package);
         state.and_then(|state| state.cells.get(slot as usize)).copied().unwrap_or_default()
     }
 
     fn cell_mut(&mut self, package: PackageId, slot: u32) -> Option<&mut Cell<'r>> {
-        self.packages.get_mut(&package).map(|state| &mut state.cells[slot as usize])
+        self.state_mut(package).map(|state| &mut state.cells[slot as usize])
     }
 
     /// A global read from a schema body: what it is now; only where it is nothing yet, its setters run.
@@ -97,7 +110,7 @@ impl<'r> Run<'r> {
     }
 
     fn read_global(&mut self, package: PackageId, slot: u32) -> Outcome<Value<'r>> {
-        let Some(state) = self.packages.get(&package) else { return Ok(Value::Undefined) };
+        let Some(state) = self.state(package) else { return Ok(Value::Undefined) };
         let code = state.code;
         let global = &code.globals[slot as usize];
         match &global.kind {
@@ -163,7 +176,7 @@ impl<'r> Run<'r> {
         let [target] = &*assign.targets else { return None };
         let Place::Global(slot) = target.place else { return None };
         let cell = self.cell(self.frame.package, slot);
-        let state = self.packages.get(&self.frame.package)?;
+        let state = self.state(self.frame.package)?;
         let alone =
             matches!(&state.code.globals[slot as usize].kind, GlobalKind::Variable(s) if s.len() == 1);
         if alone && cell.level == 0 && target.path.is_empty() { cell.last } else { None }
@@ -172,7 +185,7 @@ impl<'r> Run<'r> {
     pub(super) fn set_global(&mut self, slot: u32, value: Value<'r>, from_self: bool) {
         let package = self.frame.package;
         let stmt = self.stmt;
-        let Some(state) = self.packages.get_mut(&package) else { return };
+        let Some(state) = self.state_mut(package) else { return };
         let GlobalKind::Variable(setters) = &state.code.globals[slot as usize].kind else { return };
         let cell = &mut state.cells[slot as usize];
         cell.value = Some(value);
@@ -216,8 +229,8 @@ impl<'r> Run<'r> {
 
     /// The output: scalars and globals of the main package, united.
     pub(super) fn document(&mut self) -> Outcome<Value<'r>> {
-        let Some(state) = self.packages.get(&self.main.id) else { return Ok(Value::Undefined) };
-        let globals = state.code.globals.iter().zip(&state.cells);
+        let Some(state) = self.state(self.main.id) else { return Ok(Value::Undefined) };
+        let globals = state.code.globals.iter().zip(&*state.cells);
         let variables = globals.filter(|(global, _)| matches!(global.kind, GlobalKind::Variable(_)));
         let mut block = DictBuilder::with_capacity(state.cells.len());
         for (global, cell) in variables {
@@ -240,6 +253,11 @@ impl<'r> Run<'r> {
         }
         Ok(whole.get(key).map_or(Value::Undefined, |entry| entry.value))
     }
+}
+
+/// Where the state of a package is: that of the main package first.
+fn place(package: PackageId) -> usize {
+    package.0.wrapping_add(1) as usize
 }
 
 fn schema(ty: &crate::value::SchemaType) -> Value<'_> {

@@ -146,7 +146,8 @@ pub struct Run<'r> {
     world: &'r dyn World,
     settings: &'r Settings,
     options: Vec<(&'r str, Value<'r>)>,
-    packages: FxHashMap<PackageId, PackageState<'r>>,
+    /// What has become of them so far.
+    packages: Vec<Option<PackageState<'r>>>,
     locals: Vec<Value<'r>>,
     frame: Frame<'r>,
     /// The last thing that was looked at: where a failure is reported.
@@ -210,7 +211,7 @@ impl<'r> Run<'r> {
             world,
             settings,
             options: options.collect(),
-            packages: FxHashMap::default(),
+            packages: Vec::new(),
             locals: Vec::new(),
             frame,
             place: (source, Span::default()),
