@@ -13,7 +13,6 @@
 //! more than one name of that kind in such an expression: a global of the package, or an attribute where no lambda runs.
 
 use std::cell::{Cell, RefCell};
-use std::mem::take;
 
 use syntax::ast::{BinaryOp, EntryOp};
 
@@ -38,21 +37,19 @@ pub(super) fn says_again(one: &Expr, other: &Expr, set: Option<Place>) -> bool {
 
 /// Leaves out entries that say what the one before them says. What is said of where an entry is counts of the last one.
 pub(super) fn leave_out_entries(items: &mut Vec<ConfigItem>, in_lambda: bool) {
-    let mut kept: Vec<ConfigItem> = Vec::with_capacity(items.len());
-    for mut item in take(items) {
-        if let ConfigItem::If(_, _, arms) = &mut item {
+    for item in items.iter_mut() {
+        if let ConfigItem::If(_, _, arms) = item {
             arms.iter_mut().for_each(|arm| leave_out_entries(arm, in_lambda));
         }
-        match (kept.last_mut(), &item) {
-            (Some(ConfigItem::Entry(before)), ConfigItem::Entry(entry))
-                if is_entry_again(before, entry, in_lambda) =>
-            {
-                (before.origin, before.span) = (entry.origin, entry.span);
-            }
-            _ => kept.push(item),
-        }
     }
-    *items = kept;
+    items.dedup_by(|item, before| {
+        let (ConfigItem::Entry(entry), ConfigItem::Entry(before)) = (item, before) else { return false };
+        let again = is_entry_again(before, entry, in_lambda);
+        if again {
+            (before.origin, before.span) = (entry.origin, entry.span);
+        }
+        again
+    });
 }
 
 fn is_entry_again(before: &EntryCode, entry: &EntryCode, in_lambda: bool) -> bool {
@@ -63,13 +60,7 @@ fn is_entry_again(before: &EntryCode, entry: &EntryCode, in_lambda: bool) -> boo
 
 /// Leaves out statements of a lambda that say what the one before them says.
 pub(super) fn leave_out_stmts(stmts: &mut Vec<Stmt>) {
-    let mut kept: Vec<Stmt> = Vec::with_capacity(stmts.len());
-    for stmt in take(stmts) {
-        if !kept.last().is_some_and(|before| is_stmt_again(&before.kind, &stmt.kind)) {
-            kept.push(stmt);
-        }
-    }
-    *stmts = kept;
+    stmts.dedup_by(|stmt, before| is_stmt_again(&before.kind, &stmt.kind));
 }
 
 fn is_stmt_again(before: &StmtKind, stmt: &StmtKind) -> bool {
