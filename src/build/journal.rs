@@ -8,7 +8,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::mem;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use cache::Digest;
 use rayon::prelude::*;
@@ -30,6 +30,8 @@ pub struct Journal {
     open: Option<Open>,
     /// The files that artifacts took the place of.
     replaced: Mutex<Vec<PathBuf>>,
+    /// Shared by those who put artifacts where they belong.
+    putting: RwLock<()>,
 }
 
 /// The journal of somebody who builds.
@@ -57,7 +59,8 @@ impl Journal {
     /// The journal in a folder, which is made on demand. Where nobody else builds, what killed builds left beside artifacts
     /// is deleted.
     pub(super) fn open(folder: &Path) -> Self {
-        let mut journal = Self { folder: folder.to_owned(), open: None, replaced: Mutex::default() };
+        let folder = folder.to_owned();
+        let mut journal = Self { folder, open: None, replaced: Mutex::default(), putting: RwLock::default() };
         // Without it, only what a kill leaves is not tidied up.
         journal.open = journal.begin().ok();
         journal
@@ -106,9 +109,21 @@ impl Journal {
         self.lock_replaced().push(beside);
     }
 
-    /// Deletes what was replaced until now, where the disk is full. Who comes while somebody else does waits for it.
-    pub(super) fn make_room(&self) {
-        self.lock_replaced().drain(..).for_each(|path| delete(&path));
+    /// Puts an artifact where it belongs. Where the disk is full, what was replaced until now is deleted, and it is put once more: alone,
+    /// for what others put takes room until they have replaced something.
+    pub(super) fn with_room(&self, put: impl Fn() -> io::Result<()>) -> io::Result<()> {
+        let among_others = || {
+            let _putting = self.putting.read().unwrap_or_else(PoisonError::into_inner);
+            put()
+        };
+        among_others().or_else(|error| {
+            if !matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+                return Err(error);
+            }
+            let _alone = self.putting.write().unwrap_or_else(PoisonError::into_inner);
+            self.lock_replaced().drain(..).for_each(|path| delete(&path));
+            put()
+        })
     }
 
     /// Deletes what was replaced, once all artifacts are written.

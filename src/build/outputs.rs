@@ -38,18 +38,11 @@ pub(super) fn write_artifact(
         return Ok(false);
     }
     let put = || put(path, bytes, there.is_some(), journal);
-    match (put(), journal) {
-        (Err(error), Some((journal, _))) if is_full(&error) => {
-            journal.make_room();
-            put()?;
-        }
-        (done, _) => done?,
+    match journal {
+        Some((journal, _)) => journal.with_room(put)?,
+        None => put()?,
     }
     Ok(true)
-}
-
-fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// Puts bytes where a file is, or where none is.
