@@ -1,6 +1,8 @@
 //! The checks of schemas and rules.
 
-use syntax::{Code, Diagnostic};
+use std::sync::Arc;
+
+use syntax::{Code, Diagnostic, Source, Span};
 
 use super::instance::RULE_BODY;
 use super::{Frame, Run, This};
@@ -10,6 +12,9 @@ use crate::package::PackageId;
 use crate::stdlib::{Failure, Outcome};
 use crate::value::convert::text;
 use crate::value::{Args, Dict, Key, SchemaId, SchemaType, Value};
+
+/// A file, and where in it.
+type Place<'r> = (&'r Arc<Source>, Span);
 
 impl<'r> Run<'r> {
     /// The checks of the base, of the schema, of the mixins.
@@ -29,11 +34,12 @@ impl<'r> Run<'r> {
         self.mixed(layout, body, |run, mixin| run.checks(context, mixin))
     }
 
-    fn check(&mut self, context: u32, check: &'r Check) -> Outcome<()> {
+    /// Where a check or assertion that does not hold was tested, and what it says; none if it holds, or is not asked for.
+    pub(super) fn refusal(&mut self, check: &'r Check) -> Outcome<Option<(Place<'r>, String)>> {
         if let Some(guard) = &check.guard
             && !self.expr(guard)?.is_truthy()
         {
-            return Ok(());
+            return Ok(None);
         }
         let holds = self.expr(&check.test)?.is_truthy();
         let place = self.place;
@@ -41,10 +47,11 @@ impl<'r> Run<'r> {
             Some(message) => self.expr(message)?,
             None => Value::Str(""),
         };
-        if holds {
-            return Ok(());
-        }
-        let message = text(message);
+        Ok((!holds).then(|| (place, text(message))))
+    }
+
+    fn check(&mut self, context: u32, check: &'r Check) -> Outcome<()> {
+        let Some((place, message)) = self.refusal(check)? else { return Ok(()) };
         let (source, span) = self.contexts[context as usize].place;
         let said = if message.is_empty() { "instance check failed".to_owned() } else { message.clone() };
         let note = if message.is_empty() { String::new() } else { format!(": {message}") };

@@ -43,11 +43,11 @@ impl<'r> Run<'r> {
         // Without statements there are no variables.
         let speaks = code.files.iter().any(|file| !file.body.is_empty());
         let cells = arena.alloc_slice_fill_default(if speaks { code.globals.len() } else { 0 });
-        let place = place(code.id);
-        if place >= self.packages.len() {
-            self.packages.resize_with(place + 1, || None);
+        let at = place(code.id);
+        if at >= self.packages.len() {
+            self.packages.resize_with(at + 1, || None);
         }
-        self.packages[place] = Some(PackageState { code, cells, bases });
+        self.packages[at] = Some(PackageState { code, cells, bases });
         for at in 0..code.files.len() {
             let frame = self.file_frame(code, at);
             let file: &'r FileCode = &code.files[at];
@@ -255,7 +255,7 @@ impl<'r> Run<'r> {
     }
 }
 
-/// Where the state of a package is: that of the main package first.
+/// Where the state of a package is: that of the main package, whose number is the last there can be, comes first.
 fn place(package: PackageId) -> usize {
     package.0.wrapping_add(1) as usize
 }

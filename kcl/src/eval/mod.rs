@@ -22,6 +22,7 @@ mod limits;
 mod order;
 mod plain;
 mod recorded;
+mod required;
 mod slot;
 mod stmt;
 mod trace;

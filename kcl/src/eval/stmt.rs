@@ -106,20 +106,7 @@ impl<'r> Run<'r> {
     }
 
     fn assert(&mut self, check: &'r Check) -> Outcome<Value<'r>> {
-        if let Some(guard) = &check.guard
-            && !self.expr(guard)?.is_truthy()
-        {
-            return Ok(Value::Undefined);
-        }
-        let holds = self.expr(&check.test)?.is_truthy();
-        let message = match &check.message {
-            Some(message) => self.expr(message)?,
-            None => Value::Str(""),
-        };
-        if holds {
-            return Ok(Value::Undefined);
-        }
-        let message = text(message);
+        let Some((_, message)) = self.refusal(check)? else { return Ok(Value::Undefined) };
         let message = if message.is_empty() { "the assertion does not hold".to_owned() } else { message };
         let (source, span) = self.place;
         Err(Failure::At(Box::new(Diagnostic::new(Code::Evaluation, source, span, message))))
