@@ -104,6 +104,21 @@ fn a_build_of_few_stacks_leaves_what_is_known_of_the_others_alone() {
 }
 
 #[test]
+fn what_was_taken_back_is_known_as_it_is() {
+    let repo = demo();
+    builds(&repo, 2, 0);
+    repo.write("apps/a/main.k", b"size = 3\n");
+    builds(&repo, 1, 1);
+    // This build looks at all stacks, and finds what the first one found.
+    fs::remove_file(repo.path(".konfig/survey")).expect("a survey");
+    repo.write("apps/a/main.k", b"import lib.sizes\nsize = sizes.small\n");
+    builds(&repo, 0, 2);
+    fs::remove_dir_all(repo.path("apps/a")).expect("a stack");
+    builds(&repo, 0, 1);
+    assert_eq!(repo.files("dist"), ["apps/b.yaml"]);
+}
+
+#[test]
 fn what_depends_on_the_clock_is_never_reused() {
     let repo = Repo::monorepo().stack("a", "import datetime\nx = datetime.now() != \"\"\n");
     builds(&repo, 1, 0);

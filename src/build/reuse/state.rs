@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -103,7 +104,10 @@ impl State {
         if let Some(folder) = path.parent() {
             cache::prepare(folder)?;
         }
-        snapshot::write(path, VERSION, &encode(&kept))
+        snapshot::write(path, VERSION, &encode(&kept))?;
+        // What was added to an earlier state would count again, should this one be the same.
+        fs::remove_file(beside(path)).ok();
+        Ok(())
     }
 }
 
@@ -150,8 +154,11 @@ mod tests {
         State::add(&path, artifacts(&[("b", b"2")])).expect("added");
         State::add(&path, artifacts(&[("c", b"3")])).expect("added");
         assert_eq!(State::read(&path).artifacts, artifacts(&[("a", b"1"), ("b", b"2"), ("c", b"3")]));
-        state(artifacts(&[("a", b"4")])).write(&path).expect("written");
-        assert_eq!(State::read(&path).artifacts, artifacts(&[("a", b"4")]));
+        for text in [b"4", b"1"] {
+            let whole = artifacts(&[("a", text), ("b", b"1")]);
+            state(whole.clone()).write(&path).expect("written");
+            assert_eq!(State::read(&path).artifacts, whole);
+        }
     }
 
     #[test]
