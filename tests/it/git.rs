@@ -53,8 +53,13 @@ pub(crate) fn committed(repo: Repo) -> Option<Repo> {
 
 /// Commits everything.
 pub(crate) fn commit(repo: &Repo) {
-    git(repo, "", &["add", "--all"]);
-    git(repo, "", &["commit", "--quiet", "--allow-empty", "--message", "x"]);
+    commit_in(repo, "");
+}
+
+/// Commits everything in the repository of a folder.
+pub(crate) fn commit_in(repo: &Repo, folder: &str) {
+    git(repo, folder, &["add", "--all"]);
+    git(repo, folder, &["commit", "--quiet", "--allow-empty", "--message", "x"]);
 }
 
 /// Stacks that use a model, read a file, or do neither.

@@ -33,6 +33,7 @@ mod programs;
 mod repeats;
 mod repo;
 mod run;
+mod sessions;
 mod shop;
 mod store;
 #[cfg(unix)]

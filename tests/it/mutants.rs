@@ -60,9 +60,9 @@ const OPERATORS: &[(&str, bool, Operator)] = &[
 ];
 
 impl Tree {
-    /// The files below a root, but for what builds write.
+    /// The files below a root, but for what git and builds write.
     pub(crate) fn read(root: &Path) -> Self {
-        let kept = |path: &String| !path.starts_with(".konfig/") && !path.starts_with("dist/");
+        let kept = |path: &String| [".git/", ".konfig/", "dist/"].iter().all(|own| !path.starts_with(own));
         let read = |path: String| std::fs::read(root.join(&path)).ok().map(|bytes| (path, bytes));
         Self { files: files_below(root).into_iter().filter(kept).filter_map(read).collect() }
     }
