@@ -286,24 +286,29 @@ pub fn build(
         .map(|wanted| if *wanted { records.next().unwrap_or_default() } else { Records::default() })
         .collect();
     let alone = asked.len() < rayon::current_num_threads();
-    let one = |(at, stack): (usize, &StackId)| {
+    let one = |at: &usize| {
+        let stack = request.stacks[*at];
         if stop.load(Ordering::Relaxed) || request.stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
-            return Finished::quiet(*stack, Outcome::Skipped);
+            return Finished::quiet(stack, Outcome::Skipped);
         }
-        if let Some(artifact) = untouched(at) {
-            return Finished::untouched(*stack, artifact);
-        }
-        let job = Job::new(shared, request, reuse, *stack, alone);
-        let finished = timed_stack(shared.profile, *stack, || caught(*stack, || job.run(&records[at])));
+        let job = Job::new(shared, request, reuse, stack, alone);
+        let finished = timed_stack(shared.profile, stack, || caught(stack, || job.run(&records[*at])));
         if request.fail_fast && matches!(finished.outcome, Outcome::Failed(_)) {
             stop.store(true, Ordering::Relaxed);
         }
         progress.finished(&finished);
         finished
     };
-    // Stacks differ in size, so they are handed out one by one.
-    let all = || request.stacks.par_iter().enumerate().with_max_len(1).map(one).collect();
-    let stacks = timed(shared.profile, Step::Stacks, all);
+    // Stacks differ in size, so they are handed out one by one. Who has to hand out thousands that need no work helps nobody.
+    let touched: Vec<usize> = (0..stacks.len()).filter(|at| untouched(*at).is_none()).collect();
+    let touched = || touched.par_iter().with_max_len(1).map(one).collect();
+    let touched: Vec<Finished> = timed(shared.profile, Step::Stacks, touched);
+    let mut touched = touched.into_iter();
+    let finished = request.stacks.iter().enumerate().filter_map(|(at, stack)| match untouched(at) {
+        Some(artifact) => Some(Finished::untouched(*stack, artifact)),
+        None => touched.next(),
+    });
+    let stacks = finished.collect();
     if let Some(journal) = request.journal {
         timed(shared.profile, Step::Tidy, || journal.tidy());
     }
