@@ -41,7 +41,7 @@ use crate::monorepo::answers::{Answer, Stamp};
 use crate::monorepo::{Kind, Near, Project, Stack};
 
 /// The shape of the snapshot; another one counts as none.
-const VERSION: u32 = 9;
+const VERSION: u32 = 10;
 
 /// A file of the checkout's folder.
 const FILE: &str = "survey";

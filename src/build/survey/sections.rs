@@ -1,6 +1,6 @@
 //! The bytes of a survey. Every process begins with reading them, so they are sections that are read side by side: what is few,
 //! the paths, the points, each as many bytes as any other, and pieces of what stacks rest on. The lengths of all sections stand
-//! before them.
+//! before them. Digests and stamps are copied whole: serde would go through them byte by byte.
 
 use rayon::prelude::*;
 
@@ -20,12 +20,21 @@ const HAS_STAMP: u8 = 2;
 const IS_FIRM: u8 = 4;
 const IS_APART: u8 = 8;
 
+/// The bytes that what a stack rests on begins with: asked, artifact, stamp, and one for all else; zeros where nothing is known.
+const HEAD: usize = 16 + 32 + Stamp::BYTES + 1;
+
+const IS_KNOWN: u8 = 1;
+const IS_LOCATED: u8 = 4;
+
+/// What follows: own points, closures, group.
+type Numbers = (Vec<u32>, [u32; 2], Option<u32>);
+
 /// The bytes of a survey; none where its root is not text.
 pub(super) fn encoded(survey: &Survey) -> Option<Vec<u8>> {
     let points = survey.points.iter().flat_map(point_to_bytes).collect();
     let few = [encode(survey), survey.paths.encoded(survey.own.root())?, points];
-    let sections: Vec<Vec<u8>> =
-        few.into_iter().chain(survey.rests.chunks(PIECE).map(|piece| encode(&piece))).collect();
+    let pieces = survey.rests.chunks(PIECE).map(|rests| rests.iter().flat_map(rest_to_bytes).collect());
+    let sections: Vec<Vec<u8>> = few.into_iter().chain(pieces).collect();
     let lengths: Vec<usize> = sections.iter().map(Vec::len).collect();
     let mut bytes = encode(&lengths);
     sections.iter().for_each(|section| bytes.extend_from_slice(section));
@@ -42,7 +51,7 @@ pub(super) fn decoded(bytes: &[u8], own: Own) -> Option<Survey> {
         bytes = rest;
     }
     let [few, paths, points, rests @ ..] = &*sections else { return None };
-    let pieces = || rests.par_iter().map(|piece| decode(piece)).collect::<Option<Vec<Vec<Option<Rest>>>>>();
+    let pieces = || rests.par_iter().map(|piece| rests_of(piece)).collect::<Option<Vec<_>>>();
     let ((survey, paths), (points, pieces)) = rayon::join(
         || rayon::join(|| decode::<Survey>(few), || PathList::decoded(paths, own.root())),
         || rayon::join(|| points_of(points), pieces),
@@ -84,6 +93,45 @@ fn point_of_bytes(bytes: &[u8; POINT]) -> Option<Point> {
     };
     let stamp = (marks & HAS_STAMP != 0).then(|| Stamp::from_bytes(stamp));
     Some(Point { folder: marks & IS_FOLDER != 0, answer: Answer(*answer), stamp, standing })
+}
+
+fn rest_to_bytes(rest: &Option<Rest>) -> Vec<u8> {
+    let mut head = [0; HEAD];
+    let Some(Rest { asked, own, closures, group, artifact, located, stamp }) = rest else {
+        return head.to_vec();
+    };
+    head[..16].copy_from_slice(&asked.0);
+    head[16..48].copy_from_slice(artifact);
+    if let Some(stamp) = stamp {
+        head[48..HEAD - 1].copy_from_slice(&stamp.to_bytes());
+    }
+    let marks = u8::from(*located) * IS_LOCATED + u8::from(stamp.is_some()) * HAS_STAMP;
+    head[HEAD - 1] = IS_KNOWN + marks;
+    [&head[..], &encode(&(own, closures, group))].concat()
+}
+
+fn rests_of(mut bytes: &[u8]) -> Option<Vec<Option<Rest>>> {
+    let mut rests = Vec::with_capacity(PIECE);
+    while !bytes.is_empty() {
+        let (asked, rest) = bytes.split_first_chunk()?;
+        let (artifact, rest) = rest.split_first_chunk()?;
+        let (stamp, rest) = rest.split_first_chunk()?;
+        let (&marks, rest) = rest.split_first()?;
+        if marks & !(IS_KNOWN | HAS_STAMP | IS_LOCATED) != 0 {
+            return None;
+        }
+        if marks & IS_KNOWN == 0 {
+            bytes = rest;
+            rests.push(None);
+            continue;
+        }
+        let ((own, closures, group), rest) = postcard::take_from_bytes::<Numbers>(rest).ok()?;
+        bytes = rest;
+        let stamp = (marks & HAS_STAMP != 0).then(|| Stamp::from_bytes(stamp));
+        let (asked, located) = (Answer(*asked), marks & IS_LOCATED != 0);
+        rests.push(Some(Rest { asked, own, closures, group, artifact: *artifact, located, stamp }));
+    }
+    Some(rests)
 }
 
 #[cfg(test)]
@@ -150,5 +198,9 @@ mod tests {
         let mut odd = point_to_bytes(&survey().points[0]);
         odd[POINT - 1] |= IS_FIRM | IS_APART;
         assert!(point_of_bytes(&odd).is_none());
+        let mut odd = rest_to_bytes(&survey().rests[1]);
+        assert!(rests_of(&odd).is_some());
+        odd[HEAD - 1] |= IS_APART;
+        assert!(rests_of(&odd).is_none());
     }
 }
