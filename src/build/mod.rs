@@ -299,16 +299,15 @@ pub fn build(
         progress.finished(&finished);
         finished
     };
-    // Stacks differ in size, so they are handed out one by one. Who has to hand out thousands that need no work helps nobody.
+    // Stacks differ in size, so they are handed out one by one: but for those that need no work, of which there may be thousands.
     let touched: Vec<usize> = (0..stacks.len()).filter(|at| untouched(*at).is_none()).collect();
-    let touched = || touched.par_iter().with_max_len(1).map(one).collect();
-    let touched: Vec<Finished> = timed(shared.profile, Step::Stacks, touched);
-    let mut touched = touched.into_iter();
-    let finished = request.stacks.iter().enumerate().filter_map(|(at, stack)| match untouched(at) {
+    let run = || -> Vec<Finished> { touched.par_iter().with_max_len(1).map(one).collect() };
+    let mut done = timed(shared.profile, Step::Stacks, run).into_iter();
+    let in_order = request.stacks.iter().enumerate().filter_map(|(at, stack)| match untouched(at) {
         Some(artifact) => Some(Finished::untouched(*stack, artifact)),
-        None => touched.next(),
+        None => done.next(),
     });
-    let stacks = finished.collect();
+    let stacks = in_order.collect();
     if let Some(journal) = request.journal {
         timed(shared.profile, Step::Tidy, || journal.tidy());
     }

@@ -91,19 +91,20 @@ impl Session {
         format!("a build to {out}, {more:?}")
     }
 
-    /// A command that only looks.
-    fn looks(&mut self) -> String {
+    /// A command that writes no artifact.
+    fn asks(&mut self) -> String {
         let selector = self.selector();
-        let words: &[&str] = match self.random.u8(..8) {
+        let words: &[&str] = match self.random.u8(..9) {
             0 => &["build", "--check"],
             1 => &["graph", &selector],
             2 => &["cache", "gc", "--keep", "0"],
             3 | 4 if self.is_committed => &["affected", "--no-eval"],
             5 if self.is_committed => &["why", &selector],
-            _ if self.is_committed => &["affected"],
+            6 | 7 if self.is_committed => &["affected"],
             _ => &["verify"],
         };
-        self.repo.konfig(&[words, &["--root", "root"]].concat());
+        let ran = self.repo.konfig(&[words, &["--root", "root"]].concat());
+        assert!(matches!(ran.code, Some(0..=2)), "{words:?} after {:#?}: {}", self.events, ran.stderr);
         format!("{words:?}")
     }
 
@@ -150,7 +151,7 @@ impl Session {
             0..6 => self.changes(),
             6..9 => self.takes_back(),
             9..14 => self.builds(),
-            14..17 => self.looks(),
+            14..17 => self.asks(),
             17 | 18 => self.commits(),
             19 => self.forgets(),
             20 => self.loses_artifacts(),
@@ -169,7 +170,8 @@ impl Session {
         // A monorepo in which much is broken teaches little.
         let failed = built.status.values().filter(|status| *status == "failed").count();
         while failed * 6 > built.status.len() && !self.undo.is_empty() {
-            self.takes_back();
+            let event = self.takes_back();
+            self.events.push(event);
         }
     }
 }

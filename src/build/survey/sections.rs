@@ -15,6 +15,7 @@ const PIECE: usize = 1024;
 /// The bytes of a point: answer, stamp, and one for all else.
 const POINT: usize = 16 + Stamp::BYTES + 1;
 
+/// The marks of a point; that of the stamp is one of what a stack rests on too.
 const IS_FOLDER: u8 = 1;
 const HAS_STAMP: u8 = 2;
 const IS_FIRM: u8 = 4;
@@ -23,6 +24,7 @@ const IS_APART: u8 = 8;
 /// The bytes that what a stack rests on begins with: asked, artifact, stamp, and one for all else; zeros where nothing is known.
 const HEAD: usize = 16 + 32 + Stamp::BYTES + 1;
 
+/// The other marks of what a stack rests on.
 const IS_KNOWN: u8 = 1;
 const IS_LOCATED: u8 = 4;
 
@@ -113,25 +115,29 @@ fn rest_to_bytes(rest: &Option<Rest>) -> Vec<u8> {
 fn rests_of(mut bytes: &[u8]) -> Option<Vec<Option<Rest>>> {
     let mut rests = Vec::with_capacity(PIECE);
     while !bytes.is_empty() {
-        let (asked, rest) = bytes.split_first_chunk()?;
-        let (artifact, rest) = rest.split_first_chunk()?;
-        let (stamp, rest) = rest.split_first_chunk()?;
-        let (&marks, rest) = rest.split_first()?;
-        if marks & !(IS_KNOWN | HAS_STAMP | IS_LOCATED) != 0 {
-            return None;
-        }
-        if marks & IS_KNOWN == 0 {
-            bytes = rest;
-            rests.push(None);
-            continue;
-        }
-        let ((own, closures, group), rest) = postcard::take_from_bytes::<Numbers>(rest).ok()?;
-        bytes = rest;
-        let stamp = (marks & HAS_STAMP != 0).then(|| Stamp::from_bytes(stamp));
-        let (asked, located) = (Answer(*asked), marks & IS_LOCATED != 0);
-        rests.push(Some(Rest { asked, own, closures, group, artifact: *artifact, located, stamp }));
+        let (rest, more) = rest_of_bytes(bytes)?;
+        rests.push(rest);
+        bytes = more;
     }
     Some(rests)
+}
+
+/// What one stack rests on, if that is known, and the bytes behind it.
+fn rest_of_bytes(bytes: &[u8]) -> Option<(Option<Rest>, &[u8])> {
+    let (asked, bytes) = bytes.split_first_chunk()?;
+    let (artifact, bytes) = bytes.split_first_chunk()?;
+    let (stamp, bytes) = bytes.split_first_chunk()?;
+    let (marks, bytes) = bytes.split_first()?;
+    if marks & !(IS_KNOWN | HAS_STAMP | IS_LOCATED) != 0 {
+        return None;
+    }
+    if marks & IS_KNOWN == 0 {
+        return Some((None, bytes));
+    }
+    let ((own, closures, group), bytes) = postcard::take_from_bytes::<Numbers>(bytes).ok()?;
+    let stamp = (marks & HAS_STAMP != 0).then(|| Stamp::from_bytes(stamp));
+    let (asked, located) = (Answer(*asked), marks & IS_LOCATED != 0);
+    Some((Some(Rest { asked, own, closures, group, artifact: *artifact, located, stamp }), bytes))
 }
 
 #[cfg(test)]
