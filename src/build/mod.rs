@@ -307,7 +307,8 @@ pub fn build(
         Some(artifact) => Some(Finished::untouched(*stack, artifact)),
         None => done.next(),
     });
-    let stacks = in_order.collect();
+    let mut stacks = Vec::with_capacity(request.stacks.len());
+    stacks.extend(in_order);
     if let Some(journal) = request.journal {
         timed(shared.profile, Step::Tidy, || journal.tidy());
     }

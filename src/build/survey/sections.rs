@@ -58,13 +58,20 @@ pub(super) fn decoded(bytes: &[u8], own: Own) -> Option<Survey> {
         || rayon::join(|| decode::<Survey>(few), || PathList::decoded(paths, own.root())),
         || rayon::join(|| points_of(points), pieces),
     );
-    let rests = pieces?.into_iter().flatten().collect();
-    Some(Survey { own, paths: paths?, points: points?, rests, ..survey? })
+    let (survey, pieces) = (survey?, pieces?);
+    let mut rests = Vec::with_capacity(survey.stacks.len());
+    pieces.into_iter().for_each(|piece| rests.extend(piece));
+    Some(Survey { own, paths: paths?, points: points?, rests, ..survey })
 }
 
 fn points_of(bytes: &[u8]) -> Option<Vec<Point>> {
-    let (points, rest) = bytes.as_chunks::<POINT>();
-    rest.is_empty().then(|| points.iter().map(point_of_bytes).collect())?
+    let (kept, []) = bytes.as_chunks::<POINT>() else { return None };
+    // Collected as options they would be copied again and again: nobody would know how many are to come.
+    let mut points = Vec::with_capacity(kept.len());
+    for point in kept {
+        points.push(point_of_bytes(point)?);
+    }
+    Some(points)
 }
 
 fn point_to_bytes(point: &Point) -> [u8; POINT] {

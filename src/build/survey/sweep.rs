@@ -132,10 +132,10 @@ impl Sweep {
     /// The report on stacks that are all untouched; `None` if one has to be looked at more closely, or there may be others.
     #[must_use]
     pub fn quiet(&self, stacks: &[StackId], untouched: &[Option<Digest>]) -> Option<Report> {
-        let both = stacks.iter().zip(untouched);
-        let stacks: Option<Vec<Finished>> =
-            both.map(|(id, digest)| Some(Finished::untouched(*id, (*digest)?))).collect();
-        stacks.filter(|_| !self.moved).map(|stacks| Report { stacks, removed: Vec::new() })
+        let artifacts = untouched.iter().copied().collect::<Option<Vec<Digest>>>().filter(|_| !self.moved)?;
+        let both = stacks.iter().zip(artifacts);
+        let stacks = both.map(|(id, digest)| Finished::untouched(*id, digest)).collect();
+        Some(Report { stacks, removed: Vec::new() })
     }
 
     /// What to keep of a look that found points touched but the same; `None` if that makes no difference. `began` is when this
