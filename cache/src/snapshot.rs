@@ -16,7 +16,7 @@ const MAGIC: [u8; 8] = *b"\x89konfig\n";
 const HEAD: usize = 8 + 4 + 8;
 const DIGEST: usize = 32;
 
-/// So many bytes are read at once: a thread has most to do with memory that nobody has touched before.
+/// So many bytes are a piece, which one thread reads. Most of that is the system finding memory for them, on all cores at once.
 const PIECE: usize = 1 << 19;
 
 /// A value that was read.
@@ -43,7 +43,8 @@ pub fn write(path: &Path, version: u32, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Reads a value of this version, on the threads of the pool that this is called in; none where there is no file, or anything
-/// about it is odd.
+/// about it is odd. Whoever holds a lock that other work of the pool may wait for must not call it: a thread that waits for a
+/// piece takes up other work.
 #[must_use]
 pub fn read(path: &Path, version: u32) -> Option<Snapshot> {
     let mut file = File::open(path).ok()?;
@@ -56,7 +57,7 @@ pub fn read(path: &Path, version: u32) -> Option<Snapshot> {
         return None;
     }
     let mut bytes = vec![0; length + DIGEST];
-    read_from(&mut file, HEAD, &mut bytes).ok()?;
+    read_behind_head(&mut file, &mut bytes).ok()?;
     let kept = bytes.split_off(length);
     let digest = trailer(&found, &bytes);
     (kept == digest.as_bytes()).then(|| Snapshot { bytes, digest: Digest::from_bytes(*digest.as_bytes()) })
@@ -72,17 +73,17 @@ pub fn digest(path: &Path) -> Option<Digest> {
     Some(Digest::from_bytes(digest))
 }
 
-/// Fills a buffer with what a file has from a place, which is where it stands.
+/// Fills a buffer with what stands behind the head, which was just read.
 #[cfg(unix)]
-fn read_from(file: &mut File, start: usize, buffer: &mut [u8]) -> io::Result<()> {
+fn read_behind_head(file: &mut File, buffer: &mut [u8]) -> io::Result<()> {
     use std::os::unix::fs::FileExt as _;
-    let pieces = buffer.par_chunks_mut(PIECE).enumerate();
     let file = &*file;
-    pieces.map(|(at, piece)| file.read_exact_at(piece, (start + at * PIECE) as u64)).collect()
+    let read = |(at, piece): (usize, &mut [u8])| file.read_exact_at(piece, (HEAD + at * PIECE) as u64);
+    buffer.par_chunks_mut(PIECE).enumerate().try_for_each(read)
 }
 
 #[cfg(not(unix))]
-fn read_from(file: &mut File, _: usize, buffer: &mut [u8]) -> io::Result<()> {
+fn read_behind_head(file: &mut File, buffer: &mut [u8]) -> io::Result<()> {
     file.read_exact(buffer)
 }
 

@@ -307,6 +307,7 @@ pub fn build(
         Some(artifact) => Some(Finished::untouched(*stack, artifact)),
         None => done.next(),
     });
+    // The iterator cannot tell how many come, so that collecting would copy them again and again.
     let mut stacks = Vec::with_capacity(request.stacks.len());
     stacks.extend(in_order);
     if let Some(journal) = request.journal {

@@ -132,6 +132,7 @@ impl Sweep {
     /// The report on stacks that are all untouched; `None` if one has to be looked at more closely, or there may be others.
     #[must_use]
     pub fn quiet(&self, stacks: &[StackId], untouched: &[Option<Digest>]) -> Option<Report> {
+        // First of all digests, which are small: what is collected as options is copied each time it grows.
         let artifacts = untouched.iter().copied().collect::<Option<Vec<Digest>>>().filter(|_| !self.moved)?;
         let both = stacks.iter().zip(artifacts);
         let stacks = both.map(|(id, digest)| Finished::untouched(*id, digest)).collect();
