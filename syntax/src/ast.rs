@@ -184,8 +184,6 @@ pub struct Schema {
     pub base: Option<Path>,
     /// The protocol after `for`.
     pub host: Option<Path>,
-    /// The doc string.
-    pub doc: Option<Box<str>>,
     /// Those of the `mixin [...]` line.
     pub mixins: Vec<Path>,
     /// Attributes, assignments, ifs, asserts, expressions.
@@ -209,8 +207,6 @@ pub struct Rule {
     pub parents: Vec<Path>,
     /// The protocol after `for`.
     pub host: Option<Path>,
-    /// The doc string.
-    pub doc: Option<Box<str>>,
     /// What it checks.
     pub checks: Vec<Assert>,
 }

@@ -167,13 +167,15 @@ impl<'s> StringText<'s> {
 
     /// What the string says: escapes decoded, a long one dedented.
     pub(crate) fn decode(&self) -> Result<Cow<'s, str>, &'static str> {
+        let unescaped = self.unescaped()?;
+        Ok(if self.long { Cow::Owned(dedent(&unescaped)) } else { unescaped })
+    }
+
+    /// What stands in it, with its escapes decoded and its indentation as it is.
+    pub(crate) fn unescaped(&self) -> Result<Cow<'s, str>, &'static str> {
         let content = normalize(self.content);
-        let decoded = if self.raw || memchr::memchr(b'\\', content.as_bytes()).is_none() {
-            content
-        } else {
-            Cow::Owned(unescape(&content)?)
-        };
-        Ok(if self.long { Cow::Owned(dedent(&decoded)) } else { decoded })
+        let plain = self.raw || memchr::memchr(b'\\', content.as_bytes()).is_none();
+        Ok(if plain { content } else { Cow::Owned(unescape(&content)?) })
     }
 }
 

@@ -37,7 +37,6 @@ impl Parser<'_> {
             params,
             base,
             host,
-            doc: None,
             mixins: Vec::new(),
             body: Vec::new(),
             index: None,
@@ -76,7 +75,7 @@ impl Parser<'_> {
         if !self.opens_block() {
             return;
         }
-        schema.doc = self.doc();
+        self.doc();
         if self.at(Kind::Mixin) && self.peek(1) == Kind::OpenBracket {
             self.mixins(&mut schema.mixins);
         }
@@ -100,21 +99,17 @@ impl Parser<'_> {
         self.eat(Kind::Indent)
     }
 
-    /// A string on its own at the start of a block.
-    fn doc(&mut self) -> Option<Box<str>> {
+    /// A string on its own at the start of a block. Nobody asks what it says, but its escapes have to be right.
+    fn doc(&mut self) {
         let token = self.token;
         if !token.kind.is_string() || self.peek(1) != Kind::Newline {
-            return None;
+            return;
         }
         self.bump();
         self.skip_newlines();
         let string = StringText::of(self.slice(token), token.kind == Kind::LongStr);
-        match string.decode() {
-            Ok(text) => Some(text.into()),
-            Err(message) => {
-                self.problem(token.span(), message);
-                None
-            }
+        if let Err(message) = string.unescaped() {
+            self.problem(token.span(), message);
         }
     }
 
@@ -248,9 +243,9 @@ impl Parser<'_> {
     /// `rule R[params](A, B) for P: …`
     fn rule(&mut self, decorators: Vec<Decorator>) -> StmtKind {
         let Head { name, params, parents, host } = self.head();
-        let mut rule = Rule { name, decorators, params, parents, host, doc: None, checks: Vec::new() };
+        let mut rule = Rule { name, decorators, params, parents, host, checks: Vec::new() };
         if self.opens_block() {
-            rule.doc = self.doc();
+            self.doc();
             rule.checks = self.checks();
             if !self.panicking {
                 self.expect(Kind::Dedent, "the end of the rule");
