@@ -96,7 +96,7 @@ impl Stack {
     /// Where its artifact goes, from the output folder.
     #[must_use]
     pub fn artifact(&self) -> String {
-        format!("{}.yaml", self.path)
+        [&self.path, ".yaml"].concat()
     }
 }
 

@@ -35,6 +35,40 @@ pub(in crate::build) struct GroupKey {
 }
 
 impl GroupKey {
+    /// How many bytes it takes where all take as many.
+    pub(in crate::build) const BYTES: usize = 4 * 16 + 2 * size_of::<Short>() + 1;
+
+    /// As bytes; zeros where there is none of something, which the last one tells.
+    pub(in crate::build) fn to_bytes(self) -> [u8; Self::BYTES] {
+        let Self { unit, imports, interface, reach, imported, values } = self;
+        let marks = u8::from(reach.is_some()) * HAS_REACH + u8::from(values.is_some()) * HAS_VALUES;
+        let (reach, values) = (reach.unwrap_or_default(), values.unwrap_or_default());
+        let parts: [&[u8]; 7] =
+            [&unit.0, &imports, &interface, &reach, &imported, &values.0, std::slice::from_ref(&marks)];
+        let mut bytes = [0; Self::BYTES];
+        bytes.iter_mut().zip(parts.into_iter().flatten()).for_each(|(to, from)| *to = *from);
+        bytes
+    }
+
+    /// The group that was these bytes.
+    pub(in crate::build) fn from_bytes(bytes: &[u8; Self::BYTES]) -> Option<Self> {
+        let (unit, bytes) = bytes.split_first_chunk()?;
+        let (imports, bytes) = bytes.split_first_chunk()?;
+        let (interface, bytes) = bytes.split_first_chunk()?;
+        let (reach, bytes) = bytes.split_first_chunk()?;
+        let (imported, bytes) = bytes.split_first_chunk()?;
+        let (values, bytes) = bytes.split_first_chunk()?;
+        let &[marks] = bytes else { return None };
+        (marks & !(HAS_REACH | HAS_VALUES) == 0).then(|| Self {
+            unit: Answer(*unit),
+            imports: *imports,
+            interface: *interface,
+            reach: (marks & HAS_REACH != 0).then_some(*reach),
+            imported: *imported,
+            values: (marks & HAS_VALUES != 0).then_some(Answer(*values)),
+        })
+    }
+
     /// The group of a stack that a record holds for; none where it takes a look at its own files.
     pub(super) fn of(record: &Record) -> Option<Self> {
         let Record { imported, values, .. } = *record;
@@ -48,6 +82,10 @@ impl GroupKey {
         *self == Self { values: self.values, ..*other }
     }
 }
+
+/// What the last byte of a group says.
+const HAS_REACH: u8 = 1;
+const HAS_VALUES: u8 = 2;
 
 /// The packages that stacks import, with the digest of that list.
 pub(in crate::build) type Imports = (Digest, Arc<Vec<PackageState>>);

@@ -9,11 +9,12 @@ use std::fs;
 use std::path::Path;
 
 use cache::{Digest, snapshot};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::draw::{Draft, Drawing, Held};
 use super::path_list::PathList;
-use super::sweep::Seen;
+use super::sweep::{SHARE, Seen};
 use super::{Encoded, Point, Regrouped, Rest, Survey, Sweep};
 use crate::build::reuse::{GroupKey, decode, encode};
 use crate::build::{Goal, Report};
@@ -178,10 +179,14 @@ impl Drawing<'_> {
     ) -> Option<Amendment> {
         let old = &before.survey.rests;
         let mut draft = Draft::amending(self, before, held);
-        let changed = old.iter().zip(0..).filter_map(|(rest, at)| Some((rest.as_ref()?, at)));
-        let changed = changed.filter(|(rest, _)| before.has_changed(rest));
+        let changed = old
+            .par_iter()
+            .enumerate()
+            .with_min_len(SHARE)
+            .filter(|(_, rest)| rest.as_ref().is_some_and(|rest| before.has_changed(rest)));
+        let changed: Vec<u32> = changed.map(|(at, _)| at as u32).collect();
         // Of two records of a stack the later one counts: the artifact of the first was lost.
-        let mut rests: BTreeMap<u32, Option<Rest>> = changed.map(|(_, at)| (at, None)).collect();
+        let mut rests: BTreeMap<u32, Option<Rest>> = changed.into_iter().map(|at| (at, None)).collect();
         for (at, packages) in self.regrouped.stacks() {
             if let Some(rest) = rests.get_mut(&at) {
                 let closure = packages.and_then(|packages| draft.closure(packages));

@@ -41,7 +41,7 @@ use crate::monorepo::answers::{Answer, Stamp};
 use crate::monorepo::{Kind, Near, Project, Stack};
 
 /// The shape of the snapshot; another one counts as none.
-const VERSION: u32 = 10;
+const VERSION: u32 = 11;
 
 /// A file of the checkout's folder.
 const FILE: &str = "survey";
@@ -70,6 +70,7 @@ pub struct Survey {
     /// What some stacks rest on in common: the packages that they import, and where their imports lead.
     closures: Vec<Vec<u32>>,
     /// What decides for several stacks whether they come out as they did when only packages differ.
+    #[serde(skip)]
     groups: Vec<GroupKey>,
     /// The commit that points stand on.
     ground: Option<String>,

@@ -26,15 +26,16 @@ impl PathList {
         self.ends.extend(other.ends.iter().map(|end| start + end));
     }
 
-    /// The paths as they are kept: those inside of a root from there, and each without what it begins with like the one before. None
-    /// where the root is not text.
+    /// The paths as they are kept: those inside of a root from there, and each without what it begins with like the one before, of
+    /// which the length is told, with a bit for those that are inside. None where the root is not text.
     pub(super) fn encoded(&self, root: &Path) -> Option<Vec<u8>> {
         let (root, inner) = beginning(root)?;
         let (mut bytes, mut before) = (encode(&(self.len(), self.text.len())), "");
-        for path in self.texts() {
-            let path = if path == root { "" } else { path.strip_prefix(&*inner).unwrap_or(path) };
-            let same = shared(before, path);
-            bytes = postcard::to_extend(&(same, &path[same..]), bytes).ok()?;
+        for whole in self.texts() {
+            let path = if whole == root { "" } else { whole.strip_prefix(&*inner).unwrap_or(whole) };
+            let same = before.bytes().zip(path.bytes()).take_while(|(one, other)| one == other).count();
+            let is_inner = usize::from(path.len() < whole.len() && whole != root);
+            bytes = postcard::to_extend(&(same << 1 | is_inner, &path.as_bytes()[same..]), bytes).ok()?;
             before = path;
         }
         Some(bytes)
@@ -44,25 +45,28 @@ impl PathList {
     pub(super) fn decoded(bytes: &[u8], root: &Path) -> Option<Self> {
         let (root, inner) = beginning(root)?;
         let ((paths, length), mut bytes) = postcard::take_from_bytes::<(usize, usize)>(bytes).ok()?;
-        let (mut list, mut path) = (Self::default(), String::new());
-        list.text.try_reserve(length).ok()?;
-        list.ends.try_reserve(paths).ok()?;
+        // Whether it is text is asked once, of all of it: a path may begin like the one before in half a character.
+        let (mut text, mut ends, mut before) = (Vec::new(), Vec::new(), 0..0);
+        text.try_reserve(length).ok()?;
+        ends.try_reserve(paths).ok()?;
         for _ in 0..paths {
-            let ((same, end), rest) = postcard::take_from_bytes::<(usize, &str)>(bytes).ok()?;
+            let ((head, end), rest) = postcard::take_from_bytes::<(usize, &[u8])>(bytes).ok()?;
             bytes = rest;
-            // A text of the same beginning, or another shape.
-            path.truncate(Some(same).filter(|same| path.is_char_boundary(*same))?);
-            path.push_str(end);
-            match &*path {
-                "" => list.push(root),
-                _ if Path::new(&path).has_root() => list.push(&path),
-                _ => {
-                    list.text.push_str(&inner);
-                    list.push(&path);
-                }
+            if head & 1 != 0 {
+                text.extend_from_slice(inner.as_bytes());
             }
+            let start = text.len();
+            let same = Some(head >> 1).filter(|same| *same <= before.len())?;
+            text.extend_from_within(before.start..before.start + same);
+            text.extend_from_slice(end);
+            before = start..text.len();
+            if before.is_empty() {
+                text.extend_from_slice(root.as_bytes());
+            }
+            ends.push(text.len() as u32);
         }
-        bytes.is_empty().then_some(list)
+        let text = String::from_utf8(text).ok().filter(|_| bytes.is_empty())?;
+        Some(Self { text, ends })
     }
 
     pub(super) fn len(&self) -> usize {
@@ -108,12 +112,6 @@ fn beginning(root: &Path) -> Option<(&str, String)> {
     let text = root.to_str()?;
     let end = if text.ends_with(MAIN_SEPARATOR) { "" } else { MAIN_SEPARATOR_STR };
     Some((text, [text, end].concat()))
-}
-
-/// With how many bytes two texts begin alike.
-fn shared(one: &str, other: &str) -> usize {
-    let same = one.bytes().zip(other.bytes()).take_while(|(one, other)| one == other).count();
-    (0..=same).rev().find(|at| other.is_char_boundary(*at)).unwrap_or_default()
 }
 
 #[cfg(test)]

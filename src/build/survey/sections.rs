@@ -1,12 +1,12 @@
 //! The bytes of a survey. Every process begins with reading them, so they are sections that are read side by side: what is few,
-//! the paths, the points, each as many bytes as any other, and pieces of what stacks rest on. The lengths of all sections stand
+//! the paths, points and groups, each as many bytes as any other, and pieces of what stacks rest on. The lengths of all sections stand
 //! before them. Digests and stamps are copied whole: serde would go through them byte by byte.
 
 use rayon::prelude::*;
 
 use super::path_list::PathList;
 use super::{Own, Point, Rest, Standing, Survey};
-use crate::build::reuse::{decode, encode};
+use crate::build::reuse::{GroupKey, decode, encode};
 use crate::monorepo::answers::{Answer, Stamp};
 
 /// What so many stacks rest on is a piece.
@@ -34,7 +34,8 @@ type Numbers = (Vec<u32>, [u32; 2], Option<u32>);
 /// The bytes of a survey; none where its root is not text.
 pub(super) fn encoded(survey: &Survey) -> Option<Vec<u8>> {
     let points = survey.points.iter().flat_map(point_to_bytes).collect();
-    let few = [encode(survey), survey.paths.encoded(survey.own.root())?, points];
+    let groups = survey.groups.iter().flat_map(|group| group.to_bytes()).collect();
+    let few = [encode(survey), survey.paths.encoded(survey.own.root())?, points, groups];
     let pieces = survey.rests.chunks(PIECE).map(|rests| rests.iter().flat_map(rest_to_bytes).collect());
     let sections: Vec<Vec<u8>> = few.into_iter().chain(pieces).collect();
     let lengths: Vec<usize> = sections.iter().map(Vec::len).collect();
@@ -52,26 +53,28 @@ pub(super) fn decoded(bytes: &[u8], own: Own) -> Option<Survey> {
         sections.push(section);
         bytes = rest;
     }
-    let [few, paths, points, rests @ ..] = &*sections else { return None };
+    let [few, paths, points, groups, rests @ ..] = &*sections else { return None };
     let pieces = || rests.par_iter().map(|piece| rests_of(piece)).collect::<Option<Vec<_>>>();
-    let ((survey, paths), (points, pieces)) = rayon::join(
-        || rayon::join(|| decode::<Survey>(few), || PathList::decoded(paths, own.root())),
-        || rayon::join(|| points_of(points), pieces),
+    let few = || Some((decode::<Survey>(few)?, all_of(groups, GroupKey::from_bytes)?));
+    let ((few, paths), (points, pieces)) = rayon::join(
+        || rayon::join(few, || PathList::decoded(paths, own.root())),
+        || rayon::join(|| all_of(points, point_of_bytes), pieces),
     );
-    let (survey, pieces) = (survey?, pieces?);
+    let ((survey, groups), pieces) = (few?, pieces?);
     let mut rests = Vec::with_capacity(survey.stacks.len());
     pieces.into_iter().for_each(|piece| rests.extend(piece));
-    Some(Survey { own, paths: paths?, points: points?, rests, ..survey })
+    Some(Survey { own, paths: paths?, points: points?, groups, rests, ..survey })
 }
 
-fn points_of(bytes: &[u8]) -> Option<Vec<Point>> {
-    let (kept, []) = bytes.as_chunks::<POINT>() else { return None };
+/// What takes as many bytes each.
+fn all_of<T, const BYTES: usize>(bytes: &[u8], one: fn(&[u8; BYTES]) -> Option<T>) -> Option<Vec<T>> {
+    let (kept, []) = bytes.as_chunks() else { return None };
     // Collected as options they would be copied again and again: nobody would know how many are to come.
-    let mut points = Vec::with_capacity(kept.len());
-    for point in kept {
-        points.push(point_of_bytes(point)?);
+    let mut all = Vec::with_capacity(kept.len());
+    for bytes in kept {
+        all.push(one(bytes)?);
     }
-    Some(points)
+    Some(all)
 }
 
 fn point_to_bytes(point: &Point) -> [u8; POINT] {
@@ -167,6 +170,11 @@ mod tests {
             point(false, stamp, Standing::Firm),
             point(false, None, Standing::Apart),
         ];
+        let group = |marks| {
+            let mut bytes = [6; GroupKey::BYTES];
+            bytes[GroupKey::BYTES - 1] = marks;
+            GroupKey::from_bytes(&bytes).expect("a group")
+        };
         let asked = Answer([5; 16]);
         let rest = Rest {
             asked,
@@ -188,7 +196,7 @@ mod tests {
             found_by: vec![0],
             links: false,
             closures: vec![vec![1]],
-            groups: Vec::new(),
+            groups: [0, 1, 2, 3].map(group).into(),
             ground: Some("c0ffee".to_owned()),
             amendments: None,
         }
@@ -211,6 +219,7 @@ mod tests {
         let mut odd = point_to_bytes(&survey().points[0]);
         odd[POINT - 1] |= IS_FIRM | IS_APART;
         assert!(point_of_bytes(&odd).is_none());
+        assert!(GroupKey::from_bytes(&[4; GroupKey::BYTES]).is_none());
         let mut odd = rest_to_bytes(&survey().rests[1]);
         assert!(rests_of(&odd).is_some());
         odd[HEAD - 1] |= IS_APART;

@@ -10,7 +10,7 @@ use rustc_hash::FxHashSet;
 use super::{Drawn, Own, Point, Regrouped, Rest, Since, Standing, Survey};
 use crate::build::{Finished, Report};
 use crate::monorepo::answers::{Answer, Stamp};
-use crate::monorepo::{Contents, Kind, Monorepo, Near, StackId};
+use crate::monorepo::{Contents, Kind, Monorepo, Near, Stack, StackId};
 use crate::waiting::waiting;
 
 /// A survey, with what became of its points.
@@ -84,7 +84,7 @@ impl Sweep {
             if is_left(path, point) { Seen::Same } else { point.look(&near, path, &survey.own) }
         };
         let seen: Vec<Seen> = waiting(|| both().with_min_len(SHARE).map(look).collect());
-        let on_ground = both().any(|(path, point)| is_left(path, point));
+        let on_ground = has_ground && both().any(|(path, point)| is_left(path, point));
         let is_changed = |at: &u32| seen[*at as usize] == Seen::Changed;
         let moved = survey.found_by.iter().any(is_changed);
         let changed = survey.closures.iter().map(|points| points.iter().any(is_changed)).collect();
@@ -123,7 +123,7 @@ impl Sweep {
         let near = Near::new(out);
         let untouched = |id: &StackId| {
             let stack = monorepo.stack(*id);
-            let rest = self.unmoved(&stack.path)?;
+            let rest = self.rest_of(*id, stack).filter(|rest| !self.has_changed(rest))?;
             rest.is_intact(&near, Path::new(&stack.artifact())).then(|| rest.artifact())
         };
         waiting(|| stacks.par_iter().with_min_len(SHARE).map(untouched).collect())
@@ -166,6 +166,12 @@ impl Sweep {
             self.survey.points[at as usize] = point;
         }
         self.survey
+    }
+
+    /// What a stack rests on, which next to always has the number in the survey that it has now.
+    fn rest_of(&self, id: StackId, stack: &Stack) -> Option<&Rest> {
+        let is_at = self.survey.stacks.get(id.place()).is_some_and(|it| it.path == stack.path);
+        if is_at { self.survey.rests[id.place()].as_ref() } else { self.rest(&stack.path) }
     }
 
     pub(super) fn rest(&self, stack: &str) -> Option<&Rest> {
