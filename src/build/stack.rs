@@ -79,11 +79,13 @@ impl<'a> Job<'a> {
         self.with_program(reuse, &program, records, unchanged)
     }
 
-    /// Parses what the stack imported last time with the threads that have nothing else to do.
+    /// Parses and digests what the stack imported last time with the threads that have nothing else to do.
     fn parse_ahead(&self, records: &Records) {
         if let Some(reuse) = self.reuse.filter(|_| self.alone) {
-            let parse = |path: &PathBuf| self.shared.program.parse_ahead(self.shared.world, path);
-            reuse.sources(records).par_iter().for_each(parse);
+            reuse.sources(records).into_par_iter().for_each(|path| {
+                self.shared.program.parse_ahead(self.shared.world, &path);
+                reuse.digest_ahead(path);
+            });
         }
     }
 
@@ -151,8 +153,7 @@ impl<'a> Job<'a> {
         }
         finished = finished.with_artifact(digest);
         self.timed(Step::Keep, || {
-            let artifact = (digest, compiled.text.as_bytes());
-            reuse.keep_evaluated(self.stack, &self.folder, program, &compiled.trace, artifact);
+            reuse.keep_evaluated(self.stack, &self.folder, records, program, (digest, &compiled));
         });
         finished
     }

@@ -76,6 +76,12 @@ impl Used {
         }
     }
 
+    /// What tells it from all others of the package: a number, and a name or names.
+    #[must_use]
+    pub fn number(self) -> (u64, Option<Symbol>) {
+        self.rank_and_name()
+    }
+
     /// What the parts of a package are in order by; those that have the same differ in names.
     pub(super) fn rank(self) -> u64 {
         self.rank_and_name().0

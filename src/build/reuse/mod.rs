@@ -21,22 +21,21 @@ mod meaning;
 mod reason;
 mod record;
 mod state;
+mod traced;
 mod used;
 mod why;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use cache::{Batch, Digest, DigestBuilder, Short, Store, StoreError};
 use kcl::eval::{Limits, Trace, Used};
-use kcl::lower::code::PackageCode;
 use kcl::lower::fingerprint::{Fingerprint, Fingerprints, Part, fingerprints};
 use kcl::package::{Package, PackageId};
 use kcl::world::Query;
 use rustc_hash::FxHashMap;
 use serde::Serialize;
-use syntax::Symbol;
 
 pub(super) use self::asked::{Asked, Group, Listener, marks, sorted, touches};
 pub(super) use self::group::{Differing, GroupKey, Imports, Judged, Members, Proven};
@@ -44,13 +43,14 @@ use self::health::HealthMemory;
 pub(super) use self::interface::SameCode;
 use self::lists::{Differences, Lists, UsedList};
 pub use self::reason::Reason;
-use self::record::{Frame, Kept, OwnParts, Packages, PartName, Parts, Questions, Record, digest, joined};
+use self::record::{Frame, Kept, OwnParts, Packages, PartName, Questions, Record, digest, joined};
 pub(super) use self::record::{PackageState, Question, decode, encode};
 pub use self::state::{Artifacts, State};
-use self::used::{Imported, Role, UsedParts};
+use self::traced::{KeptImports, Numbered, Numbers};
+use self::used::UsedParts;
 pub(super) use self::why::{Evidence, Obstacle};
 use super::checkout::FOLDER;
-use super::compile::{Ready, Shared};
+use super::compile::{Compiled, Ready, Shared};
 use super::survey::{Drawing, Drawn, Held, Own};
 use super::{BuildRequest, Report};
 use crate::memory::Memory;
@@ -151,13 +151,6 @@ impl Encoded {
     }
 }
 
-/// What a trace has of an imported package.
-struct Traced {
-    package: PackageId,
-    used: UsedParts,
-    encoded: Encoded,
-}
-
 /// The packages of one closure.
 struct Closure {
     state: Arc<Packages>,
@@ -181,7 +174,6 @@ struct Ways {
 }
 
 type Cell<T> = Arc<OnceLock<T>>;
-type TracedCell = Cell<Option<Arc<Traced>>>;
 
 /// What is known of earlier builds, and what this one adds.
 pub struct Reuse<'a> {
@@ -205,8 +197,7 @@ pub struct Reuse<'a> {
     whole: Memory<Short, Option<Digest>>,
     used: Memory<Short, Arc<UsedList>>,
     imported: Memory<(Short, Digest), Cell<Differences>>,
-    /// By what was used of a package, and for what.
-    traced: Memory<Vec<(Used, Role)>, TracedCell>,
+    numbered: Memory<Numbers, Arc<Numbered>>,
     /// The blobs that this build has handed to the store.
     handed: Memory<Digest, ()>,
     batch: Mutex<Batch>,
@@ -249,7 +240,7 @@ impl<'a> Reuse<'a> {
             whole: Memory::default(),
             used: Memory::default(),
             imported: Memory::default(),
-            traced: Memory::default(),
+            numbered: Memory::default(),
             handed: Memory::default(),
             batch: Mutex::default(),
             refused: Mutex::default(),
@@ -412,6 +403,11 @@ impl<'a> Reuse<'a> {
         contents.collect()
     }
 
+    /// Digests a file that was read.
+    pub(in crate::build) fn digest_ahead(&self, path: PathBuf) {
+        let _ = self.answers.answer(&Query::Content(path));
+    }
+
     /// The packages of a record and where its imports lead, if all of that is as it was.
     fn shared_unchanged(&self, record: &Record) -> Option<[Arc<Packages>; 2]> {
         let packages = self.packages_unchanged(&record.frame.packages)?;
@@ -518,16 +514,14 @@ impl<'a> Reuse<'a> {
         &self,
         stack: &Stack,
         folder: &Path,
+        records: &Records,
         program: &Program<'_>,
-        trace: &Trace,
-        (digest, artifact): (Digest, &[u8]),
+        (digest, Compiled { text, trace, .. }): (Digest, &Compiled),
     ) {
         if !trace.volatile.is_empty() {
             return;
         }
         let closure = self.closure(&program.ready.main.closure);
-        let (own, imported) = self.traced_parts(program, trace);
-        let values = self.values(&imported, trace);
         let files = |queries: &[Query]| {
             let seen = queries.iter().map(|it| Some((Question::of(it, folder), self.answers.confirmed(it)?)));
             seen.collect::<Option<Vec<_>>>()
@@ -535,11 +529,10 @@ impl<'a> Reuse<'a> {
         let (Some(used), Some(idle)) = (files(&trace.queries), files(&trace.idle_queries)) else { return };
         let statements = program.fingerprints.get(program.statements()).map_or([0; 16], |it| it.0);
         let mut batch = Batch::default();
-        let own = self.hand(&mut batch, &Encoded::of(&own)).short();
-        let lists: Imported =
-            imported.iter().map(|list| self.hand(&mut batch, &list.encoded).short()).collect();
-        let imported = self.hand(&mut batch, &Encoded::of(&lists)).short();
-        self.put(&mut batch, digest, artifact);
+        let own = self.hand(&mut batch, &Encoded::of(&self.own_traced(program, trace))).short();
+        let KeptImports { numbers, imported, values } =
+            self.keep_imports(&mut batch, records, &closure, trace);
+        self.put(&mut batch, digest, text.as_bytes());
         let artifact = *digest.as_bytes();
         self.add(batch);
         self.keep(stack, folder, program, &closure, |renewed| Record {
@@ -548,6 +541,7 @@ impl<'a> Reuse<'a> {
             statements,
             own,
             imported,
+            numbers,
             values,
             options: options(program.unit, &trace.options),
             files: used,
@@ -607,64 +601,6 @@ impl<'a> Reuse<'a> {
         batch.record(self.key.of(stack), encode(&kept));
     }
 
-    /// The declarations of a trace: those of the stack's own files, and a list for each imported package, found once for all
-    /// stacks that use the same of it.
-    fn traced_parts(&self, program: &Program<'_>, trace: &Trace) -> (OwnParts, Vec<Arc<Traced>>) {
-        let own = |parts: &[Used]| {
-            let own = parts.iter().filter(|used| used.package() == PackageId::MAIN);
-            named(own, &program.ready.code, &program.fingerprints)
-        };
-        let own = OwnParts { used: own(&trace.parts), checks: own(&trace.checks) };
-        let values: Vec<Used> = trace.values.iter().map(|(used, _)| *used).collect();
-        let lists = [
-            (&trace.parts, Role::Code),
-            (&values, Role::Value),
-            (&trace.behind, Role::Behind),
-            (&trace.checks, Role::Check),
-        ];
-        // Each is in the order of packages.
-        let mut rest = lists.map(|(list, role)| (list.as_slice(), role));
-        let (mut used, mut lists) = (Vec::new(), Vec::new());
-        while let Some(package) = rest.iter().filter_map(|(list, _)| Some(list.first()?.package())).min() {
-            used.clear();
-            for (list, role) in &mut rest {
-                let end = list.iter().take_while(|used| used.package() == package).count();
-                let (here, others) = list.split_at(end);
-                used.extend(here.iter().map(|part| (*part, *role)));
-                *list = others;
-            }
-            if package != PackageId::MAIN {
-                lists.extend(self.traced_in(&used));
-            }
-        }
-        lists.sort_unstable_by(|one, other| one.used.cmp(&other.used));
-        (own, lists)
-    }
-
-    /// The lists of what was used of a package.
-    fn traced_in(&self, used: &[(Used, Role)]) -> Option<Arc<Traced>> {
-        let cell = self.traced.get_or(used, TracedCell::default);
-        cell.get_or_init(|| {
-            let package = used.first()?.0.package();
-            let (code, known) = (self.shared.program.code(package)?.get()?, self.fingerprints(package)?);
-            let parts = |role| {
-                let some = used.iter().filter(move |(_, of)| *of == role);
-                named(some.map(|(used, _)| used), code, known)
-            };
-            let identity = self.shared.program.identity(package, self.root);
-            let used = UsedParts::new(identity, parts);
-            Some(Arc::new(Traced { package, encoded: Encoded::of(&used), used }))
-        })
-        .clone()
-    }
-
-    /// The values of a trace as one digest, in the order of the lists that name them.
-    fn values(&self, lists: &[Arc<Traced>], trace: &Trace) -> Option<Answer> {
-        let known: FxHashMap<Used, Fingerprint> = trace.values.iter().copied().collect();
-        let lists = lists.iter().map(|list| (&list.used, Some(list.package)));
-        values_of(lists, |package, name| self.value(package, name, &known))
-    }
-
     /// The fingerprint of a value of a package.
     fn value(
         &self,
@@ -689,7 +625,7 @@ impl<'a> Reuse<'a> {
         program: &Program<'_>,
         trace: &Trace,
     ) -> Vec<String> {
-        let (own, imported) = self.traced_parts(program, trace);
+        let (own, imported) = (self.own_traced(program, trace), self.imported_traced(trace));
         let known_own: Vec<Arc<OwnParts>> = records.0.iter().filter_map(|it| self.own_parts(it)).collect();
         let lists: Vec<_> = records.0.iter().filter_map(|it| self.used_by(&it.imported)).flatten().collect();
         let known_own =
@@ -756,26 +692,6 @@ impl<'a> Reuse<'a> {
     pub(super) fn finish(self, started: u64, partial: bool) -> (Result<(), StoreError>, Known) {
         (self.commit(), self.answers.into_known(started, partial))
     }
-}
-
-/// Parts that were used, with their fingerprints; arms in the same code as one.
-fn named<'u>(used: impl Iterator<Item = &'u Used>, code: &PackageCode, known: &Fingerprints) -> Parts {
-    let mut arms: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
-    let mut parts = Vec::new();
-    for part in used.filter_map(|used| used.part(code, known)) {
-        match part {
-            Part::Arm(name, number) => {
-                arms.entry(name.as_str()).or_default().insert(number);
-            }
-            part => parts.push(part),
-        }
-    }
-    parts.extend(arms.into_iter().map(|(name, numbers)| {
-        let numbers: Vec<String> = numbers.iter().map(ToString::to_string).collect();
-        Part::Arms(Symbol::new(name), Symbol::new(&numbers.join(" ")))
-    }));
-    let fingerprint = |part: Part| Some((part.into(), known.get(part)?.0));
-    parts.into_iter().filter_map(fingerprint).collect()
 }
 
 /// The values that some lists name of packages, as one digest; none where there are none, or one is not known.

@@ -49,6 +49,8 @@ pub(super) struct Record {
     pub(super) own: Short,
     /// What it used of imported packages: [`super::used::Imported`].
     pub(super) imported: Short,
+    /// Of the same by number, of the values, and of the packages of then: see [`super::traced`].
+    pub(super) numbers: Answer,
     /// The values that it used of imported packages, as one digest; none where there are none.
     pub(super) values: Option<Answer>,
     /// The options that it asked for, with their values.
