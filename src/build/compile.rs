@@ -13,7 +13,7 @@ use kcl::plan::{self, PlanOptions};
 use kcl::resolve::merge::Merged;
 use kcl::resolve::{FORMS, Main, Override, Program, Request};
 use kcl::stdlib::Failure;
-use kcl::types::check_main;
+use kcl::types::{check_main, check_main_of_sound};
 use kcl::value::Value;
 use kcl::world::World;
 use syntax::{Code, Diagnostic};
@@ -83,31 +83,34 @@ pub fn compile(
     Ok((compiled, ready.warnings))
 }
 
+/// What is known of the types of a program without a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sound {
+    /// Nothing.
+    Nothing,
+    /// The checker has nothing to say of what it imports.
+    Imports,
+    /// The checker has nothing to say, and what it imports was checked.
+    All,
+}
+
 /// Loads, checks and lowers a program; `world` is the shared one, or somebody who listens to what is asked of it.
 ///
 /// # Errors
 /// All that is wrong with its text and types.
 pub fn prepare(shared: &Shared<'_>, unit: &CompileUnit, world: &dyn World) -> Result<Ready, Vec<Diagnostic>> {
-    prepared(shared, unit, world, check_main)
+    prepare_known(shared, unit, world, |_| Sound::Nothing)
 }
 
-/// The same for a program whose types are known to be right, and whose packages were checked.
+/// The same for a program of which something may be known once it is loaded.
 ///
 /// # Errors
-/// All that is wrong with its text.
-pub fn prepare_sound(
+/// As [`prepare`].
+pub fn prepare_known(
     shared: &Shared<'_>,
     unit: &CompileUnit,
     world: &dyn World,
-) -> Result<Ready, Vec<Diagnostic>> {
-    prepared(shared, unit, world, |_, _, _| Vec::new())
-}
-
-fn prepared(
-    shared: &Shared<'_>,
-    unit: &CompileUnit,
-    world: &dyn World,
-    check: impl FnOnce(&Program, &Main, &Merged<'_>) -> Vec<Diagnostic>,
+    known: impl FnOnce(&Main) -> Sound,
 ) -> Result<Ready, Vec<Diagnostic>> {
     let (profile, request) = (shared.profile, request(shared, unit)?);
     let main = timed(profile, Step::Parse, || shared.program.load_main(world, &request));
@@ -116,7 +119,12 @@ fn prepared(
         return Err(warnings);
     }
     let merged = timed(profile, Step::Check, || main.merged());
-    warnings.extend(sound(timed(profile, Step::Check, || check(shared.program, &main, &merged)))?);
+    let known = known(&main);
+    warnings.extend(sound(timed(profile, Step::Check, || match known {
+        Sound::Nothing => check_main(shared.program, &main, &merged),
+        Sound::Imports => check_main_of_sound(shared.program, &main, &merged),
+        Sound::All => Vec::new(),
+    }))?);
     let code = timed(profile, Step::Lower, || lower_all(shared.program, &main, &merged));
     drop(merged);
     Ok(Ready { main, code, warnings })

@@ -4,10 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cache::Digest;
+use kcl::resolve::Main;
 use kcl::world::{Query, Recorder, World};
 use rayon::prelude::*;
 
-use super::compile::{Compiled, Format, Ready, Shared, evaluate, prepare, prepare_sound};
+use super::compile::{Compiled, Format, Ready, Shared, Sound, evaluate, prepare_known};
 use super::profile::{Step, timed};
 use super::reuse::{Doubt, Program, Records, Reuse, SameCode};
 use super::survey::Rest;
@@ -68,8 +69,8 @@ impl<'a> Job<'a> {
             Err(problem) => return self.failed(Failure::Monorepo(vec![problem])),
         };
         self.parse_ahead(records);
-        let prepare = if same.is_known() { prepare_sound } else { prepare };
-        let ready = match prepare(self.shared, &unit, self.shared.world) {
+        let known = |main: &Main| self.sound(main, records, &same);
+        let ready = match prepare_known(self.shared, &unit, self.shared.world, known) {
             Ok(ready) => ready,
             Err(problems) => return self.failed(Failure::Program(problems, unit.missing)),
         };
@@ -77,6 +78,16 @@ impl<'a> Job<'a> {
         let queries = sorted(recorder.finish(), &ready.main.package.queries);
         let program = self.timed(Step::Prove, || reuse.program(&unit, &ready, &queries));
         self.with_program(reuse, &program, records, unchanged)
+    }
+
+    /// What records tell of the types of a program that is loaded.
+    fn sound(&self, main: &Main, records: &Records, same: &SameCode<'_>) -> Sound {
+        if same.is_known() {
+            return Sound::All;
+        }
+        let reuse = self.reuse.filter(|_| !self.is_audited());
+        let imports = reuse.is_some_and(|it| self.timed(Step::Prove, || it.has_sound_imports(main, records)));
+        if imports { Sound::Imports } else { Sound::Nothing }
     }
 
     /// Parses and digests what the stack imported last time with the threads that have nothing else to do.

@@ -35,6 +35,7 @@ mod repo;
 mod run;
 mod sessions;
 mod shop;
+mod sound;
 mod store;
 #[cfg(unix)]
 mod story;

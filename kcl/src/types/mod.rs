@@ -24,13 +24,14 @@ mod ty;
 
 use rustc_hash::FxHashSet;
 use syntax::Diagnostic;
+use syntax::ast::{ExprKind, StmtKind};
 
 use self::checker::{Checker, Globals};
 use self::table::{Foreign, Own};
 use self::ty::SchemaType;
 use crate::package::{Package, PackageId};
 use crate::resolve::merge::Merged;
-use crate::resolve::{Main, Program, Tail};
+use crate::resolve::{Main, Program};
 
 /// What the checker knows of a package.
 #[derive(Debug, Default)]
@@ -50,7 +51,7 @@ pub fn check_package(program: &Program, id: PackageId) -> Option<&PackageTypes> 
         return Some(known);
     }
     for id in imports_first(program, id) {
-        check_alone(program, id);
+        alone(program, id, check_alone);
     }
     types.get()
 }
@@ -61,34 +62,66 @@ pub fn check_package(program: &Program, id: PackageId) -> Option<&PackageTypes> 
 pub fn check_main(program: &Program, main: &Main, merged: &Merged<'_>) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
     for id in &main.closure {
-        let types = check_alone(program, *id);
+        let types = alone(program, *id, check_alone);
         problems.extend(types.into_iter().flat_map(|types| types.problems.iter().cloned()));
     }
-    let own = check(program, &main.package, Some(merged), main.tail.as_deref());
-    problems.extend(own.problems);
+    problems.extend(check_own(program, main, merged));
     problems
 }
 
-/// Checks a package whose imports were checked before; of others nothing is known.
-fn check_alone(program: &Program, id: PackageId) -> Option<&PackageTypes> {
+/// The same for a program that imports nothing of which there is anything to say: only the stack's own files are checked, and packages
+/// that have nothing but schemas are declared.
+#[must_use]
+pub fn check_main_of_sound(program: &Program, main: &Main, merged: &Merged<'_>) -> Vec<Diagnostic> {
+    main.closure.iter().for_each(|id| _ = alone(program, *id, declare_alone));
+    check_own(program, main, merged)
+}
+
+fn check_own(program: &Program, main: &Main, merged: &Merged<'_>) -> Vec<Diagnostic> {
+    check(program, &main.package, Some(merged), |checker| checker.files(main.tail.as_deref())).problems
+}
+
+/// What is known of a package whose imports were checked before, found by the first who asks; of others nothing is known.
+fn alone(
+    program: &Program,
+    id: PackageId,
+    find: impl FnOnce(&Program, &Package) -> PackageTypes,
+) -> Option<&PackageTypes> {
     let cell = program.cell(id)?;
     if let Some(known) = cell.types.get() {
         return Some(known);
     }
     let package = program.package(id);
-    (package.id == id).then(|| cell.types.get_or_init(|| check(program, package, None, None)))
+    (package.id == id).then(|| cell.types.get_or_init(|| find(program, package)))
 }
 
+fn check_alone(program: &Program, package: &Package) -> PackageTypes {
+    check(program, package, None, |checker| checker.files(None))
+}
+
+/// What others can learn of a package that is known to be right.
+fn declare_alone(program: &Program, package: &Package) -> PackageTypes {
+    let mut stmts = package.files.iter().flat_map(|unit| &unit.file.tree.body);
+    // What a variable is comes from the statements; what a schema is does not come from its body.
+    let only_schemas = stmts.all(|stmt| match &stmt.kind {
+        StmtKind::Import(_) | StmtKind::Schema(_) | StmtKind::Rule(_) => true,
+        StmtKind::Expr(expr) => matches!(expr.kind, ExprKind::Str(_)),
+        _ => false,
+    });
+    if only_schemas { check(program, package, None, |_| ()) } else { check_alone(program, package) }
+}
+
+/// Declares what a package has, and walks as much of it as is asked for.
 fn check(
     program: &Program,
     package: &Package,
     merged: Option<&Merged<'_>>,
-    tail: Option<&Tail>,
+    walk: impl FnOnce(&mut Checker<'_>),
 ) -> PackageTypes {
     let (own, foreign) = (Own::default(), Foreign::default());
     let mut checker = Checker::new(program, package, merged, (&own, &foreign));
     checker.declare_all();
-    checker.files(tail);
+    walk(&mut checker);
     let Checker { globals, mut problems, .. } = checker;
     if problems.len() > 1 {
         let mut seen = FxHashSet::default();

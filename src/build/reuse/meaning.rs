@@ -9,6 +9,7 @@ use std::sync::Arc;
 use cache::{Digest, Short};
 use kcl::lower::fingerprint::Fingerprints;
 use kcl::package::PackageId;
+use kcl::resolve::Main;
 
 use super::health::Found;
 use super::lists::Differences;
@@ -49,6 +50,16 @@ impl<'a> Reuse<'a> {
             }
         }
         Err(doubt)
+    }
+
+    /// Whether the checker has nothing to say of the packages that a program imports: it had nothing to say of these very ones.
+    pub(in crate::build) fn has_sound_imports(&self, main: &Main, records: &Records) -> bool {
+        let is_sound =
+            |record: &Record, closure: &Closure| !record.warned && self.has_packages(record, closure);
+        !records.0.is_empty() && {
+            let closure = self.closure(&main.closure);
+            closure.confirmed && records.0.iter().any(|record| is_sound(record, &closure))
+        }
     }
 
     pub(super) fn difference(
