@@ -35,7 +35,8 @@ pub(super) fn list(items: &[String], last: &str) -> String {
 
 /// A text as it may be shown: on one line, and nothing in it steers a terminal or a page.
 pub(super) fn line(text: &str) -> Cow<'_, str> {
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+    // To the end even where one is not plain: so the bytes are looked at many at a time.
+    if text.bytes().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~')) {
         return text.into();
     }
     text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()

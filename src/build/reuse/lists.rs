@@ -47,13 +47,13 @@ pub(super) type Lists = Arc<[Arc<UsedList>]>;
 
 /// Lists as they are kept in a file. They are read side by side, so each kind has bytes of its own.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct Kept<'b> {
     /// What besides files decides what stacks come out as: another tool may have other lists.
     key: [u8; 32],
-    /// See [`KeptUsed`].
-    used: Vec<u8>,
+    /// See [`KeptUsed`]. Borrowed, for as vectors bytes are read one by one.
+    used: &'b [u8],
     /// See [`KeptImported`].
-    imported: Vec<u8>,
+    imported: &'b [u8],
 }
 
 /// Lists by the beginnings of their digests.
@@ -201,11 +201,12 @@ impl Reuse<'_> {
 
     /// Takes over what the file has.
     fn read_kept_lists(&self) {
-        let kept = snapshot::read(&self.kept_lists(), VERSION).and_then(|it| decode::<Kept>(&it.bytes));
-        let Some(kept) = kept.filter(|kept| kept.key == *self.key.digest().as_bytes()) else { return };
+        let Some(kept) = snapshot::read(&self.kept_lists(), VERSION) else { return };
+        let is_mine = |kept: &Kept<'_>| kept.key == *self.key.digest().as_bytes();
+        let Some(kept) = decode::<Kept<'_>>(&kept.bytes).filter(is_mine) else { return };
         let both = rayon::join(
-            || decode::<KeptUsed<UsedParts>>(&kept.used),
-            || decode::<KeptImported>(&kept.imported),
+            || decode::<KeptUsed<UsedParts>>(kept.used),
+            || decode::<KeptImported>(kept.imported),
         );
         let (Some(used), Some(imported)) = both else { return };
         let used: Vec<Arc<UsedList>> =
@@ -244,7 +245,7 @@ impl Reuse<'_> {
         let used: KeptUsed<&UsedParts> = used.iter().map(|(at, parts)| (*at, &**parts)).collect();
         let key = *self.key.digest().as_bytes();
         let (used, imported) = rayon::join(|| encode(&used), || encode(&imported));
-        snapshot::write(&self.kept_lists(), VERSION, &encode(&Kept { key, used, imported }))
+        snapshot::write(&self.kept_lists(), VERSION, &encode(&Kept { key, used: &used, imported: &imported }))
     }
 
     fn kept_lists(&self) -> PathBuf {

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use cache::{Digest, Short};
 use kcl::lower::fingerprint::{Fingerprint, Kind, Part};
 use kcl::world::Query;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use syntax::Symbol;
 
@@ -249,7 +248,7 @@ pub(in crate::build) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
 }
 
 /// What some bytes say; `None` where they are of another shape.
-pub(in crate::build) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+pub(in crate::build) fn decode<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> Option<T> {
     postcard::from_bytes(bytes).ok()
 }
 
