@@ -143,10 +143,13 @@ impl Reuse<'_> {
             // Where the sample crashes or fails, nothing is said of its group, and it is said when the stack is built.
             let _ = compile::caught(|| unit(at).and_then(|(unit, _)| self.load(imports, &unit)));
         };
-        rayon::join(|| self.read_used(groups), || samples.par_iter().with_max_len(1).for_each(load));
+        let (missing, ()) =
+            rayon::join(|| self.read_used(groups), || samples.par_iter().with_max_len(1).for_each(load));
         // Groups of a kin are neighbours.
         let kin: Vec<&[Members]> = groups.chunk_by(|(one, _), (other, _)| one.is_kin(other)).collect();
-        kin.par_iter().flat_map_iter(|groups| self.judge_kin(groups, &unit)).collect()
+        let judged = kin.par_iter().flat_map_iter(|groups| self.judge_kin(groups, &unit)).collect();
+        self.keep_used(groups, missing);
+        judged
     }
 
     /// Loads what a stack imports, if it still imports what is expected.

@@ -7,12 +7,12 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use cache::{Digest, Short, snapshot};
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::group::Members;
@@ -20,6 +20,7 @@ use super::used::{Imported, Role, UsedParts};
 use super::{Cell, Closure, Reason, Reuse, decode, encode, shown};
 use crate::build::checkout::FOLDER;
 use crate::memory::Memory;
+use crate::monorepo::answers::Answer;
 
 /// The first part of each kind that is not as it was, of what was used of packages.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -36,8 +37,12 @@ pub(super) struct Differences {
 pub(super) struct UsedList {
     /// The beginning of its digest.
     at: Short,
-    /// `None` where it is lost.
+    /// As it is kept; `None` where it is lost.
+    bytes: OnceLock<Option<Vec<u8>>>,
+    /// What that says, once somebody has asked.
     parts: OnceLock<Option<Arc<UsedParts>>>,
+    /// What the code of the package came from when all of this was last found in it as it was: see [`Closure::origins`].
+    same: Mutex<Option<Answer>>,
     /// What is not as it was, by the digest of the closure that has the package.
     differing: Memory<Digest, Arc<Differences>>,
 }
@@ -56,14 +61,14 @@ struct Kept<'b> {
     imported: &'b [u8],
 }
 
-/// Lists by the beginnings of their digests.
-type KeptUsed<P> = Vec<(Short, P)>;
+/// The bytes of lists, by the beginnings of their digests, and of what code all of it was as it was.
+type KeptUsed<'b> = Vec<(Short, Option<Answer>, &'b [u8])>;
 
 /// What stacks used, by the beginning of the digest of that: places of lists.
 type KeptImported = Vec<(Short, Vec<u32>)>;
 
 /// The shape of the file; another one counts as none.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// A file of the checkout's folder.
 const FILE: &str = "used";
@@ -79,7 +84,12 @@ const BLOBS: usize = 256;
 
 impl UsedList {
     fn new(at: Short) -> Arc<Self> {
-        Arc::new(Self { at, parts: OnceLock::new(), differing: Memory::default() })
+        let (bytes, parts) = (OnceLock::new(), OnceLock::new());
+        Arc::new(Self { at, bytes, parts, same: Mutex::default(), differing: Memory::default() })
+    }
+
+    fn same(&self) -> MutexGuard<'_, Option<Answer>> {
+        self.same.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -115,6 +125,12 @@ impl Reuse<'_> {
 
     fn differences_in(&self, list: &UsedList, closure: &Closure) -> Differences {
         let mut found = Differences::default();
+        let package = self.bytes_of(list).and_then(UsedParts::package_of);
+        let origin = package.and_then(|package| Some(closure.origins[closure.place(package)?]));
+        // The same files make the same code.
+        if origin.is_some() && *list.same() == origin {
+            return found;
+        }
         let Some(used) = self.parts_of(list) else {
             return Differences { code: Some(Reason::New), ..found };
         };
@@ -126,6 +142,10 @@ impl Reuse<'_> {
             };
             let of_checks = role == Role::Check;
             first.get_or_insert_with(|| Reason::of_part(shown(&used.package), name.part(), of_checks));
+        }
+        if found == Differences::default() {
+            *list.same() = origin;
+            self.found_same.fetch_add(1, Ordering::Relaxed);
         }
         found
     }
@@ -143,45 +163,51 @@ impl Reuse<'_> {
     }
 
     fn parts_of(&self, list: &UsedList) -> Option<Arc<UsedParts>> {
-        let read = || decode(&self.store.blob(&self.whole(&list.at)?)?).map(Arc::new);
-        list.parts.get_or_init(read).clone()
+        list.parts.get_or_init(|| decode(self.bytes_of(list)?).map(Arc::new)).clone()
     }
 
-    /// Reads what the stacks of groups used of packages, all of it at once.
-    pub(super) fn read_used(&self, groups: &[Members]) {
-        let mut wanted: Vec<Short> = groups.iter().map(|(group, _)| group.imported).collect();
-        wanted.par_sort_unstable();
-        wanted.dedup();
-        let many = wanted.len() >= MANY;
-        if many {
+    fn bytes_of<'l>(&self, list: &'l UsedList) -> Option<&'l [u8]> {
+        list.bytes.get_or_init(|| self.store.blob(&self.whole(&list.at)?)).as_deref()
+    }
+
+    /// Reads what the stacks of groups used of packages, all of it at once. Gives how much of that the file does not have.
+    pub(super) fn read_used(&self, groups: &[Members]) -> usize {
+        let wanted = wanted(groups);
+        if groups.len() >= MANY {
             self.read_kept_lists();
         }
         let missing: Vec<Short> =
             wanted.iter().filter(|at| self.lists.known(*at).is_none()).copied().collect();
         self.read_lists(&missing);
-        if many && missing.len() > wanted.len() / 4 {
+        missing.len()
+    }
+
+    /// Keeps what was read and found out of groups for the next one who asks for as much, where the file lacks a good part of it.
+    pub(super) fn keep_used(&self, groups: &[Members], missing: usize) {
+        let lacks = missing > groups.len() / 4 || self.found_same.load(Ordering::Relaxed) >= MANY;
+        if groups.len() >= MANY && lacks {
             // If that cannot be, the next one asks the store as well.
-            self.keep_lists(&wanted).ok();
+            self.keep_lists(&wanted(groups)).ok();
         }
     }
 
     /// Reads lists from the store.
     fn read_lists(&self, wanted: &[Short]) {
-        let lists: Vec<(Short, Imported)> = self.read(wanted);
+        let lists: Vec<(Short, Imported)> = self.read(wanted, |bytes| decode(&bytes));
         let used: FxHashSet<Short> = lists.iter().flat_map(|(_, list)| list).copied().collect();
         let mut used: Vec<Short> = used.into_iter().filter(|at| self.used.known(at).is_none()).collect();
         used.par_sort_unstable();
-        for (at, parts) in self.read(&used) {
-            self.know_parts(at, parts);
+        for (at, bytes) in self.read(&used, Some) {
+            self.know_used(at, bytes);
         }
         for (at, list) in lists {
             self.know_lists(at, self.lists_at(&list));
         }
     }
 
-    fn know_parts(&self, at: Short, parts: UsedParts) -> Arc<UsedList> {
+    fn know_used(&self, at: Short, bytes: Vec<u8>) -> Arc<UsedList> {
         let list = self.used.get_or(&at, || UsedList::new(at));
-        list.parts.get_or_init(|| Some(Arc::new(parts)));
+        list.bytes.get_or_init(|| Some(bytes));
         list
     }
 
@@ -190,10 +216,10 @@ impl Reuse<'_> {
     }
 
     /// What blobs are, by the beginnings of their digests, as far as they are there.
-    fn read<T: DeserializeOwned + Send>(&self, shorts: &[Short]) -> Vec<(Short, T)> {
+    fn read<T: Send>(&self, shorts: &[Short], what: fn(Vec<u8>) -> Option<T>) -> Vec<(Short, T)> {
         let read = |shorts: &[Short]| {
             let pairs = shorts.iter().zip(self.store.blobs_from(shorts));
-            let known = pairs.filter_map(|(short, blob)| Some((*short, decode(&blob?.1)?)));
+            let known = pairs.filter_map(|(short, blob)| Some((*short, what(blob?.1)?)));
             known.collect::<Vec<_>>()
         };
         shorts.par_chunks(BLOBS).flat_map_iter(read).collect()
@@ -204,13 +230,15 @@ impl Reuse<'_> {
         let Some(kept) = snapshot::read(&self.kept_lists(), VERSION) else { return };
         let is_mine = |kept: &Kept<'_>| kept.key == *self.key.digest().as_bytes();
         let Some(kept) = decode::<Kept<'_>>(&kept.bytes).filter(is_mine) else { return };
-        let both = rayon::join(
-            || decode::<KeptUsed<UsedParts>>(kept.used),
-            || decode::<KeptImported>(kept.imported),
-        );
+        let both =
+            rayon::join(|| decode::<KeptUsed<'_>>(kept.used), || decode::<KeptImported>(kept.imported));
         let (Some(used), Some(imported)) = both else { return };
-        let used: Vec<Arc<UsedList>> =
-            used.into_iter().map(|(at, parts)| self.know_parts(at, parts)).collect();
+        let known = |(at, same, bytes): (Short, Option<Answer>, &[u8])| {
+            let list = self.know_used(at, bytes.to_vec());
+            *list.same() = same;
+            list
+        };
+        let used: Vec<Arc<UsedList>> = used.into_iter().map(known).collect();
         for (at, places) in imported {
             let lists = places.iter().map(|place| used.get(*place as usize).map(Arc::clone));
             if let Some(lists) = lists.collect() {
@@ -227,12 +255,13 @@ impl Reuse<'_> {
             known.truncate(MOST);
         }
         known.sort_unstable_by_key(|(at, _)| *at);
-        let (mut used, mut places) = (KeptUsed::new(), FxHashMap::default());
+        let (mut used, mut places) = (Vec::new(), FxHashMap::default());
         let mut place = |list: &Arc<UsedList>| {
             let known = places.get(&list.at).copied();
             known.or_else(|| {
                 let place = used.len() as u32;
-                used.push((list.at, self.parts_of(list)?));
+                self.bytes_of(list)?;
+                used.push(Arc::clone(list));
                 places.insert(list.at, place);
                 Some(place)
             })
@@ -242,7 +271,8 @@ impl Reuse<'_> {
             Some((*at, lists.iter().map(&mut place).collect::<Option<Vec<u32>>>()?))
         });
         let imported: KeptImported = imported.collect();
-        let used: KeptUsed<&UsedParts> = used.iter().map(|(at, parts)| (*at, &**parts)).collect();
+        let kept = used.iter().filter_map(|list| Some((list.at, *list.same(), self.bytes_of(list)?)));
+        let used: KeptUsed<'_> = kept.collect();
         let key = *self.key.digest().as_bytes();
         let (used, imported) = rayon::join(|| encode(&used), || encode(&imported));
         snapshot::write(&self.kept_lists(), VERSION, &encode(&Kept { key, used: &used, imported: &imported }))
@@ -251,4 +281,12 @@ impl Reuse<'_> {
     fn kept_lists(&self) -> PathBuf {
         self.root.join(FOLDER).join(FILE)
     }
+}
+
+/// The lists of what the stacks of groups used, each once, sorted.
+fn wanted(groups: &[Members]) -> Vec<Short> {
+    let mut wanted: Vec<Short> = groups.iter().map(|(group, _)| group.imported).collect();
+    wanted.par_sort_unstable();
+    wanted.dedup();
+    wanted
 }

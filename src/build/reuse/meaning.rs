@@ -157,10 +157,7 @@ impl<'a> Reuse<'a> {
         closure: &Closure,
     ) -> bool {
         let (Some(lists), Some(healthy)) = (self.used_by(imported), &found.healthy) else { return false };
-        let place = |list: &UsedParts| {
-            let at = closure.state.iter().position(|state| state.identity == list.package)?;
-            Some(closure.ids[at])
-        };
+        let place = |list: &UsedParts| Some(closure.ids[closure.place(&list.package)?]);
         let lists = lists.iter().map(|list| (&**list, place(list)));
         let values = values_of(lists, |package, name| self.value(package, name, &healthy.values));
         values.is_some() && values == before
@@ -177,8 +174,7 @@ impl<'a> Reuse<'a> {
     }
 
     pub(super) fn fingerprints_in(&self, closure: &Closure, package: &str) -> Option<&'a Fingerprints> {
-        let at = closure.state.iter().position(|state| state.identity == *package)?;
-        self.fingerprints(closure.ids[at])
+        self.fingerprints(closure.ids[closure.place(package)?])
     }
 
     pub(super) fn fingerprints(&self, id: PackageId) -> Option<&'a Fingerprints> {

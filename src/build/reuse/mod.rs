@@ -27,6 +27,7 @@ mod why;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use cache::{Batch, Digest, DigestBuilder, Short, Store, StoreError};
@@ -144,6 +145,13 @@ struct Encoded {
     digest: Digest,
 }
 
+impl Closure {
+    /// The place of a package.
+    fn place(&self, identity: &str) -> Option<usize> {
+        self.state.iter().position(|state| state.identity == identity)
+    }
+}
+
 impl Encoded {
     fn of<T: Serialize>(list: &T) -> Self {
         let bytes = encode(list);
@@ -158,6 +166,8 @@ struct Closure {
     /// Whether compiles have seen the files as they are answered for.
     confirmed: bool,
     ids: Arc<[PackageId]>,
+    /// Of each package all that its code comes from: its files, and those of what it imports, directly or not.
+    origins: Vec<Answer>,
     health: HealthMemory,
     /// See [`Frame::interface`].
     interface: OnceLock<Option<Encoded>>,
@@ -197,6 +207,8 @@ pub struct Reuse<'a> {
     whole: Memory<Short, Option<Digest>>,
     used: Memory<Short, Arc<UsedList>>,
     imported: Memory<(Short, Digest), Cell<Differences>>,
+    /// How many lists were looked through and found as they were.
+    found_same: AtomicUsize,
     numbered: Memory<Numbers, Arc<Numbered>>,
     /// The blobs that this build has handed to the store.
     handed: Memory<Digest, ()>,
@@ -240,6 +252,7 @@ impl<'a> Reuse<'a> {
             whole: Memory::default(),
             used: Memory::default(),
             imported: Memory::default(),
+            found_same: AtomicUsize::default(),
             numbered: Memory::default(),
             handed: Memory::default(),
             batch: Mutex::default(),
@@ -457,15 +470,30 @@ impl<'a> Reuse<'a> {
             state.push(package);
         }
         let encoded = Encoded::of(&state);
+        let origins = self.origins(ids, &state);
         Closure {
             state: Arc::new(state),
             encoded,
             confirmed,
             ids: ids.into(),
+            origins,
             health: HealthMemory::default(),
             interface: OnceLock::new(),
             reach: OnceLock::new(),
         }
+    }
+
+    /// See [`Closure::origins`].
+    fn origins(&self, ids: &[PackageId], state: &[PackageState]) -> Vec<Answer> {
+        let mut by_id: FxHashMap<PackageId, Answer> = FxHashMap::default();
+        // Each comes after those that it imports.
+        for (id, state) in ids.iter().zip(state) {
+            let imports = &self.shared.program.package(*id).dependencies;
+            let imports = imports.iter().filter_map(|(import, ..)| by_id.get(import).copied());
+            let origin = joined([Answer::of(&encode(state))].into_iter().chain(imports));
+            by_id.insert(*id, origin);
+        }
+        ids.iter().filter_map(|id| by_id.get(id).copied()).collect()
     }
 
     /// Where the imports of a main package lead; put together once for all that have the same.

@@ -59,6 +59,12 @@ impl UsedParts {
         Self { package, code, values, behind, checks }
     }
 
+    /// Where the package is, given the bytes of what was used of it.
+    pub(super) fn package_of(bytes: &[u8]) -> Option<&str> {
+        // That is the first field.
+        postcard::take_from_bytes(bytes).ok().map(|(package, _)| package)
+    }
+
     fn lists(&self) -> [(Role, &List); 3] {
         [(Role::Code, &self.code), (Role::Behind, &self.behind), (Role::Check, &self.checks)]
     }
@@ -129,6 +135,7 @@ fn joined(fingerprints: impl Iterator<Item = [u8; 16]>) -> [u8; 16] {
 
 #[cfg(test)]
 mod tests {
+    use super::super::encode;
     use super::*;
 
     fn list(parts: &[(&str, u8)]) -> UsedParts {
@@ -145,6 +152,12 @@ mod tests {
         assert_eq!(beyond, ["b", "c"]);
         assert_eq!(one.beyond(Some(&one)).count(), 0);
         assert_eq!(one.beyond(None).count(), 3);
+    }
+
+    #[test]
+    fn packages_stand_first() {
+        assert_eq!(UsedParts::package_of(&encode(&list(&[("a", 1)]))), Some("p"));
+        assert_eq!(UsedParts::package_of(&[9]), None);
     }
 
     #[test]
