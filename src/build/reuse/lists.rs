@@ -3,7 +3,7 @@
 //!
 //! Thousands of groups have thousands of such lists, which take long to ask a database for one by one. So those that were asked
 //! for together are kept in a file as well, for the next one who asks for as many. They go by their digests, so that none is
-//! ever out of date.
+//! ever out of date, and neither is what the file says beside: for what files of a package all of a list was as it was.
 
 use std::io;
 use std::path::PathBuf;
@@ -74,7 +74,7 @@ const VERSION: u32 = 2;
 const FILE: &str = "used";
 
 /// How many have to be asked for together for the file to be worth a look.
-const MANY: usize = 256;
+const MANY: usize = 8;
 
 /// How many the file has at most.
 const MOST: usize = 1 << 16;
@@ -184,7 +184,7 @@ impl Reuse<'_> {
 
     /// Keeps what was read and found out of groups for the next one who asks for as much, where the file lacks a good part of it.
     pub(super) fn keep_used(&self, groups: &[Members], missing: usize) {
-        let lacks = missing > groups.len() / 4 || self.found_same.load(Ordering::Relaxed) >= MANY;
+        let lacks = missing > groups.len() / 4 || self.found_same.load(Ordering::Relaxed) > groups.len() / 16;
         if groups.len() >= MANY && lacks {
             // If that cannot be, the next one asks the store as well.
             self.keep_lists(&wanted(groups)).ok();
