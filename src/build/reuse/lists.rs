@@ -125,9 +125,9 @@ impl Reuse<'_> {
 
     fn differences_in(&self, list: &UsedList, closure: &Closure) -> Differences {
         let mut found = Differences::default();
-        let package = self.bytes_of(list).and_then(UsedParts::package_of);
+        // The same files make the same code, if compiles have seen what was answered.
+        let package = self.bytes_of(list).filter(|_| closure.confirmed).and_then(UsedParts::package_of);
         let origin = package.and_then(|package| Some(closure.origins[closure.place(package)?]));
-        // The same files make the same code.
         if origin.is_some() && *list.same() == origin {
             return found;
         }
