@@ -76,12 +76,6 @@ impl Used {
         }
     }
 
-    /// What tells it from all others of the package: a number, and a name or names.
-    #[must_use]
-    pub fn number(self) -> (u64, Option<Symbol>) {
-        self.rank_and_name()
-    }
-
     /// What the parts of a package are in order by; those that have the same differ in names.
     pub(super) fn rank(self) -> u64 {
         self.rank_and_name().0
@@ -92,8 +86,10 @@ impl Used {
         self.rank_and_name().1
     }
 
+    /// What tells it from all others of the package: its rank, and a name or names.
     #[inline]
-    fn rank_and_name(self) -> (u64, Option<Symbol>) {
+    #[must_use]
+    pub fn rank_and_name(self) -> (u64, Option<Symbol>) {
         let (kind, at, more, name) = match self {
             Self::Statements(_) => (0, 0, 0, None),
             Self::Order(_, name) => (1, 0, 0, name),

@@ -127,7 +127,7 @@ impl Reuse<'_> {
         let mut found = Differences::default();
         // The same files make the same code, if compiles have seen what was answered.
         let package = self.bytes_of(list).filter(|_| closure.confirmed).and_then(UsedParts::package_of);
-        let origin = package.and_then(|package| Some(closure.origins[closure.place(package)?]));
+        let origin = package.and_then(|package| self.origin(closure, package));
         if origin.is_some() && *list.same() == origin {
             return found;
         }

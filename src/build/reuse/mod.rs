@@ -166,13 +166,13 @@ struct Closure {
     /// Whether compiles have seen the files as they are answered for.
     confirmed: bool,
     ids: Arc<[PackageId]>,
-    /// Of each package all that its code comes from: its files, and those of what it imports, directly or not.
-    origins: Vec<Answer>,
     health: HealthMemory,
     /// See [`Frame::interface`].
     interface: OnceLock<Option<Encoded>>,
     /// See [`Frame::reach`].
     reach: OnceLock<Option<[u8; 16]>>,
+    /// Of each package all that its code comes from: its files, and those of what it imports, directly or not.
+    origins: OnceLock<Vec<Answer>>,
 }
 
 /// Where the imports of main packages lead that have the same ones.
@@ -470,20 +470,24 @@ impl<'a> Reuse<'a> {
             state.push(package);
         }
         let encoded = Encoded::of(&state);
-        let origins = self.origins(ids, &state);
         Closure {
             state: Arc::new(state),
             encoded,
             confirmed,
             ids: ids.into(),
-            origins,
             health: HealthMemory::default(),
             interface: OnceLock::new(),
             reach: OnceLock::new(),
+            origins: OnceLock::new(),
         }
     }
 
-    /// See [`Closure::origins`].
+    /// What the code of a package comes from: see [`Closure::origins`].
+    fn origin(&self, closure: &Closure, package: &str) -> Option<Answer> {
+        let at = closure.place(package)?;
+        closure.origins.get_or_init(|| self.origins(&closure.ids, &closure.state)).get(at).copied()
+    }
+
     fn origins(&self, ids: &[PackageId], state: &[PackageState]) -> Vec<Answer> {
         let mut by_id: FxHashMap<PackageId, Answer> = FxHashMap::default();
         // Each comes after those that it imports.

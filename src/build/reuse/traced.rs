@@ -15,7 +15,7 @@ use kcl::package::PackageId;
 use rustc_hash::FxHashMap;
 use syntax::Symbol;
 
-use super::record::{OwnParts, Parts, Record, decode};
+use super::record::{OwnParts, Parts, Record, decode, encode};
 use super::used::{Imported, Role, UsedParts};
 use super::{Closure, Encoded, Program, Records, Reuse, joined, values_of};
 use crate::monorepo::answers::Answer;
@@ -177,20 +177,11 @@ fn with_values(used: &Numbered, trace: &Trace) -> Answer {
 }
 
 fn digest_of_numbers(identity: &str, used: &Numbers) -> Answer {
-    let mut bytes = Vec::with_capacity(identity.len() + used.len() * 24);
-    let text = |bytes: &mut Vec<u8>, text: &str| {
-        bytes.extend_from_slice(&(text.len() as u64).to_le_bytes());
-        bytes.extend_from_slice(text.as_bytes());
-    };
-    text(&mut bytes, identity);
-    for (used, role) in used {
-        let (number, name) = used.number();
-        bytes.push(*role as u8);
-        bytes.extend_from_slice(&number.to_le_bytes());
-        bytes.push(u8::from(name.is_some()));
-        text(&mut bytes, name.map_or("", Symbol::as_str));
-    }
-    Answer::of(&bytes)
+    let plain = used.iter().map(|(used, role)| {
+        let (rank, name) = used.rank_and_name();
+        (*role as u8, rank, name.map(Symbol::as_str))
+    });
+    Answer::of(&encode(&(identity, plain.collect::<Vec<_>>())))
 }
 
 /// Parts that were used, with their fingerprints; arms in the same code as one.
