@@ -47,6 +47,8 @@ pub(crate) fn connect(path: &Path, mode: Mode) -> rusqlite::Result<Connection> {
     connection.set_prepared_statement_cache_capacity(32);
     // Or a plan could depend on what is bound, and each use of a statement would prepare it again.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    // Who closes last would put the log into the file, and wait for the disk; the store says when.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     let tell = |name, value| connection.pragma_update(None, name, value);
     // A file may be damaged: believe nothing that it says about itself.
     tell("trusted_schema", 0)?;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::batch::Batch;
@@ -25,17 +26,37 @@ use crate::verify::{self, Verified};
 /// How large a store may grow if nobody says otherwise, in bytes.
 pub const DEFAULT_LIMIT: u64 = 1 << 30;
 
+/// A log of so many bytes is left where it is when a store is closed. To put it into the file waits for the disk three times, which takes
+/// milliseconds; to read it takes the next process a fraction of one.
+const LOG_LEFT: u64 = 256 << 10;
+
+/// How many times as long the file has to be then: where nothing may be written it may be read without its log.
+const BESIDE_LOG: u64 = 16;
+
 /// Blobs and records on disk, shared by threads and by processes.
 pub struct Store {
     path: PathBuf,
     limit: u64,
+    /// Dropped before the writer, which may have to be the last one.
+    readers: Readers,
     /// None where nothing may be written.
     writer: Mutex<Option<Connection>>,
-    readers: Readers,
     doomed: Doomed,
     /// Something was damaged, so that all of the file may be: the next commit looks into it.
     suspect: AtomicBool,
     notices: Mutex<Vec<Notice>>,
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        let [file, log, _] =
+            folder::files(&self.path).map(|path| std::fs::metadata(path).map_or(0, |file| file.len()));
+        let is_long = log > LOG_LEFT.min(file / BESIDE_LOG);
+        if is_long && let Some(writer) = self.writer.get_mut().unwrap_or_else(PoisonError::into_inner) {
+            // Without that the log is only left for the next process.
+            writer.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).ok();
+        }
+    }
 }
 
 impl Store {
@@ -53,8 +74,8 @@ impl Store {
         let Opened { writer, readers, notice } = open(&path);
         let store = Self {
             limit,
-            writer: Mutex::new(writer),
             readers: Readers::new(&path, readers),
+            writer: Mutex::new(writer),
             doomed: Doomed::default(),
             suspect: AtomicBool::new(false),
             notices: Mutex::default(),

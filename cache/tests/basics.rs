@@ -183,6 +183,31 @@ fn a_use_is_noted_once_a_day() {
 }
 
 #[test]
+fn a_short_log_is_left_for_the_next_process() {
+    let folder = folder();
+    let path = folder.path().join("store.sqlite-wal");
+    let length = || std::fs::metadata(&path).map_or(0, |log| log.len());
+    let fill = |seed, bytes| {
+        let mut batch = Batch::default();
+        let digest = batch.blob(&noise(seed, bytes));
+        opened(&folder).commit(batch, 0).expect("written");
+        digest
+    };
+    record(&opened(&folder), "a", "x", 0);
+    assert_eq!(length(), 0, "the file is as short");
+    let first = fill(1, 1_000_000);
+    assert_eq!(length(), 0, "the log was long");
+    record(&opened(&folder), "b", "y", 0);
+    assert_ne!(length(), 0);
+    assert_eq!(values(&opened(&folder), "b"), ["y"]);
+    let second = fill(2, 100_000);
+    assert_eq!(length(), 0);
+    let store = opened(&folder);
+    assert!(store.has_blob(&first) && store.has_blob(&second));
+    assert_eq!((values(&store, "a"), values(&store, "b")), (vec!["x".to_owned()], vec!["y".to_owned()]));
+}
+
+#[test]
 fn stores_and_threads_share_a_folder() {
     let folder = folder();
     let stores = [opened(&folder), opened(&folder)];
