@@ -7,15 +7,15 @@ use std::path::PathBuf;
 use bumpalo::Bump;
 use kcl::eval::{Health, Limits, Run, Settings, Trace};
 use kcl::lower::code::PackageCode;
-use kcl::lower::{lower, lower_main};
+use kcl::lower::lower_main;
 use kcl::package::PackageId;
 use kcl::plan::{self, PlanOptions};
-use kcl::resolve::merge::Merged;
 use kcl::resolve::{FORMS, Main, Override, Program, Request};
 use kcl::stdlib::Failure;
 use kcl::types::{check_main, check_main_of_sound};
 use kcl::value::Value;
 use kcl::world::World;
+use rayon::prelude::*;
 use syntax::{Code, Diagnostic};
 
 use super::profile::{Profile, Step, timed};
@@ -99,10 +99,11 @@ pub enum Sound {
 /// # Errors
 /// All that is wrong with its text and types.
 pub fn prepare(shared: &Shared<'_>, unit: &CompileUnit, world: &dyn World) -> Result<Ready, Vec<Diagnostic>> {
-    prepare_known(shared, unit, world, |_| Sound::Nothing)
+    prepare_known(shared, unit, world, |_| Sound::Nothing, false)
 }
 
-/// The same for a program of which something may be known once it is loaded.
+/// The same for a program of which something may be known once it is loaded; `idle` says that there are threads which have nothing else
+/// to do.
 ///
 /// # Errors
 /// As [`prepare`].
@@ -111,6 +112,7 @@ pub fn prepare_known(
     unit: &CompileUnit,
     world: &dyn World,
     known: impl FnOnce(&Main) -> Sound,
+    idle: bool,
 ) -> Result<Ready, Vec<Diagnostic>> {
     let (profile, request) = (shared.profile, request(shared, unit)?);
     let main = timed(profile, Step::Parse, || shared.program.load_main(world, &request));
@@ -119,13 +121,19 @@ pub fn prepare_known(
         return Err(warnings);
     }
     let merged = timed(profile, Step::Check, || main.merged());
-    let known = known(&main);
-    warnings.extend(sound(timed(profile, Step::Check, || match known {
-        Sound::Nothing => check_main(shared.program, &main, &merged),
-        Sound::Imports => check_main_of_sound(shared.program, &main, &merged),
-        Sound::All => Vec::new(),
-    }))?);
-    let code = timed(profile, Step::Lower, || lower_all(shared.program, &main, &merged));
+    let (known, program) = (known(&main), shared.program);
+    let check = || {
+        timed(profile, Step::Check, || match known {
+            Sound::Nothing => check_main(program, &main, &merged),
+            Sound::Imports => check_main_of_sound(program, &main, &merged),
+            Sound::All => Vec::new(),
+        })
+    };
+    let lower = || timed(profile, Step::Lower, || lower_imports(program, &main.closure, idle));
+    let problems = if idle && known != Sound::Nothing { rayon::join(check, lower).0 } else { check() };
+    warnings.extend(sound(problems)?);
+    lower();
+    let code = timed(profile, Step::Lower, || lower_main(&main, &merged, program));
     drop(merged);
     Ok(Ready { main, code, warnings })
 }
@@ -223,14 +231,17 @@ fn sound(problems: Vec<Diagnostic>) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> 
     if problems.iter().any(|problem| problem.code.is_error()) { Err(problems) } else { Ok(problems) }
 }
 
-/// Lowers what a main package imports, where nobody did so before, and the main package.
-fn lower_all(program: &Program, main: &Main, merged: &Merged<'_>) -> PackageCode {
-    for id in &main.closure {
-        if let Some(cell) = program.code(*id) {
-            cell.get_or_init(|| lower(program.package(*id), program));
-        }
+/// How many packages may lead from one to the next for them to be lowered one inside of the other.
+const SHALLOW: usize = 128;
+
+/// Lowers packages, each after those that it imports, where nobody did so before; on threads that are `idle` also side by side.
+fn lower_imports(program: &Program, closure: &[PackageId], idle: bool) {
+    let lower = |id: &PackageId| _ = program.code(*id);
+    if idle && closure.len() <= SHALLOW {
+        closure.par_iter().for_each(lower);
+    } else {
+        closure.iter().for_each(lower);
     }
-    lower_main(main, merged, program)
 }
 
 fn settings(unit: &CompileUnit, limits: Limits, traced: bool) -> Settings {

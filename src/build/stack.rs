@@ -70,7 +70,7 @@ impl<'a> Job<'a> {
         };
         self.parse_ahead(records);
         let known = |main: &Main| self.sound(main, records, &same);
-        let ready = match prepare_known(self.shared, &unit, self.shared.world, known) {
+        let ready = match prepare_known(self.shared, &unit, self.shared.world, known, self.alone) {
             Ok(ready) => ready,
             Err(problems) => return self.failed(Failure::Program(problems, unit.missing)),
         };
@@ -93,9 +93,11 @@ impl<'a> Job<'a> {
     /// Parses and digests what the stack imported last time with the threads that have nothing else to do.
     fn parse_ahead(&self, records: &Records) {
         if let Some(reuse) = self.reuse.filter(|_| self.alone) {
-            reuse.sources(records).into_par_iter().for_each(|path| {
-                self.shared.program.parse_ahead(self.shared.world, &path);
-                reuse.digest_ahead(path);
+            reuse.sources(records).par_iter().for_each(|query| {
+                if let Query::Content(path) = query {
+                    self.shared.program.parse_ahead(self.shared.world, path);
+                }
+                reuse.answer_ahead(query);
             });
         }
     }

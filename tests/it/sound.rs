@@ -26,7 +26,7 @@ fn interfaces(root: &Path, sound: Sound) -> Vec<(String, Vec<Option<Fingerprint>
             traced: true,
             profile: None,
         };
-        let ready = prepare_known(&shared, &unit, &world, |_| sound).expect("the stack is sound");
+        let ready = prepare_known(&shared, &unit, &world, |_| sound, false).expect("the stack is sound");
         let identity = |id| program.identity(id, root);
         ready.main.closure.iter().map(|id| program.interface(*id, &|_| true, &identity)).collect()
     };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bumpalo::Bump;
 use kcl::eval::{Limits, Run, Settings};
 use kcl::lower::code::PackageCode;
-use kcl::lower::{lower, lower_main};
+use kcl::lower::lower_main;
 use kcl::plan::{self, PlanOptions};
 use kcl::resolve::merge::Merged;
 use kcl::resolve::{Main, Program, Request};
@@ -84,10 +84,6 @@ fn sound(problems: &[Diagnostic]) -> Result<(), Vec<Diagnostic>> {
 }
 
 fn lower_all(program: &Program, main: &Main, merged: &Merged<'_>) -> PackageCode {
-    for id in &main.closure {
-        if let Some(cell) = program.code(*id) {
-            cell.get_or_init(|| lower(program.package(*id), program));
-        }
-    }
+    main.closure.iter().for_each(|id| _ = program.code(*id));
     lower_main(main, merged, program)
 }

@@ -44,13 +44,13 @@ pub trait Codes {
 
 impl Codes for Program {
     fn code(&self, id: PackageId) -> Option<&PackageCode> {
-        Self::code(self, id)?.get()
+        Self::code(self, id)
     }
 }
 
 /// Lowers a package.
 #[must_use]
-pub fn lower(package: &Package, codes: &dyn Codes) -> PackageCode {
+pub(crate) fn lower(package: &Package, codes: &dyn Codes) -> PackageCode {
     Lower::new(package, None, codes).package(None)
 }
 

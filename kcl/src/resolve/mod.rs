@@ -34,6 +34,7 @@ pub use self::tail::Tail;
 pub(crate) use self::tail::{Start, TailCode};
 use crate::lower::code::PackageCode;
 use crate::lower::fingerprint::{Fingerprint, Fingerprints, fingerprints};
+use crate::lower::lower;
 use crate::package::{File, Package, PackageId};
 use crate::types::{PackageTypes, interface};
 use crate::world::{Query, World};
@@ -113,8 +114,8 @@ pub(crate) struct Cell {
     closure: OnceLock<Closure>,
     /// Filled by [`crate::types::check_package`].
     pub(crate) types: OnceLock<PackageTypes>,
-    /// For the code of the package, once it is lowered.
-    pub(crate) code: OnceLock<PackageCode>,
+    /// See [`Program::code`].
+    code: OnceLock<PackageCode>,
     fingerprints: OnceLock<Fingerprints>,
 }
 
@@ -142,10 +143,13 @@ impl Program {
         self.cell(id).and_then(|cell| cell.package.get()).unwrap_or(&NOTHING)
     }
 
-    /// The place for the code of a package, which whoever lowers it fills.
+    /// The code of a package, lowered by the first who asks; `None` where it was never loaded. That may begin with lowering what it
+    /// imports, which must not lead in a circle.
     #[must_use]
-    pub fn code(&self, id: PackageId) -> Option<&OnceLock<PackageCode>> {
-        self.cell(id).map(|cell| &cell.code)
+    pub fn code(&self, id: PackageId) -> Option<&PackageCode> {
+        let cell = self.cell(id)?;
+        let package = cell.package.get()?;
+        Some(cell.code.get_or_init(|| lower(package, self)))
     }
 
     /// Where a package is, the same on every machine: its module root from a folder, its module and its path in it.
@@ -171,7 +175,7 @@ impl Program {
         identity: &dyn Fn(PackageId) -> String,
     ) -> Option<&Fingerprints> {
         let cell = self.cell(id)?;
-        let code = cell.code.get()?;
+        let code = self.code(id)?;
         Some(cell.fingerprints.get_or_init(|| fingerprints(code, self, identity)))
     }
 
@@ -201,7 +205,7 @@ impl Program {
     pub fn names(&self, id: PackageId) -> Vec<Symbol> {
         let types = self.cell(id).and_then(|cell| cell.types.get());
         let mut names: Vec<Symbol> = types.map(interface::names).unwrap_or_default();
-        names.extend(self.code(id).and_then(OnceLock::get).iter().flat_map(|code| code.slots.keys()));
+        names.extend(self.code(id).into_iter().flat_map(|code| code.slots.keys()));
         names.sort_unstable_by_key(|name| name.as_str());
         names.dedup();
         names

@@ -26,7 +26,7 @@ mod used;
 mod why;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -403,22 +403,22 @@ impl<'a> Reuse<'a> {
         cell.get_or_init(|| decode(&self.store.blob(&self.whole(at)?)?).map(Arc::new)).clone()
     }
 
-    /// The files that the packages had that a stack imported last.
-    pub(in crate::build) fn sources(&self, records: &Records) -> Vec<PathBuf> {
+    /// The files that the packages had that a stack imported last, and the folders that were listed for them.
+    pub(in crate::build) fn sources(&self, records: &Records) -> Vec<Query> {
         let packages =
             records.0.first().and_then(|record| self.store.blob(&self.whole(&record.frame.packages)?));
         let packages: Packages = packages.and_then(|bytes| decode(&bytes)).unwrap_or_default();
         let questions = packages.iter().flat_map(|package| &package.questions);
-        let contents = questions.filter_map(|question| match question.query(self.root) {
-            Query::Content(path) if path.extension().is_some_and(|it| it == "k") => Some(path),
-            _ => None,
-        });
-        contents.collect()
+        let mut sources: Vec<Query> =
+            questions.map(|question| question.query(self.root)).filter(is_of_sources).collect();
+        sources.sort_unstable();
+        sources.dedup();
+        sources
     }
 
-    /// Digests a file that was read.
-    pub(in crate::build) fn digest_ahead(&self, path: PathBuf) {
-        let _ = self.answers.answer(&Query::Content(path));
+    /// Finds out what the answer is, for those who ask later.
+    pub(in crate::build) fn answer_ahead(&self, query: &Query) {
+        let _ = self.answers.answer(query);
     }
 
     /// The packages of a record and where its imports lead, if all of that is as it was.
@@ -641,9 +641,7 @@ impl<'a> Reuse<'a> {
         known: &FxHashMap<Used, Fingerprint>,
     ) -> Option<Fingerprint> {
         let used = match name.part() {
-            Part::Variable(name) => {
-                Used::Variable(id, *self.shared.program.code(id)?.get()?.slots.get(&name)?)
-            }
+            Part::Variable(name) => Used::Variable(id, *self.shared.program.code(id)?.slots.get(&name)?),
             _ => Used::Statements(id),
         };
         known.get(&used).copied()
@@ -723,6 +721,15 @@ impl<'a> Reuse<'a> {
     /// Commits what is left; gives what is known of files for the next build.
     pub(super) fn finish(self, started: u64, partial: bool) -> (Result<(), StoreError>, Known) {
         (self.commit(), self.answers.into_known(started, partial))
+    }
+}
+
+/// Whether a query is for what a file of a package says, or for which files there are.
+fn is_of_sources(query: &Query) -> bool {
+    match query {
+        Query::Content(path) => path.extension().is_some_and(|it| it == "k"),
+        Query::Folder(_) => true,
+        Query::IsFile(_) | Query::Glob(..) => false,
     }
 }
 

@@ -138,7 +138,7 @@ impl Reuse<'_> {
     }
 
     fn named_one(&self, Numbered { package, used, .. }: &Numbered) -> Option<Arc<Named>> {
-        let (code, known) = (self.shared.program.code(*package)?.get()?, self.fingerprints(*package)?);
+        let (code, known) = (self.shared.program.code(*package)?, self.fingerprints(*package)?);
         let parts = |role| {
             let some = used.iter().filter(move |(_, of)| *of == role);
             named(some.map(|(used, _)| used), code, known)
