@@ -105,7 +105,7 @@ fn of_written(monorepo: &Monorepo, stack: &Stack, out: &Path, finished: &Finishe
     let text = std::fs::read_to_string(&path);
     let text = text.map_err(|error| format!("cannot read the artifact of `{}`: {error}", stack.path))?;
     let side = |text: String| (Digest::of(text.as_bytes()), text);
-    let before = finished.replaced.clone().map(side);
+    let before = finished.remarks().replaced.clone().map(side);
     Ok(Delta { before, after: Some(side(text)), ..delta(monorepo, stack) })
 }
 

@@ -132,6 +132,7 @@ pub fn prepare_known(
     let lower = || timed(profile, Step::Lower, || lower_imports(program, &main.closure, idle));
     let problems = if idle && known != Sound::Nothing { rayon::join(check, lower).0 } else { check() };
     warnings.extend(sound(problems)?);
+    // What was lowered meanwhile is not lowered again.
     lower();
     let code = timed(profile, Step::Lower, || lower_main(&main, &merged, program));
     drop(merged);

@@ -19,6 +19,7 @@ pub mod survey;
 pub mod watch;
 
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use self::journal::Journal;
@@ -164,19 +165,27 @@ pub enum Failure {
     Crash(String),
 }
 
-/// A stack that is done.
+/// A stack that is done. Reports have thousands, of which next to all are reused, so what is rare is kept elsewhere.
 #[derive(Debug)]
 pub struct Finished {
     /// Which.
     pub stack: StackId,
     /// What became of it.
     pub outcome: Outcome,
+    /// The digest of its artifact, if it has one.
+    pub artifact: Option<Digest>,
+    /// Whether stamps alone tell that nothing has happened to it.
+    pub untouched: bool,
+    remarks: Option<Box<Remarks>>,
+}
+
+/// What is to be said of a stack that was looked at more closely.
+#[derive(Debug, Default)]
+pub struct Remarks {
     /// What it printed while it ran.
     pub printed: String,
     /// What is legal in it, but hardly meant.
     pub warnings: Vec<Diagnostic>,
-    /// The digest of its artifact, if it has one.
-    pub artifact: Option<Digest>,
     /// Why it was evaluated and not reused.
     pub reason: Option<Reason>,
     /// Why it can never be reused, sorted.
@@ -185,8 +194,6 @@ pub struct Finished {
     pub text: Option<String>,
     /// What its artifact was before it was written, if that is asked for.
     pub replaced: Option<String>,
-    /// Whether stamps alone tell that nothing has happened to it.
-    pub untouched: bool,
 }
 
 /// What became of all stacks, in order.
@@ -318,18 +325,18 @@ pub fn build(
 
 impl Finished {
     fn quiet(stack: StackId, outcome: Outcome) -> Self {
-        Self {
-            stack,
-            outcome,
-            printed: String::new(),
-            warnings: Vec::new(),
-            artifact: None,
-            reason: None,
-            volatile: Vec::new(),
-            text: None,
-            replaced: None,
-            untouched: false,
-        }
+        Self { stack, outcome, artifact: None, untouched: false, remarks: None }
+    }
+
+    /// What else is to be said.
+    #[must_use]
+    pub fn remarks(&self) -> &Remarks {
+        static NONE: LazyLock<Remarks> = LazyLock::new(Remarks::default);
+        self.remarks.as_deref().unwrap_or(&NONE)
+    }
+
+    fn remarks_mut(&mut self) -> &mut Remarks {
+        self.remarks.get_or_insert_default()
     }
 
     /// A stack that nothing has happened to, nor to its artifact.
@@ -359,8 +366,12 @@ mod tests {
     fn what_could_not_be_written_is_no_artifact() {
         let outcomes = [Outcome::Built { changed: true }, Outcome::Failed(Failure::Write("no space".into()))];
         let stack = Stack { path: "a".into(), name: "a".into(), project: None };
-        let monorepo =
-            Monorepo { root: PathBuf::new(), projects: vec![], stacks: vec![stack], problems: vec![] };
+        let monorepo = Monorepo {
+            root: PathBuf::new(),
+            projects: vec![].into(),
+            stacks: vec![stack].into(),
+            problems: vec![],
+        };
         let id = monorepo.stack_at("a").expect("a stack");
         let digest = Digest::of(b"a");
         let artifacts = outcomes.map(|outcome| Finished::quiet(id, outcome).with_artifact(digest).artifact);

@@ -12,7 +12,7 @@ use super::compile::{Compiled, Format, Ready, Shared, Sound, evaluate, prepare_k
 use super::profile::{Step, timed};
 use super::reuse::{Doubt, Program, Records, Reuse, SameCode};
 use super::survey::Rest;
-use super::{BuildRequest, Failure, Finished, GOLDEN, Goal, Outcome, golden, outputs};
+use super::{BuildRequest, Failure, Finished, GOLDEN, Goal, Outcome, Remarks, golden, outputs};
 use crate::monorepo::answers::{Answer, Stamp};
 use crate::monorepo::{CompileUnit, DiskWorld, Problem, ProblemKind, Stack, StackId, plain};
 
@@ -133,8 +133,9 @@ impl<'a> Job<'a> {
         let mut unless_refused = None;
         let reason = match proof {
             Ok(proof) if !self.is_audited() => match self.restore(reuse, proof) {
-                Some(finished) => {
-                    return Finished { warnings: program.ready.warnings.clone(), ..finished };
+                Some(mut finished) => {
+                    finished.remarks_mut().warnings.clone_from(&program.ready.warnings);
+                    return finished;
                 }
                 None => Some(super::Reason::Lost),
             },
@@ -146,9 +147,8 @@ impl<'a> Job<'a> {
             }
         };
         let (mut finished, compiled) = self.evaluated(program.unit, program.ready);
-        finished.reason = reason;
+        finished.remarks_mut().reason = reason;
         let Some((compiled, Some(digest))) = compiled else { return finished };
-        finished.volatile.clone_from(&compiled.trace.volatile);
         if self.is_audited() && compiled.trace.volatile.is_empty() && expected.is_some_and(|it| it != digest)
         {
             finished.outcome = Outcome::Failed(Failure::Audit(reuse.missing(
@@ -181,14 +181,16 @@ impl<'a> Job<'a> {
                 let is_asked_for = self.reuse.is_some() || self.request.journal.is_some();
                 let digest = is_asked_for.then(|| Digest::of(compiled.text.as_bytes()));
                 let outcome = self.deliver(&compiled.text, digest);
-                let finished = Finished {
+                let remarks = Remarks {
                     printed: std::mem::take(&mut compiled.printed),
                     warnings: ready.warnings.clone(),
+                    reason: None,
                     volatile: compiled.trace.volatile.clone(),
                     text: self.is_kept().then(|| compiled.text.clone()),
                     replaced: replaced.filter(|_| matches!(outcome, Outcome::Built { changed: true })),
-                    ..Finished::quiet(self.id, outcome)
                 };
+                let mut finished = Finished::quiet(self.id, outcome);
+                finished.remarks = Some(Box::new(remarks));
                 (finished, Some((compiled, digest)))
             }
         }
@@ -236,13 +238,15 @@ impl<'a> Job<'a> {
                         Outcome::Built { changed } => Outcome::Reused { changed },
                         other => other,
                     };
-                    finished.replaced = replaced;
+                    if replaced.is_some() {
+                        finished.remarks_mut().replaced = replaced;
+                    }
                 }
             }
             Goal::Check => {
                 finished.outcome = check(self.shared.world, &self.folder.join(GOLDEN), &text()?);
             }
-            Goal::Digest if self.is_kept() => finished.text = Some(text()?),
+            Goal::Digest if self.is_kept() => finished.remarks_mut().text = Some(text()?),
             Goal::Digest => {}
         }
         Some(finished.with_artifact(digest))

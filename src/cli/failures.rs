@@ -31,7 +31,7 @@ pub(crate) fn diagnostics(site: Built<'_>, report: &Report, notices: Vec<Shown>)
 
 /// What is wrong with a stack.
 fn shown(site: Built<'_>, finished: &Finished) -> Vec<Shown> {
-    let mut all: Vec<Shown> = finished.warnings.iter().map(Shown::diagnostic).collect();
+    let mut all: Vec<Shown> = finished.remarks().warnings.iter().map(Shown::diagnostic).collect();
     let Outcome::Failed(failure) = &finished.outcome else { return all };
     let stack = site.monorepo.stack(finished.stack);
     let problem = |problem| Shown::problem(problem, site.world);

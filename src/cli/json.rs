@@ -308,7 +308,7 @@ impl<'a> StackV1<'a> {
             name: &stack.name,
             project: monorepo.project_of(stack).map(|project| project.path.as_str()),
             status,
-            because: finished.reason.as_ref().map(ToString::to_string),
+            because: finished.remarks().reason.as_ref().map(ToString::to_string),
             changed: finished.outcome.is_written(),
             artifact: (writes && matches!(status, "built" | "checked" | "reused")).then(|| stack.artifact()),
             microseconds: times

@@ -5,6 +5,7 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use kcl::world::World;
 use rayon::prelude::*;
@@ -34,16 +35,16 @@ fn found(world: &DiskWorld, root: &Path, skip: &Path) -> Result<Monorepo, Proble
     walked.folders.sort_unstable_by(|a, b| a.path.as_os_str().cmp(b.path.as_os_str()));
     let mut monorepo = Monorepo {
         root: root.to_owned(),
-        projects: Vec::new(),
-        stacks: Vec::new(),
+        projects: Arc::default(),
+        stacks: Arc::default(),
         problems: std::mem::take(&mut walked.problems),
     };
     let read: Vec<_> = walked.folders.par_iter().map(|folder| describe(world, root, folder)).collect();
     for described in read {
         monorepo.add(described);
     }
-    monorepo.projects.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-    monorepo.stacks.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    Arc::make_mut(&mut monorepo.projects).sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    Arc::make_mut(&mut monorepo.stacks).sort_unstable_by(|a, b| a.path.cmp(&b.path));
     monorepo.assign_projects();
     monorepo.refuse_collisions();
     Ok(monorepo)
@@ -158,13 +159,13 @@ impl Described {
 impl Monorepo {
     fn add(&mut self, described: Described) {
         let Described { project, stack, problems } = described;
-        self.projects.extend(project);
-        self.stacks.extend(stack);
+        Arc::make_mut(&mut self.projects).extend(project);
+        Arc::make_mut(&mut self.stacks).extend(stack);
         self.problems.extend(problems);
     }
 
     fn assign_projects(&mut self) {
-        for stack in &mut self.stacks {
+        for stack in Arc::make_mut(&mut self.stacks) {
             let above = Path::new(&stack.path).ancestors();
             stack.project = above.map(paths::slashed).find_map(|path| {
                 let path = if path.is_empty() { "." } else { &path };
@@ -177,7 +178,7 @@ impl Monorepo {
     /// Takes out stacks whose artifact would have to be file and folder at once: `a/x` beside `a/x.yaml/y`.
     fn refuse_collisions(&mut self) {
         let mut refused = Vec::new();
-        for stack in &self.stacks {
+        for stack in self.stacks.iter() {
             let folder = format!("{}/", stack.artifact());
             let after = self.stacks.partition_point(|other| other.path.as_str() < folder.as_str());
             let other = self.stacks.get(after).filter(|other| other.path.starts_with(&folder));
@@ -187,7 +188,7 @@ impl Monorepo {
                 refused.push(stack.path.clone());
             }
         }
-        self.stacks.retain(|stack| !refused.contains(&stack.path));
+        Arc::make_mut(&mut self.stacks).retain(|stack| !refused.contains(&stack.path));
     }
 }
 

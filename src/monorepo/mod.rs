@@ -24,6 +24,7 @@ mod unit;
 mod world;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -46,10 +47,10 @@ pub(crate) use world::plain;
 pub struct Monorepo {
     /// Its root; absolute and normal.
     pub root: PathBuf,
-    /// Its projects, by path.
-    pub projects: Vec<Project>,
+    /// Its projects, by path. What remembers them shares them.
+    pub projects: Arc<Vec<Project>>,
     /// Its stacks, by path.
-    pub stacks: Vec<Stack>,
+    pub stacks: Arc<Vec<Stack>>,
     /// Folders that cannot be listed, and names that cannot be used.
     pub problems: Vec<Problem>,
 }
@@ -146,14 +147,19 @@ impl Monorepo {
             let place = known.or_else(|| {
                 let path = project?.to_owned();
                 let name = path.rsplit('/').next().unwrap_or_default().to_owned();
-                all.projects.push(Project { path, name, tenant: None });
+                Arc::make_mut(&mut all.projects).push(Project { path, name, tenant: None });
                 Some(all.projects.len() - 1)
             });
             let project = place.map(|place| ProjectId(place as u32));
-            all.stacks.push(Stack { path: path.to_owned(), name: name.to_owned(), project });
+            Arc::make_mut(&mut all.stacks).push(Stack {
+                path: path.to_owned(),
+                name: name.to_owned(),
+                project,
+            });
         }
-        all.stacks.sort_by(|a, b| a.path.cmp(&b.path));
-        all.stacks.dedup_by(|a, b| a.path == b.path);
+        let stacks = Arc::make_mut(&mut all.stacks);
+        stacks.sort_by(|a, b| a.path.cmp(&b.path));
+        stacks.dedup_by(|a, b| a.path == b.path);
         all
     }
 

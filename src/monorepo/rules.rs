@@ -223,7 +223,7 @@ impl Inspection<'_> {
 
     fn same_project_names(&self, projects: &[&Project]) -> Vec<Finding> {
         let mut first = BTreeMap::new();
-        for project in &self.monorepo.projects {
+        for project in self.monorepo.projects.iter() {
             first.entry(&project.name).or_insert(&project.path);
         }
         of_each(projects, |project| {

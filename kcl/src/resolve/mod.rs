@@ -167,7 +167,7 @@ impl Program {
         self.cell(id).map_or_else(PathBuf::new, |cell| cell.key.place())
     }
 
-    /// The fingerprints of a package that is lowered; the first `identity` stays.
+    /// The fingerprints of a package that was loaded; the first `identity` stays.
     #[must_use]
     pub fn fingerprints(
         &self,
@@ -180,7 +180,7 @@ impl Program {
     }
 
     /// All that checking and lowering another package can learn of some names of a package; `None` where something is wrong
-    /// with it, or where it was not checked and lowered.
+    /// with it, or where it was not checked.
     #[must_use]
     pub fn interface(
         &self,

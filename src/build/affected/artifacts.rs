@@ -61,5 +61,5 @@ fn present(side: Side<'_>, affected: &[Affected], absent: Status) -> Vec<Option<
 }
 
 fn made(finished: Finished) -> Artifact {
-    Some((finished.artifact?, finished.text?))
+    Some((finished.artifact?, finished.remarks?.text?))
 }

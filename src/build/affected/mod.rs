@@ -276,7 +276,8 @@ impl Different<'_> {
         if is_same {
             return None;
         }
-        let volatile: BTreeSet<Volatile> = base.volatile.iter().chain(&head.volatile).copied().collect();
+        let volatile: BTreeSet<Volatile> =
+            base.remarks().volatile.iter().chain(&head.remarks().volatile).copied().collect();
         if !self.comparison.reasons && volatile.is_empty() {
             return Some(Vec::new());
         }

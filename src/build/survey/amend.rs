@@ -2,7 +2,7 @@
 //! stacks cost.
 //!
 //! Invariants: numbers of points, closures and stacks stay; a point that says something else now is changed only where
-//! nobody rests on what it said before.
+//! nobody rests on what it said before; a closure has the list that its points answer, or none.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use super::draw::{Draft, Drawing, Held};
 use super::path_list::PathList;
-use super::sweep::{SHARE, Seen};
-use super::{Encoded, Point, Regrouped, Rest, Survey, Sweep};
+use super::sweep::SHARE;
+use super::{Closure, Encoded, Point, Regrouped, Rest, Survey, Sweep};
 use crate::build::reuse::{GroupKey, decode, encode};
 use crate::build::{Goal, Report};
 use crate::monorepo::answers::Stamp;
@@ -24,7 +24,7 @@ use crate::monorepo::answers::Stamp;
 const FILE: &str = "survey.more";
 
 /// The shape of the file; another one counts as none.
-const VERSION: u32 = 6;
+const VERSION: u32 = 7;
 
 /// How many stacks are few.
 const FEW: usize = 64;
@@ -47,7 +47,9 @@ pub(super) struct Amendment {
     /// Points that say something else now, or have another stamp.
     pub(super) changed: Vec<(u32, Point)>,
     /// Closures that are new.
-    pub(super) closures: Vec<Vec<u32>>,
+    pub(super) closures: Vec<Closure>,
+    /// The lists that others come from now: points of theirs say something else.
+    pub(super) lists: Vec<(u32, [u8; 32])>,
     /// Groups that are new.
     pub(super) groups: Vec<GroupKey>,
     /// What stacks rest on now.
@@ -96,11 +98,14 @@ impl Amendments {
 impl Survey {
     /// The survey with what was added to it; `None` where that is about something else.
     pub(super) fn amended(mut self, amendments: Amendments) -> Option<Self> {
-        for Amendment { paths, points, changed, closures, groups, rests } in &amendments.all {
+        for Amendment { paths, points, changed, closures, lists, groups, rests } in &amendments.all {
             self.paths.extend(paths);
             self.points.extend(points);
             for (at, point) in changed {
                 *self.points.get_mut(*at as usize)? = *point;
+            }
+            for (at, list) in lists {
+                self.closures.get_mut(*at as usize)?.list = *list;
             }
             self.closures.extend(closures.iter().cloned());
             self.groups.extend(groups);
@@ -135,7 +140,7 @@ impl Sweep {
             && (regrouped.is_known() || !self.changed.contains(&true))
             && self.survey.amendments.as_ref().is_some_and(|it| it.all.len() < AMENDMENTS)
             && untouched.iter().filter(|digest| digest.is_none()).count() <= FEW
-            && self.seen.iter().filter(|seen| matches!(seen, Seen::Touched(_))).count() <= TOUCHED
+            && self.touched.len() <= TOUCHED
     }
 
     /// Whether so much is no longer as the survey has it that another checkout does better with another one.
@@ -144,7 +149,7 @@ impl Sweep {
     }
 
     /// What to add to the survey for points that have other stamps now.
-    pub(super) fn touched(&self, changed: Vec<(u32, Point)>) -> Option<Amendments> {
+    pub(super) fn restamped(&self, changed: Vec<(u32, Point)>) -> Option<Amendments> {
         self.amended(Amendment { changed, ..Amendment::default() })
     }
 
@@ -156,14 +161,9 @@ impl Sweep {
     /// The points that were touched, say the same as before, and have been left alone since. `began` is when this process
     /// began, in nanoseconds since 1970.
     pub(super) fn settled(&self, began: u64) -> Vec<(u32, Point)> {
-        let points = self.survey.points.iter().zip(&self.seen).zip(0..);
-        let settled = points.filter_map(|((point, seen), at)| match seen {
-            Seen::Touched(stamp) if stamp.is_settled(began) => {
-                Some((at, Point { stamp: Some(*stamp), ..*point }))
-            }
-            _ => None,
-        });
-        settled.collect()
+        let settled = self.touched.iter().filter(|(_, stamp)| stamp.is_settled(began));
+        let point = |at: u32| self.survey.points[at as usize];
+        settled.map(|(at, stamp)| (*at, Point { stamp: Some(*stamp), ..point(*at) })).collect()
     }
 }
 

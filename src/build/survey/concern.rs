@@ -194,7 +194,8 @@ impl Sweep {
         let survey = &self.survey;
         let both = |[before, after]: [bool; 2], other: &[bool; 2]| [before || other[0], after || other[1]];
         let concerned = |some: &[u32]| some.iter().map(|at| &points[*at as usize]).fold([false; 2], both);
-        let closures: Vec<[bool; 2]> = survey.closures.iter().map(|points| concerned(points)).collect();
+        let closures: Vec<[bool; 2]> =
+            survey.closures.iter().map(|closure| concerned(&closure.points)).collect();
         let (mut stacks, mut groups) = (Vec::new(), Vec::new());
         let mut otherwise = [false; 2];
         for (stack, rest) in survey.stacks.iter().zip(&survey.rests) {

@@ -12,7 +12,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::amend::Amendment;
 use super::path_list::PathList;
 use super::sweep::Seen;
-use super::{Drawn, Own, Point, Regrouped, Rest, Standing, Survey, Sweep};
+use super::{Closure, Drawn, Own, Point, Regrouped, Rest, Standing, Survey, Sweep};
 use crate::build::reuse::{GroupKey, Imports, PackageState, Question};
 use crate::build::{BuildRequest, Finished, Goal, Outcome, Report};
 use crate::monorepo::answers::{Answer, Answers, Stamp};
@@ -60,17 +60,19 @@ pub struct Drawing<'a> {
 pub(super) struct Draft<'a> {
     on: &'a Drawing<'a>,
     /// The points and closures of a survey that stay, with what became of the points.
-    old: (&'a [Point], &'a [Seen], &'a [Vec<u32>]),
+    old: (&'a [Point], &'a [Seen], &'a [Closure]),
     /// Points among them that say something else now.
     changed: BTreeMap<u32, Point>,
     points: Vec<Point>,
     paths: PathList,
     places: FxHashMap<OsString, u32>,
-    closures: Vec<Vec<u32>>,
+    closures: Vec<Closure>,
     /// The groups, and how many of them there were.
     groups: (Vec<GroupKey>, usize),
     by_group: FxHashMap<GroupKey, u32>,
     by_packages: FxHashMap<Digest, Option<u32>>,
+    /// The lists that closures of the survey before come from now; none that is known without one.
+    lists: BTreeMap<u32, [u8; 32]>,
     /// The new numbers of the points and closures of the survey before.
     kept: Vec<Option<u32>>,
     kept_closures: Vec<Option<u32>>,
@@ -96,15 +98,16 @@ impl Drawing<'_> {
         self.whole(held, &request.goal, report).map(|survey| Drawn::Anew(Box::new(survey)))
     }
 
-    /// All paths that stacks may rest on: what they asked for, and all above that.
-    fn places(&self, held: &[Held]) -> FxHashSet<OsString> {
+    /// All paths that stacks may rest on: what they asked for, but not by lists that are known, and all above that.
+    fn places(&self, held: &[Held], known: &FxHashMap<Digest, Option<u32>>) -> FxHashSet<OsString> {
         let root = &self.monorepo.root;
+        let is_new = |(list, _): &&Imports| !known.contains_key(list);
         let asked = held.iter().flat_map(|held| {
             let folder = paths::join(root, &held.stack);
             let own = held.questions.iter().chain(&held.files).map(move |question| question.query(&folder));
-            own.chain(held.shared.iter().flat_map(|packages| asked_by(packages, root)))
+            own.chain(held.shared.iter().filter(is_new).flat_map(|list| asked_by(list, root)))
         });
-        let regrouped = self.regrouped.packages().flat_map(|packages| asked_by(packages, root));
+        let regrouped = self.regrouped.packages().filter(is_new).flat_map(|list| asked_by(list, root));
         let mut places = FxHashSet::default();
         for query in asked.chain(regrouped) {
             for path in query.path().ancestors() {
@@ -177,7 +180,7 @@ impl<'a> Draft<'a> {
                 .survey
                 .closures
                 .iter()
-                .flatten()
+                .flat_map(|closure| &closure.points)
                 .map(|at| (paths[*at as usize].as_os_str(), *at))
                 .collect(),
             old_paths: paths,
@@ -197,6 +200,7 @@ impl<'a> Draft<'a> {
             groups: (Vec::new(), 0),
             by_group: FxHashMap::default(),
             by_packages: FxHashMap::default(),
+            lists: BTreeMap::new(),
             kept: Vec::new(),
             kept_closures: Vec::new(),
             old_paths: Vec::new(),
@@ -207,7 +211,12 @@ impl<'a> Draft<'a> {
     /// What is added to a survey for these stacks.
     pub(super) fn amending(on: &'a Drawing<'a>, before: &'a Sweep, held: &[Held]) -> Self {
         let Survey { points, closures, groups, .. } = &before.survey;
-        let wanted = on.places(held);
+        // Where nothing happened to it, what was asked and answered rests on what it did.
+        let (moved, same): (Vec<_>, Vec<_>) =
+            closures.iter().zip(0..).partition(|(_, at)| before.changed[*at as usize]);
+        let same: FxHashMap<Digest, Option<u32>> =
+            same.into_iter().map(|(closure, at)| (Digest::from_bytes(closure.list), Some(at))).collect();
+        let wanted = on.places(held, &same);
         let known =
             wanted.into_iter().filter_map(|path| before.survey.find(Path::new(&path)).map(|at| (path, at)));
         // Nobody asks for another group.
@@ -218,6 +227,8 @@ impl<'a> Draft<'a> {
             places: known.collect(),
             groups: (Vec::new(), groups.len()),
             by_group: by_group.collect(),
+            by_packages: same,
+            lists: moved.into_iter().map(|(_, at)| (at, Closure::default().list)).collect(),
             ..Self::empty(on)
         }
     }
@@ -275,9 +286,9 @@ impl<'a> Draft<'a> {
         if let Some(known) = self.kept_closures[at as usize] {
             return Some(known);
         }
-        let points = &before.survey.closures[at as usize];
+        let Closure { list, points } = &before.survey.closures[at as usize];
         let points = points.iter().map(|at| self.keep(*at)).collect::<Option<_>>()?;
-        self.closures.push(points);
+        self.closures.push(Closure { list: *list, points });
         let closure = self.closures.len() as u32 - 1;
         self.kept_closures[at as usize] = Some(closure);
         Some(closure)
@@ -290,11 +301,7 @@ impl<'a> Draft<'a> {
         }
         let before = self.on.before?;
         let point = before.survey.points[at as usize];
-        let stamp = match before.seen[at as usize] {
-            Seen::Same => point.stamp,
-            Seen::Touched(stamp) => Some(stamp).filter(|stamp| stamp.is_settled(self.on.began)),
-            Seen::Changed => return None,
-        };
+        let stamp = before.stamp(at, self.on.began)?;
         let number = self.point(self.old_paths[at as usize], Point { stamp, ..point });
         self.kept[at as usize] = number;
         number
@@ -330,22 +337,27 @@ impl<'a> Draft<'a> {
         if let Some(known) = self.by_packages.get(digest) {
             return *known;
         }
-        let closure = self.new_closure(packages);
+        let closure = self.new_closure(digest, packages);
         self.by_packages.insert(*digest, closure);
         closure
     }
 
-    fn new_closure(&mut self, packages: &[PackageState]) -> Option<u32> {
+    fn new_closure(&mut self, list: &Digest, packages: &[PackageState]) -> Option<u32> {
         let root = &self.on.monorepo.root;
         let questions = packages.iter().flat_map(|package| &package.questions);
         let points =
             questions.map(|question| self.question(&question.query(root))).collect::<Option<Vec<u32>>>()?;
-        let (_, _, old) = self.old;
-        let at = old.iter().position(|closure| *closure == points).unwrap_or_else(|| {
-            self.closures.push(points);
-            old.len() + self.closures.len() - 1
-        });
-        Some(at as u32)
+        let ((_, _, old), list) = (self.old, *list.as_bytes());
+        match old.iter().position(|closure| closure.points == points) {
+            Some(at) => {
+                self.lists.insert(at as u32, list);
+                Some(at as u32)
+            }
+            None => {
+                self.closures.push(Closure { list, points });
+                Some((old.len() + self.closures.len() - 1) as u32)
+            }
+        }
     }
 
     /// The point that the answer to a question rests on; none where there is no such point.
@@ -452,9 +464,9 @@ impl<'a> Draft<'a> {
     }
 
     pub(super) fn into_amendment(self) -> Amendment {
-        let Self { paths, points, changed, closures, groups: (groups, _), .. } = self;
-        let changed = changed.into_iter().collect();
-        Amendment { paths, points, changed, closures, groups, rests: Vec::new() }
+        let Self { paths, points, changed, closures, lists, groups: (groups, _), .. } = self;
+        let (changed, lists) = (changed.into_iter().collect(), lists.into_iter().collect());
+        Amendment { paths, points, changed, closures, lists, groups, rests: Vec::new() }
     }
 }
 

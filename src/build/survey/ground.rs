@@ -52,7 +52,7 @@ impl Survey {
         let standing = |(at, point): (usize, &Point)| {
             let path = self.path(at);
             let Some(inside) = tree.inside(path) else { return Standing::Apart };
-            if point.look(&near, path, &self.own) != Seen::Same {
+            if point.look(&near, path, &self.own).seen() != Seen::Same {
                 return Standing::New;
             }
             let has = !apart.contains(inside)

@@ -51,7 +51,7 @@ impl Survey {
         let at_root = self.paths().position(|path| path.as_os_str() == root.as_os_str())?;
         let are_inside =
             |points: &[u32]| points.iter().all(|at| paths::is_below(root, self.path(*at as usize)));
-        let closures: Vec<bool> = self.closures.iter().map(|points| are_inside(points)).collect();
+        let closures: Vec<bool> = self.closures.iter().map(|closure| are_inside(&closure.points)).collect();
         let moves = |rest: &&Rest| {
             !rest.located && are_inside(&rest.own) && rest.closures.iter().all(|at| closures[*at as usize])
         };

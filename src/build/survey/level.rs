@@ -18,8 +18,9 @@ impl Sweep {
     /// too late before `began`, in nanoseconds since 1970, would not be firm there either.
     #[must_use]
     pub fn is_adrift(&self, began: u64) -> bool {
-        let points = self.survey.points.iter().zip(&self.seen);
-        let new = points.filter(|(point, seen)| point.standing == Standing::New && seen.is_settled(began));
+        let is_settled = |at| self.stamp(at, began).is_some_and(|stamp| stamp.is_some());
+        let points = self.survey.points.iter().zip(0..);
+        let new = points.filter(|(point, at)| point.standing == Standing::New && is_settled(*at));
         let (folders, files): (Vec<_>, Vec<_>) = new.partition(|(point, _)| point.folder);
         !folders.is_empty() || files.len() > LOOSE
     }
@@ -55,7 +56,7 @@ impl Sweep {
         let holds = |path: &Path| {
             let point = &self.survey.points[self.survey.find(path)? as usize];
             let is_firm = point.standing == Standing::Firm;
-            Some(is_firm && point.look(&near, path, &self.survey.own) != Seen::Changed)
+            Some(is_firm && point.look(&near, path, &self.survey.own).seen() != Seen::Changed)
         };
         let as_seen = |path: &PathBuf| {
             if !path.starts_with(root) || loose.contains(path) {

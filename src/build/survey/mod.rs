@@ -21,6 +21,7 @@ mod sweep;
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use cache::{Digest, snapshot};
 use serde::{Deserialize, Serialize};
@@ -41,7 +42,7 @@ use crate::monorepo::answers::{Answer, Stamp};
 use crate::monorepo::{Kind, Near, Project, Stack};
 
 /// The shape of the snapshot; another one counts as none.
-const VERSION: u32 = 11;
+const VERSION: u32 = 12;
 
 /// A file of the checkout's folder.
 const FILE: &str = "survey";
@@ -53,8 +54,8 @@ pub struct Survey {
     key: [u8; 32],
     #[serde(skip)]
     own: Own,
-    projects: Vec<Project>,
-    stacks: Vec<Stack>,
+    projects: Arc<Vec<Project>>,
+    stacks: Arc<Vec<Stack>>,
     /// What each stack rests on, in the order of the stacks.
     #[serde(skip)]
     rests: Vec<Option<Rest>>,
@@ -68,7 +69,7 @@ pub struct Survey {
     /// Whether there are links, by which a file has several paths.
     links: bool,
     /// What some stacks rest on in common: the packages that they import, and where their imports lead.
-    closures: Vec<Vec<u32>>,
+    closures: Vec<Closure>,
     /// What decides for several stacks whether they come out as they did when only packages differ.
     #[serde(skip)]
     groups: Vec<GroupKey>,
@@ -124,6 +125,15 @@ impl Encoded {
         }
         Ok(())
     }
+}
+
+/// What stacks rest on that have the same packages, or whose imports lead to the same places.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Closure {
+    /// The digest of the list that says so, with what was answered; zeros where it is not known.
+    list: [u8; 32],
+    /// What these answers rest on.
+    points: Vec<u32>,
 }
 
 /// What a stack rests on.
@@ -196,7 +206,7 @@ impl Survey {
             && paths.len() == points.len()
             && paths.is_whole()
             && known(found_by)
-            && closures.iter().all(|closure| known(closure))
+            && closures.iter().all(|closure| known(&closure.points))
             && rests.iter().flatten().all(|rest| {
                 known(&rest.own)
                     && rest.closures.iter().all(|at| (*at as usize) < closures.len())

@@ -19,7 +19,9 @@ impl Survey {
             places[*at as usize] = place as u32;
         }
         let own = self.rests.iter_mut().flatten().flat_map(|rest| &mut rest.own);
-        let all = own.chain(&mut self.found_by).chain(self.closures.iter_mut().flatten());
+        let all = own
+            .chain(&mut self.found_by)
+            .chain(self.closures.iter_mut().flat_map(|closure| &mut closure.points));
         all.for_each(|at| *at = places[*at as usize]);
         let mut paths = PathList::default();
         order.iter().for_each(|at| paths.push(self.paths.at(*at as usize)));

@@ -153,7 +153,9 @@ fn rest_of_bytes(bytes: &[u8]) -> Option<(Option<Rest>, &[u8])> {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+    use std::sync::Arc;
 
+    use super::super::Closure;
     use super::*;
 
     fn own() -> Own {
@@ -188,14 +190,14 @@ mod tests {
         Survey {
             key: [1; 32],
             own: own(),
-            projects: Vec::new(),
-            stacks: Vec::new(),
+            projects: Arc::default(),
+            stacks: Arc::default(),
             rests: (0..PIECE + 2).map(|at| (at % 3 > 0).then(|| rest.clone())).collect(),
             paths,
             points,
             found_by: vec![0],
             links: false,
-            closures: vec![vec![1]],
+            closures: vec![Closure { list: [1; 32], points: vec![1] }],
             groups: [0, 1, 2, 3].map(group).into(),
             ground: Some("c0ffee".to_owned()),
             amendments: None,

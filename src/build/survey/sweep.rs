@@ -17,6 +17,8 @@ use crate::waiting::waiting;
 pub struct Sweep {
     pub(super) survey: Survey,
     pub(super) seen: Vec<Seen>,
+    /// Those that were touched with the stamps that they have now, in order. They are few next to always.
+    pub(super) touched: Vec<(u32, Stamp)>,
     /// Whether projects and stacks have to be found anew.
     pub(super) moved: bool,
     /// By closure: whether anything in it changed.
@@ -31,20 +33,16 @@ pub(super) enum Seen {
     /// Nothing.
     Same,
     /// It moved, but says the same as before.
-    Touched(Stamp),
+    Touched,
     /// It says something else, or is gone.
     Changed,
 }
 
-impl Seen {
-    /// Whether the point says the same, and had been left alone at some moment, in nanoseconds since 1970.
-    pub(super) fn is_settled(self, moment: u64) -> bool {
-        match self {
-            Self::Same => true,
-            Self::Touched(stamp) => stamp.is_settled(moment),
-            Self::Changed => false,
-        }
-    }
+/// The same with the stamp that a point has now, where it is another one.
+pub(super) enum Found {
+    Same,
+    Touched(Stamp),
+    Changed,
 }
 
 /// How many points or stacks a thread looks at at once.
@@ -79,16 +77,31 @@ impl Sweep {
         let is_left = |path: &Path, point: &Point| {
             has_ground && point.standing == Standing::Firm && !wanted(path, point)
         };
-        let both = || survey.points.par_iter().enumerate().map(|(at, point)| (survey.path(at), point));
-        let look = |(path, point): (&Path, &Point)| {
-            if is_left(path, point) { Seen::Same } else { point.look(&near, path, &survey.own) }
+        let look = |(share, points): (usize, &[Point])| {
+            let (mut seen, mut touched) = (Vec::with_capacity(points.len()), Vec::new());
+            for (at, point) in (share * SHARE..).zip(points) {
+                let path = survey.path(at);
+                let left = is_left(path, point);
+                let found = if left { Found::Same } else { point.look(&near, path, &survey.own) };
+                seen.push(found.seen());
+                if let Found::Touched(stamp) = found {
+                    touched.push((at as u32, stamp));
+                }
+            }
+            (seen, touched)
         };
-        let seen: Vec<Seen> = waiting(|| both().with_min_len(SHARE).map(look).collect());
+        let found: Vec<_> = waiting(|| survey.points.par_chunks(SHARE).enumerate().map(look).collect());
+        let (mut seen, mut touched) = (Vec::with_capacity(survey.points.len()), Vec::new());
+        for (here, moved) in found {
+            seen.extend(here);
+            touched.extend(moved);
+        }
+        let both = || survey.points.par_iter().enumerate().map(|(at, point)| (survey.path(at), point));
         let on_ground = has_ground && both().any(|(path, point)| is_left(path, point));
         let is_changed = |at: &u32| seen[*at as usize] == Seen::Changed;
         let moved = survey.found_by.iter().any(is_changed);
-        let changed = survey.closures.iter().map(|points| points.iter().any(is_changed)).collect();
-        Self { survey, seen, moved, changed, on_ground }
+        let changed = survey.closures.iter().map(|closure| closure.points.iter().any(is_changed)).collect();
+        Self { survey, seen, touched, moved, changed, on_ground }
     }
 
     /// The projects and stacks below the root, if nothing happened to what they were found by.
@@ -148,7 +161,7 @@ impl Sweep {
             return None;
         }
         if self.is_narrow(&[], &Regrouped::default()) {
-            return self.touched(settled).map(Drawn::Amended);
+            return self.restamped(settled).map(Drawn::Amended);
         }
         Some(Drawn::Anew(Box::new(self.into_settled(began))))
     }
@@ -190,28 +203,52 @@ impl Sweep {
         !self.changed[rest.closures[1] as usize] && rest.own.iter().all(is_same)
     }
 
+    /// The stamp that a point has now, if it says the same as before; `None` inside if it was too young for one at some moment, in
+    /// nanoseconds since 1970.
+    pub(super) fn stamp(&self, at: u32, moment: u64) -> Option<Option<Stamp>> {
+        match self.seen[at as usize] {
+            Seen::Same => Some(self.survey.points[at as usize].stamp),
+            Seen::Touched => {
+                let place = self.touched.binary_search_by_key(&at, |(at, _)| *at);
+                let stamp = place.ok().map(|place| self.touched[place].1);
+                Some(stamp.filter(|stamp| stamp.is_settled(moment)))
+            }
+            Seen::Changed => None,
+        }
+    }
+
     pub(super) fn has_changed(&self, rest: &Rest) -> bool {
         rest.closures.iter().any(|at| self.changed[*at as usize])
             || rest.own.iter().any(|at| self.seen[*at as usize] == Seen::Changed)
     }
 }
 
+impl Found {
+    pub(super) fn seen(&self) -> Seen {
+        match self {
+            Self::Same => Seen::Same,
+            Self::Touched(_) => Seen::Touched,
+            Self::Changed => Seen::Changed,
+        }
+    }
+}
+
 impl Point {
-    pub(super) fn look(&self, near: &Near, path: &Path, own: &Own) -> Seen {
+    pub(super) fn look(&self, near: &Near, path: &Path, own: &Own) -> Found {
         if let Some(known) = self.stamp {
-            let Some((kind, stamp)) = near.look(path) else { return Seen::Changed };
+            let Some((kind, stamp)) = near.look(path) else { return Found::Changed };
             if (kind == Kind::Folder) != self.folder {
-                return Seen::Changed;
+                return Found::Changed;
             }
             if known == stamp {
-                return Seen::Same;
+                return Found::Same;
             }
         }
-        let Ok((stamp, held)) = near.read(path) else { return Seen::Changed };
+        let Ok((stamp, held)) = near.read(path) else { return Found::Changed };
         let (folder, answer) = match held {
             Contents::Folder(listing) => (true, own.answer(path, &listing)),
             Contents::File(bytes) => (false, Answer::of(&bytes)),
         };
-        if (folder, answer) == (self.folder, self.answer) { Seen::Touched(stamp) } else { Seen::Changed }
+        if (folder, answer) == (self.folder, self.answer) { Found::Touched(stamp) } else { Found::Changed }
     }
 }

@@ -11,6 +11,7 @@ mod index;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -127,7 +128,7 @@ impl<'a> Watch<'a> {
     /// A watch that has built nothing yet. Whoever sets `stop` keeps stacks from being started.
     #[must_use]
     pub fn new(setup: Setup, checkout: Checkout, stop: &'a AtomicBool) -> Self {
-        let (projects, stacks, problems) = (Vec::new(), Vec::new(), Vec::new());
+        let (projects, stacks, problems) = (Arc::default(), Arc::default(), Vec::new());
         let nothing = Monorepo { root: setup.root.clone(), projects, stacks, problems };
         let state = Loaded::empty(&setup, nothing);
         let State { files, artifacts } = checkout.state();

@@ -420,9 +420,9 @@ pub(super) fn say_printed(monorepo: &Monorepo, report: &Report, ui: &Ui) {
     if !ui.says(Verbosity::Verbose) {
         return;
     }
-    for finished in report.stacks.iter().filter(|finished| !finished.printed.is_empty()) {
+    for finished in report.stacks.iter().filter(|finished| !finished.remarks().printed.is_empty()) {
         let path = &monorepo.stack(finished.stack).path;
-        ui.message(&format!("{path} prints:\n{}\n", mask::text(finished.printed.trim_end())));
+        ui.message(&format!("{path} prints:\n{}\n", mask::text(finished.remarks().printed.trim_end())));
     }
 }
 
@@ -438,7 +438,7 @@ pub(super) fn each(monorepo: &Monorepo, report: &Report, ui: &Ui) -> String {
     if ui.says(Verbosity::Verbose) {
         for finished in &report.stacks {
             let path = line(&monorepo.stack(finished.stack).path);
-            let why = finished.reason.as_ref().filter(|reason| **reason != Reason::New);
+            let why = finished.remarks().reason.as_ref().filter(|reason| **reason != Reason::New);
             let why = why.map_or_else(String::new, |reason| format!(": {}", line(&reason.to_string())));
             // Writing to a string cannot fail.
             let _ = writeln!(text, "{:8} {path}{why}", word(&finished.outcome));
@@ -468,7 +468,7 @@ pub(super) fn summary(report: &Report) -> String {
     let checked = if checked > 0 { format!(" {checked} checked,") } else { String::new() };
     let mut text =
         format!("{stacks}: {built} built,{checked} {reused} reused, {failed} failed, {changed} changed");
-    let volatile = report.stacks.iter().filter(|stack| !stack.volatile.is_empty()).count();
+    let volatile = report.stacks.iter().filter(|stack| !stack.remarks().volatile.is_empty()).count();
     let others = [
         (skipped, "skipped"),
         (unchecked, "without golden"),

@@ -35,7 +35,7 @@ pub(crate) fn of_build(command: &str, monorepo: &Monorepo, report: &Report, diag
     };
     let failed = paths(|outcome| matches!(outcome, Outcome::Failed(_)));
     let changed = paths(Outcome::is_written);
-    let volatile = (0..report.stacks.len()).filter(|at| !report.stacks[*at].volatile.is_empty());
+    let volatile = (0..report.stacks.len()).filter(|at| !report.stacks[*at].remarks().volatile.is_empty());
     text.push_str(&folded("failed", &failed));
     text.push_str(&folded("changed", &changed));
     text.push_str(&folded("volatile: never reused", &volatile.map(path).collect::<Vec<_>>()));

@@ -81,7 +81,7 @@ impl Page<'_> {
                         (stacks::slowest(self))
                         (stacks::projects(self))
                         (stacks::named(self, "Failed stacks", |it| matches!(it.outcome, Outcome::Failed(_))))
-                        (stacks::named(self, "Volatile stacks, which are never reused", |it| !it.volatile.is_empty()))
+                        (stacks::named(self, "Volatile stacks, which are never reused", |it| !it.remarks().volatile.is_empty()))
                     }
                     footer { "Made by konfig " (env!("CARGO_PKG_VERSION")) "." }
                 }
@@ -91,7 +91,7 @@ impl Page<'_> {
 
     fn counts(&self) -> Markup {
         let Counts { built, checked, reused, failed, changed, skipped, unchecked } = self.report.counts();
-        let volatile = self.report.stacks.iter().filter(|it| !it.volatile.is_empty()).count();
+        let volatile = self.report.stacks.iter().filter(|it| !it.remarks().volatile.is_empty()).count();
         let counts = [
             ("stacks", self.report.stacks.len()),
             ("built", built),

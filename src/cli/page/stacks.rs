@@ -58,7 +58,9 @@ pub(super) fn reasons(page: &Page<'_>) -> Markup {
     if page.affected.is_empty() {
         for finished in &page.report.stacks {
             // A first build has no reason to tell.
-            let Some(reason) = finished.reason.as_ref().filter(|it| **it != Reason::New) else { continue };
+            let Some(reason) = finished.remarks().reason.as_ref().filter(|it| **it != Reason::New) else {
+                continue;
+            };
             let path = &page.monorepo.stack(finished.stack).path;
             sets.entry(reason.to_string()).or_default().push(path);
         }

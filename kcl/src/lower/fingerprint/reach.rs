@@ -74,7 +74,7 @@ impl Gathered {
 
 impl Program {
     /// All that evaluating packages can come to, but for the options and files that are asked for; `None` where one was not
-    /// lowered, or where it may matter in which file something is. The packages are those of a closure, in order.
+    /// loaded, or where it may matter in which file something is. The packages are those of a closure, in order.
     #[must_use]
     pub fn reach(
         &self,
