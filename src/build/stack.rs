@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use cache::Digest;
 use kcl::resolve::Main;
 use kcl::world::{Query, Recorder, World};
-use rayon::prelude::*;
 
 use super::compile::{Compiled, Format, Ready, Shared, Sound, evaluate, prepare_known};
 use super::profile::{Step, timed};
@@ -68,7 +67,7 @@ impl<'a> Job<'a> {
             Ok(unit) => unit,
             Err(problem) => return self.failed(Failure::Monorepo(vec![problem])),
         };
-        self.parse_ahead(records);
+        self.read_ahead(records);
         let known = |main: &Main| self.sound(main, records, &same);
         let ready = match prepare_known(self.shared, &unit, self.shared.world, known, self.alone) {
             Ok(ready) => ready,
@@ -90,15 +89,10 @@ impl<'a> Job<'a> {
         if imports { Sound::Imports } else { Sound::Nothing }
     }
 
-    /// Parses and digests what the stack imported last time with the threads that have nothing else to do.
-    fn parse_ahead(&self, records: &Records) {
+    /// Reads what the stack imported last time with the threads that have nothing else to do.
+    fn read_ahead(&self, records: &Records) {
         if let Some(reuse) = self.reuse.filter(|_| self.alone) {
-            reuse.sources(records).par_iter().for_each(|query| {
-                if let Query::Content(path) = query {
-                    self.shared.program.parse_ahead(self.shared.world, path);
-                }
-                reuse.answer_ahead(query);
-            });
+            reuse.read_ahead(&reuse.sources(records));
         }
     }
 

@@ -50,6 +50,9 @@ pub(crate) struct Revisions {
     began: Duration,
 }
 
+/// So many files are read before it is known whether they are needed.
+const FEW: usize = 1024;
+
 /// How it was told in what the working tree differs.
 enum Told {
     /// Git has looked at all of it.
@@ -121,30 +124,35 @@ impl Revisions {
         let root = &places.root;
         let began = now();
         let (found, survey) = thread::scope(|scope| {
-            let commits = scope.spawn(|| commits(places, base, head));
+            let commits = scope.spawn(|| {
+                let (git, base, head) = commits(places, base, head)?;
+                // What git does not like is said by who asks it more closely.
+                let between = head.as_ref().and_then(|head| git.between(&base, head).ok());
+                let few = between.iter().filter(|between| between.len() <= FEW);
+                few.for_each(|between| git.read_ahead(between));
+                Ok((git, base, head, between))
+            });
             let survey = survey();
             (joined(commits), survey)
         });
-        let (git, base, head) = found.map_err(|error| Refusal::revision(&error))?;
+        let (git, base, head, between) = found.map_err(|error| Refusal::revision(&error))?;
         let Some(survey) = survey.map(Box::new) else { return Ok(Quick::Open(None)) };
         let Some(ground) = survey.ground().filter(|_| git.top() == root).map(str::to_owned) else {
             return Ok(Quick::Open(Some(survey)));
         };
-        let asked = || asked(&git, &ground, (&base, head.as_deref()));
-        let (asked, sweep) = if head.is_none() {
+        let since = || since(&git, &ground, (&base, head.as_deref()), between.as_deref());
+        let (since, sweep) = if head.is_none() {
             thread::scope(|scope| {
-                let asked = scope.spawn(asked);
+                let since = scope.spawn(since);
                 let sweep = Sweep::of(*survey);
-                (joined(asked), sweep)
+                (joined(since), sweep)
             })
         } else {
-            let asked = asked();
-            let since = asked.as_ref().map(|(_, since)| since);
-            let sweep = Sweep::of_commits(*survey, since);
-            (asked, sweep)
+            let since = since().filter(|_| between.is_some());
+            let sweep = Sweep::of_commits(*survey, since.as_ref());
+            (since, sweep)
         };
-        // Whatever git does not like is said by who asks it more closely.
-        let told = asked.and_then(|(between, since)| {
+        let told = since.and_then(|since| {
             Self::told(&git, Commits { base, head, between, since, began }, (root, &sweep))
         });
         Ok(match told {
@@ -313,26 +321,6 @@ fn commits(
     let (git, mut commits) = Git::find(root, &names)?;
     let (base, head) = (commits.pop().unwrap_or_default(), commits.pop());
     Ok((git.ignoring(&[&root.join(FOLDER), out]), base, head))
-}
-
-/// How two revisions differ, if both are commits, and how the ground differs from them; `None` where git does not say.
-fn asked(
-    git: &Git,
-    ground: &str,
-    (base, head): (&str, Option<&str>),
-) -> Option<(Option<Vec<Difference>>, Since)> {
-    let between = || head.map(|head| git.between(base, head)).transpose().ok();
-    // Where one of them is the ground, one question tells both.
-    if head.is_some_and(|head| [base, head].contains(&ground)) {
-        let between = between()?;
-        let since = since(git, ground, (base, head), between.as_deref())?;
-        return Some((between, since));
-    }
-    thread::scope(|scope| {
-        let since = scope.spawn(|| since(git, ground, (base, head), None));
-        let between = between();
-        Some((between?, joined(since)?))
-    })
 }
 
 /// How the ground of a survey differs from two revisions; `None` where git does not know it any more.

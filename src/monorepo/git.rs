@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::overlay::{Entry, Overlay};
 use super::paths;
@@ -20,6 +20,8 @@ pub struct Git {
     top: PathBuf,
     /// Folders whose files count as ignored.
     ignored: Vec<PathBuf>,
+    /// The bytes of files that were read ahead.
+    known: Mutex<Contents>,
 }
 
 /// Why a revision cannot be compared with.
@@ -218,7 +220,7 @@ impl Git {
 
     fn at(top: &Path) -> Self {
         let top = std::fs::canonicalize(top).unwrap_or_else(|_| top.to_owned());
-        Self { top, ignored: Vec::new() }
+        Self { top, ignored: Vec::new(), known: Mutex::default() }
     }
 
     /// The repository that a folder belongs to, and the numbers of commits by their names.
@@ -271,6 +273,15 @@ impl Git {
         }
     }
 
+    /// Reads the files that two commits have differently, for who asks for their [`overlays`](Self::overlays).
+    pub fn read_ahead(&self, differences: &[Difference]) {
+        let versions = differences.iter().flat_map(|difference| &difference.versions);
+        // What is missing is found missing once it counts.
+        if let Ok(contents) = self.contents(&objects(versions)) {
+            self.known().extend(contents);
+        }
+    }
+
     /// The files of a commit, as a layer over the working tree; also those of another one, given how the two differ. They have
     /// nothing at the paths that are untracked.
     ///
@@ -288,7 +299,8 @@ impl Git {
             versions.extend(after.iter().map(|it| (it.path.clone(), it.versions[1].clone())));
             versions
         });
-        let contents = self.contents(&objects([Some(&before), after.as_ref()].into_iter().flatten()))?;
+        let contents =
+            self.contents(&objects(before.values().chain(after.iter().flat_map(BTreeMap::values))))?;
         let overlay = |versions: &Versions| {
             let mut entries = BTreeMap::new();
             self.add(versions, &contents, untracked, &mut entries)?;
@@ -421,7 +433,7 @@ impl Git {
         // It may have been named as a file that is not known to the index.
         entries.remove(&folder);
         let versions = versions(&inner.differences(commit)?);
-        let contents = inner.contents(&objects([&versions]))?;
+        let contents = inner.contents(&objects(versions.values()))?;
         inner.add(&versions, &contents, &inner.untracked(None)?, entries)
     }
 
@@ -505,8 +517,24 @@ impl Git {
         Ok(listed.split(|byte| *byte == 0).filter_map(entry).collect())
     }
 
-    /// The bytes of objects, from one process; those that are not here are left out.
+    fn known(&self) -> MutexGuard<'_, Contents> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The bytes of objects; those that are not here are left out.
     fn contents(&self, wanted: &BTreeSet<String>) -> Result<Contents, RevisionError> {
+        let bytes =
+            |known: &Contents, object: &String| Some((object.clone(), Arc::clone(known.get(object)?)));
+        let known = self.known();
+        let mut contents: Contents = wanted.iter().filter_map(|object| bytes(&known, object)).collect();
+        drop(known);
+        let missing = wanted.iter().filter(|object| !contents.contains_key(*object)).cloned().collect();
+        contents.extend(self.read(&missing)?);
+        Ok(contents)
+    }
+
+    /// The same from one process.
+    fn read(&self, wanted: &BTreeSet<String>) -> Result<Contents, RevisionError> {
         if wanted.is_empty() {
             return Ok(BTreeMap::new());
         }
@@ -584,9 +612,8 @@ fn versions(differences: &[Difference]) -> Versions {
     versions
 }
 
-/// The numbers of the files of some revisions.
-fn objects<'v>(revisions: impl IntoIterator<Item = &'v Versions>) -> BTreeSet<String> {
-    let versions = revisions.into_iter().flat_map(BTreeMap::values);
+/// The numbers of files.
+fn objects<'v>(versions: impl Iterator<Item = &'v Version>) -> BTreeSet<String> {
     let files = versions.filter(|version| version.is_there() && version.mode != *SUBMODULE);
     files.map(|file| file.object.clone()).collect()
 }

@@ -1,5 +1,7 @@
 //! The files that make folders what they are.
 
+use std::path::Path;
+
 /// Describes the monorepo; it stands at its root.
 pub const KONFIG: &str = "konfig.yaml";
 /// Describes a project.
@@ -19,6 +21,12 @@ pub const OWNERS: &str = "OWNERS";
 pub const DESCRIPTIONS: [&str; 2] = [PROJECT, STACK];
 /// The files whose coming and going may make other projects and stacks.
 pub const ALL: [&str; 4] = [PROJECT, STACK, MODULE, MAIN];
+
+/// Whether a file is a program, by its name.
+#[must_use]
+pub fn is_program(path: &Path) -> bool {
+    path.extension().is_some_and(|it| it == "k")
+}
 
 /// Whether a folder is a stack, given which files it has.
 #[must_use]

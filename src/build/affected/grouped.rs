@@ -2,12 +2,13 @@
 //! stacks, and without evaluating any.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
 use super::{Affected, Comparison, Inputs, Remembered, Side, Status};
-use crate::build::reuse::{Differing, GroupKey, Judged, Members, Proven};
+use crate::build::reuse::{Differing, Judged, Members, Proven, Reuse};
 use crate::build::survey::{Concerned, SHARE, grouped};
 use crate::monorepo::answers::Known;
 use crate::monorepo::{Stack, StackId};
@@ -39,19 +40,14 @@ impl Comparison<'_> {
     /// out the same.
     #[must_use]
     pub fn sift(&self, concerned: &Concerned, exact: bool, remembered: &Remembered<'_>) -> Sifted {
-        let sides = [self.base, self.head];
-        let in_both = |(path, group): (&String, &GroupKey)| {
-            let [before, now] = sides.map(|side| side.monorepo.stack_at(path));
-            Some((*group, [before?, now?]))
-        };
-        let all: Vec<(&String, &GroupKey)> = concerned.groups.iter().collect();
-        let (keys, stacks): (Vec<GroupKey>, Vec<[StackId; 2]>) =
-            all.into_par_iter().with_min_len(SHARE).filter_map(in_both).unzip();
-        let groups = grouped(keys.into_iter().zip(0..).collect());
+        let sides = self.sides().map(|side| remembered.reuse(side, Known::default()));
+        let otherwise = || sides.iter().zip(concerned.otherwise).filter(|(_, otherwise)| *otherwise);
+        let read_ahead = || otherwise().for_each(|(reuse, _)| reuse.read_ahead(&concerned.sources));
+        let ((stacks, groups), ()) = rayon::join(|| self.grouped(concerned), read_ahead);
         // A revision whose packages are those of then has all stacks as they were.
         let judged = [0, 1].map(|number| {
             let stacks: Vec<StackId> = stacks.iter().map(|both| both[number]).collect();
-            let judge = || self.judged(sides[number], remembered, (&stacks, &groups));
+            let judge = || self.judged(number, &sides[number], (&stacks, &groups));
             concerned.otherwise[number].then(judge)
         });
         let stacks: Vec<&Stack> = stacks.iter().map(|[_, now]| self.head.monorepo.stack(*now)).collect();
@@ -60,22 +56,40 @@ impl Comparison<'_> {
         let as_built = stacks.iter().zip(&same).filter(|(_, sides)| **sides == 2);
         let mut told: FxHashSet<&str> = as_built.map(|(stack, _)| stack.path.as_str()).collect();
         let is_named = !exact && concerned.stacks.len() - told.len() > MANY;
-        let named = if is_named { self.named(&judged, (&stacks, &same)) } else { Vec::new() };
+        let named = || if is_named { self.named(&judged, (&stacks, &same)) } else { Vec::new() };
+        // What was read to judge is freed meanwhile.
+        let (named, ()) = rayon::join(named, || drop(sides));
         told.extend(named.iter().map(|stack| stack.path.as_str()));
         let open = concerned.stacks.iter().filter(|path| !told.contains(path.as_str())).cloned().collect();
         Sifted { named, open }
     }
 
+    fn sides(&self) -> [Side<'_>; 2] {
+        [self.base, self.head]
+    }
+
+    /// The stacks that are in groups and in both revisions, and the groups with their places among these.
+    fn grouped(&self, concerned: &Concerned) -> (Vec<[StackId; 2]>, Vec<Members>) {
+        let in_both = |(path, group): (&String, &u32)| {
+            let [before, now] = self.sides().map(|side| side.monorepo.stack_at(path));
+            Some((*group, [before?, now?]))
+        };
+        let all: Vec<(&String, &u32)> = concerned.groups.iter().collect();
+        let (groups, stacks): (Vec<u32>, Vec<[StackId; 2]>) =
+            all.into_par_iter().with_min_len(SHARE).filter_map(in_both).unzip();
+        (stacks, grouped(groups.into_iter().zip(0..).collect(), &concerned.keys))
+    }
+
     /// What can be told of stacks on one side.
     fn judged(
         &self,
-        side: Side<'_>,
-        remembered: &Remembered<'_>,
+        number: usize,
+        reuse: &Reuse<'_>,
         (stacks, groups): (&[StackId], &[Members]),
     ) -> OneSide {
-        let reuse = remembered.reuse(side, Known::default());
+        let monorepo = self.sides()[number].monorepo;
         let mut told = OneSide::default();
-        for judged in reuse.judge_groups((side.monorepo, self.store), stacks, groups) {
+        for judged in reuse.judge_groups((monorepo, self.store), stacks, groups) {
             match judged {
                 Judged::Proven(Proven { members, .. }) => told.same.extend(members),
                 Judged::Differing(differing) => told.differing.push(differing),
@@ -93,10 +107,10 @@ impl Comparison<'_> {
         });
         let named = all.flat_map_iter(|(number, Differing { members, reason, packages })| {
             let files = inputs.imported(number, packages).because();
-            let because: Vec<String> =
+            let because: Arc<[String]> =
                 std::iter::once(reason.to_string()).chain(files.into_iter().flatten()).collect();
             let affected = move |at: &usize| {
-                (*at, Affected::new(monorepo, stacks[*at], Status::Modified, because.clone()))
+                (*at, Affected::new(monorepo, stacks[*at], Status::Modified, Arc::clone(&because)))
             };
             members.iter().filter(|at| same[**at] == 1).map(affected)
         });

@@ -101,12 +101,12 @@ pub struct Affected {
     pub project: Option<String>,
     /// What became of it.
     pub status: Status,
-    /// Why, most telling first; not empty where reasons are wanted.
-    pub because: Vec<String>,
+    /// Why, most telling first; not empty where reasons are wanted. Thousands of stacks may have the same.
+    pub because: Arc<[String]>,
 }
 
 impl Affected {
-    fn new(monorepo: &Monorepo, stack: &Stack, status: Status, because: Vec<String>) -> Self {
+    fn new(monorepo: &Monorepo, stack: &Stack, status: Status, because: Arc<[String]>) -> Self {
         let project = monorepo.project_of(stack).map(|project| project.path.clone());
         Self { path: stack.path.clone(), name: stack.name.clone(), project, status, because }
     }
@@ -141,7 +141,8 @@ impl Comparison<'_> {
         let only = |one: &Monorepo, other: &Monorepo, status, why: &str| {
             let missing =
                 one.stacks.iter().filter(|it| wanted(&it.path) && other.stack_at(&it.path).is_none());
-            let affected = |stack| Affected::new(one, stack, status, vec![why.to_owned()]);
+            let because = Arc::from([why.to_owned()]);
+            let affected = |stack| Affected::new(one, stack, status, Arc::clone(&because));
             missing.map(affected).collect::<Vec<_>>()
         };
         let mut alone = only(head, base, Status::Added, "it is a stack only now");
@@ -157,7 +158,7 @@ impl Comparison<'_> {
         let changed = pairs.par_iter().filter_map(|pair| {
             let because = inputs.differences(*pair).because()?;
             let stack = self.head.monorepo.stack(pair.1);
-            Some(Affected::new(self.head.monorepo, stack, Status::Modified, because))
+            Some(Affected::new(self.head.monorepo, stack, Status::Modified, because.into()))
         });
         affected.extend(changed.collect::<Vec<_>>());
         sorted(affected)
@@ -178,7 +179,7 @@ impl Comparison<'_> {
         let changed = finished.filter_map(|(pair, (base, head))| {
             let because = different.because(*pair, base, head)?;
             let stack = self.head.monorepo.stack(pair.1);
-            Some(Affected::new(self.head.monorepo, stack, Status::Modified, because))
+            Some(Affected::new(self.head.monorepo, stack, Status::Modified, because.into()))
         });
         affected.extend(changed.collect::<Vec<_>>());
         (sorted(affected), problems)
@@ -355,6 +356,8 @@ struct Inputs<'a> {
     answers: [Answers<'a>; 2],
     /// What differs for the packages of a closure, once for all stacks that have the same.
     closures: [Memory<Vec<PackageId>, Arc<Differences>>; 2],
+    /// What differs for a package, once for all closures that have it.
+    packages: [Memory<PackageId, Arc<Differences>>; 2],
 }
 
 /// What differs for a stack.
@@ -370,7 +373,8 @@ impl<'a> Inputs<'a> {
     fn new(comparison: &'a Comparison<'a>) -> Self {
         let sides = [comparison.base, comparison.head];
         let answers = sides.map(|side| Answers::new(side.shared.world, Known::default()));
-        Self { sides, store: comparison.store, answers, closures: Default::default() }
+        let store = comparison.store;
+        Self { sides, store, answers, closures: Default::default(), packages: Default::default() }
     }
 
     fn differences(&self, (before, now): (StackId, StackId)) -> Differences {
@@ -401,9 +405,18 @@ impl<'a> Inputs<'a> {
         self.closures[number].get_or(closure, || {
             let mut imported = Differences::default();
             for id in closure {
-                self.compare_package(self.sides[number].shared.program.package(*id), &mut imported);
+                imported.add(&self.package(number, *id));
             }
             Arc::new(imported)
+        })
+    }
+
+    /// What differs for a package on one side.
+    fn package(&self, number: usize, id: PackageId) -> Arc<Differences> {
+        self.packages[number].get_or(&id, || {
+            let mut differences = Differences::default();
+            self.compare_package(self.sides[number].shared.program.package(id), &mut differences);
+            Arc::new(differences)
         })
     }
 

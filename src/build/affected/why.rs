@@ -123,7 +123,7 @@ impl Results<'_> {
         });
         let files = files.collect();
         let chain = Chain { because: because.join(", "), files, declaration: None, used_by: Vec::new() };
-        Why { status: Some(status), because, chains: vec![chain], idle: Vec::new() }
+        Why { status: Some(status), because: because.to_vec(), chains: vec![chain], idle: Vec::new() }
     }
 }
 

@@ -35,6 +35,7 @@ use kcl::eval::{Limits, Trace, Used};
 use kcl::lower::fingerprint::{Fingerprint, Fingerprints, Part, fingerprints};
 use kcl::package::{Package, PackageId};
 use kcl::world::Query;
+use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 
@@ -56,7 +57,7 @@ use super::survey::{Drawing, Drawn, Held, Own};
 use super::{BuildRequest, Report};
 use crate::memory::Memory;
 use crate::monorepo::answers::{Answer, Answers, Known};
-use crate::monorepo::{CompileUnit, Stack, paths};
+use crate::monorepo::{CompileUnit, Stack, marks, paths};
 
 /// Everything besides files that decides what a stack comes out as; the same for all stacks of a build.
 #[derive(Debug, Clone)]
@@ -416,9 +417,17 @@ impl<'a> Reuse<'a> {
         sources
     }
 
-    /// Finds out what the answer is, for those who ask later.
-    pub(in crate::build) fn answer_ahead(&self, query: &Query) {
-        let _ = self.answers.answer(query);
+    /// Parses what packages have and finds out what is answered for them, for those who ask later, on all threads.
+    pub(in crate::build) fn read_ahead(&self, sources: &[Query]) {
+        let Shared { program, world, .. } = self.shared;
+        sources.par_iter().for_each(|query| {
+            if let Query::Content(path) = query
+                && marks::is_program(path)
+            {
+                program.parse_ahead(*world, path);
+            }
+            let _ = self.answers.answer(query);
+        });
     }
 
     /// The packages of a record and where its imports lead, if all of that is as it was.
@@ -727,7 +736,7 @@ impl<'a> Reuse<'a> {
 /// Whether a query is for what a file of a package says, or for which files there are.
 fn is_of_sources(query: &Query) -> bool {
     match query {
-        Query::Content(path) => path.extension().is_some_and(|it| it == "k"),
+        Query::Content(path) => marks::is_program(path),
         Query::Folder(_) => true,
         Query::IsFile(_) | Query::Glob(..) => false,
     }

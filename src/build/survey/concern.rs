@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::Path;
 
-use kcl::world::World;
+use kcl::world::{Query, World};
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
@@ -32,8 +32,12 @@ pub struct Versions<'a> {
 pub struct Concerned {
     /// Their paths.
     pub stacks: BTreeSet<String>,
-    /// The groups of those of which only imported packages are not as the survey has seen them.
-    pub(in crate::build) groups: BTreeMap<String, GroupKey>,
+    /// The groups of those of which only imported packages are not as the survey has seen them, by their places in `keys`.
+    pub(in crate::build) groups: BTreeMap<String, u32>,
+    /// All groups.
+    pub(in crate::build) keys: Vec<GroupKey>,
+    /// The files of the packages that these import, and the folders that were listed for them.
+    pub(in crate::build) sources: Vec<Query>,
     /// Whether what these import may be otherwise in the revision before, and in the one after.
     pub(in crate::build) otherwise: [bool; 2],
 }
@@ -165,7 +169,7 @@ impl Sweep {
         }
         let now = versions.places()?;
         let since = match versions.since {
-            Some(since) => Some((since, versions.places_since(since)?)),
+            Some(since) => Some((since, self.points_at(&versions.places_since(since)?))),
             None => None,
         };
         let told = |(at, (point, seen)): (usize, (&Point, &Seen))| {
@@ -177,8 +181,8 @@ impl Sweep {
             }
             let changed = *seen == Seen::Changed;
             Some(match &since {
-                Some((since, places)) if point.standing == Standing::Firm => {
-                    let [before, after] = places.each_ref().map(|places| places.have(path, point));
+                Some((since, differ)) if point.standing == Standing::Firm => {
+                    let [before, after] = differ[at];
                     [before, after || since.head.is_none() && changed]
                 }
                 _ => versions.differ(&now, path, point).map(|differs| differs || changed),
@@ -189,6 +193,20 @@ impl Sweep {
         Some(self.concerned_by(&points))
     }
 
+    /// Of each point, which of two revisions have something else there.
+    fn points_at(&self, places: &[Places; 2]) -> Vec<[bool; 2]> {
+        let survey = &self.survey;
+        let mut differ = vec![[false; 2]; survey.points.len()];
+        for (side, Places { contents, listed }) in places.iter().enumerate() {
+            for (paths, of_folders) in [(contents, false), (listed, true)] {
+                let points = paths.iter().filter_map(|path| survey.find(Path::new(path)));
+                let points = points.filter(|at| survey.points[*at as usize].folder == of_folders);
+                points.for_each(|at| differ[at as usize][side] = true);
+            }
+        }
+        differ
+    }
+
     /// The stacks that rest on points which are not as they were in one of two revisions.
     fn concerned_by(&self, points: &[[bool; 2]]) -> Concerned {
         let survey = &self.survey;
@@ -197,7 +215,7 @@ impl Sweep {
         let closures: Vec<[bool; 2]> =
             survey.closures.iter().map(|closure| concerned(&closure.points)).collect();
         let (mut stacks, mut groups) = (Vec::new(), Vec::new());
-        let mut otherwise = [false; 2];
+        let (mut otherwise, mut imported) = ([false; 2], vec![false; survey.closures.len()]);
         for (stack, rest) in survey.stacks.iter().zip(&survey.rests) {
             let Some(rest) = rest else {
                 stacks.push(stack.path.clone());
@@ -209,12 +227,26 @@ impl Sweep {
                 stacks.push(stack.path.clone());
                 let group = rest.group.filter(|_| !own && self.is_own_same(rest));
                 if let Some(group) = group {
-                    groups.push((stack.path.clone(), survey.groups[group as usize]));
+                    groups.push((stack.path.clone(), group));
                     otherwise = both(otherwise, &packages);
+                    imported[rest.closures[0] as usize] = true;
                 }
             }
         }
         // Thousands are made into a set at once.
-        Concerned { stacks: stacks.into_iter().collect(), groups: groups.into_iter().collect(), otherwise }
+        let (stacks, groups) = (stacks.into_iter().collect(), groups.into_iter().collect());
+        Concerned { stacks, groups, keys: survey.groups.clone(), sources: self.sources(&imported), otherwise }
+    }
+
+    /// The files and folders that some closures rest on.
+    fn sources(&self, closures: &[bool]) -> Vec<Query> {
+        let survey = &self.survey;
+        let wanted = survey.closures.iter().zip(closures).filter(|(_, is_wanted)| **is_wanted);
+        let points: BTreeSet<u32> = wanted.flat_map(|(closure, _)| &closure.points).copied().collect();
+        let query = |at: u32| {
+            let path = survey.path(at as usize).to_owned();
+            if survey.points[at as usize].folder { Query::Folder(path) } else { Query::Content(path) }
+        };
+        points.into_iter().map(query).collect()
     }
 }

@@ -110,14 +110,14 @@ impl Sweep {
             let group = self.regroupable(stack).filter(|_| is_asked)?;
             Some((group, at))
         };
-        grouped(stacks.par_iter().enumerate().with_min_len(SHARE).filter_map(group).collect())
+        let all = stacks.par_iter().enumerate().with_min_len(SHARE).filter_map(group).collect();
+        grouped(all, &self.survey.groups)
     }
 
-    /// The group of a stack that nothing has happened to but to the packages that it imports.
-    fn regroupable(&self, stack: &str) -> Option<GroupKey> {
+    /// The number of the group of a stack that nothing has happened to but to the packages that it imports.
+    fn regroupable(&self, stack: &str) -> Option<u32> {
         let rest = self.rest(stack)?;
-        let group = self.survey.groups[rest.group? as usize];
-        self.is_own_same(rest).then_some(group)
+        rest.group.filter(|_| self.is_own_same(rest))
     }
 
     /// What a stack rests on that comes out as it did, for nothing happened to it or for that was proven.
@@ -127,9 +127,12 @@ impl Sweep {
     }
 }
 
-/// The members of each group.
-pub(in crate::build) fn grouped(mut all: Vec<(GroupKey, usize)>) -> Vec<Members> {
+/// The members of each group, given the numbers of their groups; groups are in the order of their keys.
+pub(in crate::build) fn grouped(mut all: Vec<(u32, usize)>, keys: &[GroupKey]) -> Vec<Members> {
     all.sort_unstable();
     let groups = all.chunk_by(|one, other| one.0 == other.0);
-    groups.map(|group| (group[0].0, group.iter().map(|(_, at)| *at).collect())).collect()
+    let members = |group: &[(u32, usize)]| group.iter().map(|(_, at)| *at).collect();
+    let mut groups: Vec<Members> = groups.map(|group| (keys[group[0].0 as usize], members(group))).collect();
+    groups.sort_unstable_by_key(|(key, _)| *key);
+    groups
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
@@ -172,10 +173,14 @@ fn for_workflow(affected: &[Affected], jobs: u16, ui: &Ui) -> Result<String, Ref
 
 fn text(affected: &[Affected]) -> String {
     let mut text = String::new();
-    for stack in affected {
-        // Writing to a string cannot fail.
-        let because = stack.because.join(", ");
-        let _ = writeln!(text, "{:8} {}: {}", status(stack.status), line(&stack.path), line(&because));
+    let same = |one: &Affected, other: &Affected| Arc::ptr_eq(&one.because, &other.because);
+    for stacks in affected.chunk_by(same) {
+        let because = stacks.first().map(|stack| stack.because.join(", ")).unwrap_or_default();
+        let because = line(&because);
+        for stack in stacks {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{:8} {}: {because}", status(stack.status), line(&stack.path));
+        }
     }
     let number = |wanted| affected.iter().filter(|stack| stack.status == wanted).count();
     let (added, removed, modified) =

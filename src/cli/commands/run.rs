@@ -13,7 +13,7 @@ use crate::cli::error::{EXIT_CODES, Exit, Refusal};
 use crate::cli::options::{Common, LimitArgs, package_store, stand};
 use crate::cli::report;
 use crate::cli::ui::Ui;
-use crate::monorepo::{CompileUnit, DiskWorld, Flags, RunRequest, is_option, paths};
+use crate::monorepo::{CompileUnit, DiskWorld, Flags, RunRequest, is_option, marks, paths};
 
 /// Compile one program and print what it says
 ///
@@ -131,8 +131,7 @@ fn request(args: RunArgs) -> Result<RunRequest, Refusal> {
         limits: _,
     } = args;
     // `-Y a.yaml main.k`: programs are no settings files.
-    let (programs, settings) =
-        settings.into_iter().partition(|path| path.extension().is_some_and(|it| it == "k"));
+    let (programs, settings) = settings.into_iter().partition(|path| marks::is_program(path));
     inputs.extend::<Vec<_>>(programs);
     check(&options, &overrides)?;
     let external: Result<_, _> = external.iter().map(|text| package(text)).collect();

@@ -103,7 +103,7 @@ mod tests {
     fn affected(path: &str, status: Status) -> Affected {
         let (project, name) = path.rsplit_once('/').unwrap_or(("", path));
         let project = Some(project.to_owned());
-        Affected { path: path.to_owned(), name: name.to_owned(), project, status, because: Vec::new() }
+        Affected { path: path.to_owned(), name: name.to_owned(), project, status, because: [].into() }
     }
 
     /// The outputs as GitHub reads them; each must be one line.
