@@ -28,8 +28,19 @@ pub struct Sifted {
 struct OneSide {
     /// Those that it has as they were built last.
     same: Vec<usize>,
-    /// Those that it has otherwise.
+    /// Those that it has otherwise, those with the same reason together.
     differing: Vec<Differing>,
+}
+
+impl OneSide {
+    fn add(&mut self, differing: Differing) {
+        let Differing { reason, packages, .. } = &differing;
+        let is_same = |it: &&mut Differing| it.reason == *reason && Arc::ptr_eq(&it.packages, packages);
+        match self.differing.iter_mut().find(is_same) {
+            Some(known) => known.members.extend(differing.members),
+            None => self.differing.push(differing),
+        }
+    }
 }
 
 /// How many stacks are evaluated to learn whether they really differ.
@@ -70,9 +81,12 @@ impl Comparison<'_> {
 
     /// The stacks that are in groups and in both revisions, and the groups with their places among these.
     fn grouped(&self, concerned: &Concerned) -> (Vec<[StackId; 2]>, Vec<Members>) {
+        let (base, head) = (self.base.monorepo, self.head.monorepo);
+        let are_same = Arc::ptr_eq(&base.stacks, &head.stacks);
         let in_both = |(path, group): (&String, &u32)| {
-            let [before, now] = self.sides().map(|side| side.monorepo.stack_at(path));
-            Some((*group, [before?, now?]))
+            let now = head.stack_at(path)?;
+            let before = if are_same { now } else { base.stack_at(path)? };
+            Some((*group, [before, now]))
         };
         let all: Vec<(&String, &u32)> = concerned.groups.iter().collect();
         let (groups, stacks): (Vec<u32>, Vec<[StackId; 2]>) =
@@ -92,7 +106,7 @@ impl Comparison<'_> {
         for judged in reuse.judge_groups((monorepo, self.store), stacks, groups) {
             match judged {
                 Judged::Proven(Proven { members, .. }) => told.same.extend(members),
-                Judged::Differing(differing) => told.differing.push(differing),
+                Judged::Differing(differing) => told.add(differing),
             }
         }
         told
@@ -105,14 +119,14 @@ impl Comparison<'_> {
         let all = sides.flat_map(|(number, side)| {
             side.par_iter().flat_map(|side| &side.differing).map(move |differing| (number, differing))
         });
-        let named = all.flat_map_iter(|(number, Differing { members, reason, packages })| {
+        let named = all.flat_map(|(number, Differing { members, reason, packages })| {
             let files = inputs.imported(number, packages).because();
             let because: Arc<[String]> =
                 std::iter::once(reason.to_string()).chain(files.into_iter().flatten()).collect();
             let affected = move |at: &usize| {
                 (*at, Affected::new(monorepo, stacks[*at], Status::Modified, Arc::clone(&because)))
             };
-            members.iter().filter(|at| same[**at] == 1).map(affected)
+            members.par_iter().with_min_len(SHARE).filter(|at| same[**at] == 1).map(affected)
         });
         // Their places are in the order of their paths.
         let mut named: Vec<(usize, Affected)> = named.collect();

@@ -431,7 +431,7 @@ impl<'a> Inputs<'a> {
     }
 
     fn compare(&self, query: &Query, differences: &mut Differences) {
-        if self.is_one_file(query) {
+        if self.is_one_place(query) {
             return;
         }
         let [before, now] = self.answers.each_ref().map(|answers| answers.answer(query));
@@ -458,10 +458,16 @@ impl<'a> Inputs<'a> {
         }
     }
 
-    /// Whether a query is about a file that both sides have from the disk, so that it need not be read.
-    fn is_one_file(&self, query: &Query) -> bool {
-        let (Query::Content(path) | Query::IsFile(path)) = query else { return false };
-        let [before, now] = self.sides.map(|side| side.shared.world.on_disk(path));
+    /// Whether a query is about something that both sides have from the disk, so that it need not be read.
+    fn is_one_place(&self, query: &Query) -> bool {
+        let worlds = self.sides.map(|side| side.shared.world);
+        let path = match query {
+            Query::Content(path) | Query::IsFile(path) => path,
+            // Of the working tree, folders without files are listed too.
+            Query::Folder(path) if worlds.iter().all(|world| world.overlay().is_some()) => path,
+            Query::Folder(_) | Query::Glob(..) => return false,
+        };
+        let [before, now] = worlds.map(|world| world.on_disk(path));
         before.is_some() && before == now
     }
 

@@ -43,8 +43,11 @@ pub(super) struct UsedList {
     parts: OnceLock<Option<Arc<UsedParts>>>,
     /// What the code of the package came from when all of this was last found in it as it was: see [`Closure::origins`].
     same: Mutex<Option<Answer>>,
-    /// What is not as it was, by the digest of the closure that has the package.
-    differing: Memory<Digest, Arc<Differences>>,
+    /// What is not as it was, if anything, in the closure that was looked at first, by its digest: mostly there is but one, and
+    /// thousands of groups ask.
+    first: OnceLock<(Digest, Option<Arc<Differences>>)>,
+    /// The same of all other closures.
+    others: Memory<Digest, Option<Arc<Differences>>>,
 }
 
 /// What stacks used, package by package.
@@ -84,8 +87,8 @@ const BLOBS: usize = 256;
 
 impl UsedList {
     fn new(at: Short) -> Arc<Self> {
-        let (bytes, parts) = (OnceLock::new(), OnceLock::new());
-        Arc::new(Self { at, bytes, parts, same: Mutex::default(), differing: Memory::default() })
+        let (bytes, parts, first) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Arc::new(Self { at, bytes, parts, same: Mutex::default(), first, others: Memory::default() })
     }
 
     fn same(&self) -> MutexGuard<'_, Option<Answer>> {
@@ -112,15 +115,24 @@ impl Reuse<'_> {
     fn differences_of(&self, lists: &[Arc<UsedList>], closure: &Closure) -> Differences {
         let mut all = Differences::default();
         for list in lists {
-            let found = list
-                .differing
-                .get_or(&closure.encoded.digest, || Arc::new(self.differences_in(list, closure)));
+            let Some(found) = self.found_in(list, closure) else { continue };
             let Differences { code, behind, check } = &*found;
             all.code = all.code.or_else(|| code.clone());
             all.behind = all.behind.or_else(|| behind.clone());
             all.check = all.check.or_else(|| check.clone());
         }
         all
+    }
+
+    /// What is not as it was in a package, if anything; found once for each closure.
+    fn found_in(&self, list: &UsedList, closure: &Closure) -> Option<Arc<Differences>> {
+        let digest = closure.encoded.digest;
+        let find = || {
+            let found = self.differences_in(list, closure);
+            (found != Differences::default()).then(|| Arc::new(found))
+        };
+        let (first, found) = list.first.get_or_init(|| (digest, find()));
+        if *first == digest { found.clone() } else { list.others.get_or(&digest, find) }
     }
 
     fn differences_in(&self, list: &UsedList, closure: &Closure) -> Differences {

@@ -189,8 +189,8 @@ impl Sweep {
             })
         };
         let points = survey.points.par_iter().zip(&self.seen).enumerate();
-        let points: Vec<[bool; 2]> = points.with_min_len(SHARE).map(told).collect::<Option<_>>()?;
-        Some(self.concerned_by(&points))
+        let points: Vec<Option<[bool; 2]>> = points.with_min_len(SHARE).map(told).collect();
+        Some(self.concerned_by(&points.into_iter().collect::<Option<Vec<_>>>()?))
     }
 
     /// Of each point, which of two revisions have something else there.

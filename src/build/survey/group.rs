@@ -130,9 +130,9 @@ impl Sweep {
 /// The members of each group, given the numbers of their groups; groups are in the order of their keys.
 pub(in crate::build) fn grouped(mut all: Vec<(u32, usize)>, keys: &[GroupKey]) -> Vec<Members> {
     all.sort_unstable();
-    let groups = all.chunk_by(|one, other| one.0 == other.0);
-    let members = |group: &[(u32, usize)]| group.iter().map(|(_, at)| *at).collect();
-    let mut groups: Vec<Members> = groups.map(|group| (keys[group[0].0 as usize], members(group))).collect();
-    groups.sort_unstable_by_key(|(key, _)| *key);
-    groups
+    let mut groups: Vec<&[(u32, usize)]> = all.chunk_by(|one, other| one.0 == other.0).collect();
+    let key = |group: &[(u32, usize)]| &keys[group[0].0 as usize];
+    groups.sort_unstable_by(|one, other| key(one).cmp(key(other)));
+    let members = |group: &[(u32, usize)]| (*key(group), group.iter().map(|(_, at)| *at).collect());
+    groups.into_iter().map(members).collect()
 }
