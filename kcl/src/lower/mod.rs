@@ -79,6 +79,9 @@ struct Lower<'a> {
     aliases: FxHashMap<Symbol, Type>,
     schemas: Vec<SchemaCode>,
     rules: Vec<RuleCode>,
+    /// How many schemas and rules are declared.
+    schema_count: u32,
+    rule_count: u32,
     /// The file whose names count.
     file: usize,
     bodies: Vec<Body>,
@@ -104,6 +107,8 @@ impl<'a> Lower<'a> {
             aliases: FxHashMap::default(),
             schemas: Vec::new(),
             rules: Vec::new(),
+            schema_count: 0,
+            rule_count: 0,
             file: 0,
             bodies: Vec::new(),
             schema: None,
@@ -118,6 +123,7 @@ impl<'a> Lower<'a> {
     fn package(mut self, tail: Option<&Tail>) -> PackageCode {
         self.declare();
         self.resolve_aliases();
+        self.schemas.reserve_exact(self.schema_count as usize);
         let own = self.package.files.len() - usize::from(tail.is_some());
         let mut files: Vec<_> = (0..own).map(|file| Arc::new(self.file(file))).collect();
         files.extend(tail.map(|tail| self.tail(tail)));
@@ -158,28 +164,28 @@ impl<'a> Lower<'a> {
                 }
             }
             Kind::Schema(schema) => {
-                let number = self.count(|kind| matches!(kind, Declared::Schema(..)));
-                self.declare_name(schema.name.name, Declared::Schema(number, schema));
+                self.declare_name(schema.name.name, Declared::Schema(self.schema_count, schema));
             }
             Kind::Rule(rule) => {
-                let number = self.count(|kind| matches!(kind, Declared::Rule(..)));
-                self.declare_name(rule.name.name, Declared::Rule(number, rule));
+                self.declare_name(rule.name.name, Declared::Rule(self.rule_count, rule));
             }
             Kind::TypeAlias(alias) => self.declare_name(alias.name.name, Declared::Alias(file, &alias.ty)),
             Kind::Import(_) | Kind::Assert(_) | Kind::Expr(_) | Kind::Attr(_) => {}
         }
     }
 
-    fn count(&self, is: impl Fn(&Declared<'a>) -> bool) -> u32 {
-        self.globals.iter().filter(|(_, kind)| is(kind)).count() as u32
-    }
-
+    /// Of two with one name, the first counts.
     fn declare_name(&mut self, name: Symbol, kind: Declared<'a>) {
         let slot = self.globals.len() as u32;
-        let entry = self.slots.entry(name).or_insert(slot);
-        if *entry == slot {
-            self.globals.push((name, kind));
+        if *self.slots.entry(name).or_insert(slot) != slot {
+            return;
         }
+        match kind {
+            Declared::Schema(..) => self.schema_count += 1,
+            Declared::Rule(..) => self.rule_count += 1,
+            Declared::Variable | Declared::Alias(..) => {}
+        }
+        self.globals.push((name, kind));
     }
 
     fn resolve_aliases(&mut self) {
