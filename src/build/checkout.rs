@@ -9,7 +9,7 @@ use cache::{Digest, Notice, Store, StoreError};
 use rustc_hash::FxHashSet;
 
 use super::reuse::{Artifacts, Reuse, State};
-use super::survey::Drawn;
+use super::survey::{Drawn, Encoded};
 use super::{Finished, Goal, Journal, Outcome, Report};
 use crate::monorepo::answers::{Known, Stamp};
 use crate::monorepo::{Monorepo, plain};
@@ -71,14 +71,18 @@ impl Checkout {
         change: impl FnOnce(Artifacts) -> Artifacts + Send,
     ) -> Vec<String> {
         let (committed, files) = reuse.finish(before, partial);
-        self.with_survey(survey, || self.keep(committed, files, known, change))
+        self.with_survey(|| survey.and_then(Drawn::encoded), || self.keep(committed, files, known, change))
     }
 
-    /// The same for a build of few stacks, which leaves what is known of all others alone.
-    pub fn amend(&self, reuse: &Reuse<'_>, survey: Option<&Drawn>, mut artifacts: Artifacts) -> Vec<String> {
-        let committed = reuse.commit();
+    /// The same for a build of few stacks, which leaves what is known of all others alone; the survey is drawn meanwhile.
+    pub fn amend(
+        &self,
+        reuse: &Reuse<'_>,
+        survey: impl FnOnce() -> Option<Encoded> + Send,
+        mut artifacts: Artifacts,
+    ) -> Vec<String> {
         self.with_survey(survey, || {
-            self.in_turn(committed, || {
+            self.in_turn(reuse.commit(), || {
                 self.journal.settle(&mut artifacts);
                 if artifacts.is_empty() { Ok(()) } else { State::add(&self.snapshot, artifacts) }
             })
@@ -86,8 +90,12 @@ impl Checkout {
     }
 
     /// Writes a survey too, given how the rest is kept.
-    fn with_survey(&self, survey: Option<&Drawn>, keep: impl FnOnce() -> Vec<String> + Send) -> Vec<String> {
-        let (mut problems, survey) = rayon::join(keep, || survey.and_then(Drawn::encoded));
+    fn with_survey(
+        &self,
+        survey: impl FnOnce() -> Option<Encoded> + Send,
+        keep: impl FnOnce() -> Vec<String> + Send,
+    ) -> Vec<String> {
+        let (mut problems, survey) = rayon::join(keep, survey);
         // Without one the next build looks at everything anew; the state says why nothing can be written.
         if let (Some(survey), true) = (survey, problems.is_empty())
             && let Some(folder) = self.snapshot.parent()

@@ -211,11 +211,13 @@ impl<'a> Draft<'a> {
     /// What is added to a survey for these stacks.
     pub(super) fn amending(on: &'a Drawing<'a>, before: &'a Sweep, held: &[Held]) -> Self {
         let Survey { points, closures, groups, .. } = &before.survey;
+        let lists = held.iter().flat_map(|held| &held.shared).chain(on.regrouped.packages());
+        let lists: FxHashSet<[u8; 32]> = lists.map(|(list, _)| *list.as_bytes()).collect();
         // Where nothing happened to it, what was asked and answered rests on what it did.
         let (moved, same): (Vec<_>, Vec<_>) =
             closures.iter().zip(0..).partition(|(_, at)| before.changed[*at as usize]);
-        let same: FxHashMap<Digest, Option<u32>> =
-            same.into_iter().map(|(closure, at)| (Digest::from_bytes(closure.list), Some(at))).collect();
+        let same = same.into_iter().filter(|(closure, _)| lists.contains(&closure.list));
+        let same = same.map(|(closure, at)| (Digest::from_bytes(closure.list), Some(at))).collect();
         let wanted = on.places(held, &same);
         let known =
             wanted.into_iter().filter_map(|path| before.survey.find(Path::new(&path)).map(|at| (path, at)));

@@ -387,12 +387,13 @@ fn remember(
     let monorepo = &site.monorepo;
     let partial = request.sweep.is_some() || request.stacks.len() < monorepo.stacks.len();
     let draw = || timed(shared.profile, Step::Draw, || reuse.survey(request, report, &site.out, began));
+    if request.narrow {
+        let artifacts = checkout::touched_artifacts(monorepo, &request.goal, report, began);
+        let amend = || checkout.amend(&reuse, || draw()?.encoded(), artifacts);
+        return notices(checkout, timed(shared.profile, Step::Remember, amend));
+    }
     let (survey, ()) = rayon::join(draw, || timed(shared.profile, Step::Flush, || reuse.flush()));
     let problems = timed(shared.profile, Step::Remember, || {
-        if request.narrow {
-            let artifacts = checkout::touched_artifacts(monorepo, &request.goal, report, began);
-            return checkout.amend(&reuse, survey.as_ref(), artifacts);
-        }
         let known = request.artifacts.clone();
         checkout.remember(reuse, (began, partial), survey.as_ref(), known, |known| {
             checkout::artifacts(monorepo, &request.goal, report, began, known)
