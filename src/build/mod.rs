@@ -6,6 +6,7 @@
 //! Deliberately absent: priorities. Stacks are many and small, so any order keeps the cores busy.
 
 pub mod affected;
+mod ahead;
 pub mod checkout;
 pub mod compile;
 pub mod golden;
@@ -30,12 +31,13 @@ use kcl::stdlib::Volatile;
 use rayon::prelude::*;
 use syntax::Diagnostic;
 
+use self::ahead::Ahead;
 use self::compile::Shared;
 use self::golden::Difference;
 use self::profile::{Step, timed, timed_stack};
 use self::reuse::{Artifacts, Reason, Records, Reuse};
 use self::stack::Job;
-use self::survey::{Regrouped, Sweep};
+use self::survey::{Regrouped, SHARE, Sweep};
 pub use crate::monorepo::marks::GOLDEN;
 use crate::monorepo::{Monorepo, PackageStore, Problem, Stack, StackId};
 
@@ -132,7 +134,7 @@ pub enum Outcome {
     /// It was not started, because another one failed.
     Skipped,
     /// It has no artifact, or not the one that it should have.
-    Failed(Failure),
+    Failed(Box<Failure>),
 }
 
 impl Outcome {
@@ -154,7 +156,7 @@ pub enum Failure {
     /// Its program is wrong; the problems are about dependencies that are not there.
     Program(Vec<Diagnostic>, Vec<Problem>),
     /// Its golden says something else.
-    Differs(Box<Difference>),
+    Differs(Difference),
     /// Its golden is not YAML: what the parser said.
     BadGolden(String),
     /// Its artifact cannot be written: what the operating system said.
@@ -264,7 +266,7 @@ impl Report {
     /// Whether the compiler crashed anywhere.
     #[must_use]
     pub fn crashed(&self) -> bool {
-        self.stacks.iter().any(|stack| matches!(stack.outcome, Outcome::Failed(Failure::Crash(_))))
+        self.stacks.iter().any(|stack| matches!(stack.failure(), Some(Failure::Crash(_))))
     }
 }
 
@@ -277,55 +279,75 @@ pub fn build(
     progress: &dyn Progress,
 ) -> Report {
     let stop = AtomicBool::new(false);
-    let stacks: Vec<_> = request.stacks.iter().map(|id| request.monorepo.stack(*id)).collect();
-    let moved = |stack: &&Stack| {
-        request.sweep.is_none_or(|sweep| sweep.proven(&stack.path, &request.regrouped).is_none())
-    };
     let untouched = |at: usize| request.untouched.get(at).copied().flatten();
-    let wanted = stacks.par_iter().enumerate();
-    let wanted: Vec<bool> =
-        wanted.map(|(at, stack)| request.audit > 0 || untouched(at).is_none() && moved(stack)).collect();
-    let asked: Vec<&Stack> = stacks.iter().zip(&wanted).filter(|it| *it.1).map(|it| *it.0).collect();
-    let records = || reuse.map(|reuse| reuse.records(&asked)).unwrap_or_default();
-    let mut records = timed(shared.profile, Step::Records, records).into_iter();
-    let records: Vec<Records> = wanted
-        .iter()
-        .map(|wanted| if *wanted { records.next().unwrap_or_default() } else { Records::default() })
-        .collect();
+    let touched: Vec<usize> = (0..request.stacks.len()).filter(|at| untouched(*at).is_none()).collect();
+    let stack = |at: &usize| request.monorepo.stack(request.stacks[*at]);
+    let moved = |at: &usize| {
+        request.sweep.is_none_or(|sweep| sweep.proven(&stack(at).path, &request.regrouped).is_none())
+    };
+    let wanted: Vec<bool> = touched.par_iter().map(|at| request.audit > 0 || moved(at)).collect();
+    let asked: Vec<&Stack> = touched.iter().zip(&wanted).filter(|it| *it.1).map(|it| stack(it.0)).collect();
     let alone = asked.len() < rayon::current_num_threads();
-    let one = |at: &usize| {
+    let ahead = alone.then(|| Ahead::of(request.sweep, &asked));
+    let one = |(at, records): (&usize, Records)| {
         let stack = request.stacks[*at];
         if stop.load(Ordering::Relaxed) || request.stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
             return Finished::quiet(stack, Outcome::Skipped);
         }
-        let job = Job::new(shared, request, reuse, stack, alone);
-        let finished = timed_stack(shared.profile, stack, || caught(stack, || job.run(&records[*at])));
+        let job = Job::new(shared, request, reuse, stack, ahead.as_ref());
+        let finished = timed_stack(shared.profile, stack, || caught(stack, || job.run(&records)));
         if request.fail_fast && matches!(finished.outcome, Outcome::Failed(_)) {
             stop.store(true, Ordering::Relaxed);
         }
         progress.finished(&finished);
         finished
     };
-    // Stacks differ in size, so they are handed out one by one: but for those that need no work, of which there may be thousands.
-    let touched: Vec<usize> = (0..stacks.len()).filter(|at| untouched(*at).is_none()).collect();
-    let run = || -> Vec<Finished> { touched.par_iter().with_max_len(1).map(one).collect() };
-    let mut done = timed(shared.profile, Step::Stacks, run).into_iter();
-    let in_order = request.stacks.iter().enumerate().filter_map(|(at, stack)| match untouched(at) {
-        Some(artifact) => Some(Finished::untouched(*stack, artifact)),
-        None => done.next(),
-    });
-    // The iterator cannot tell how many come, so that collecting would copy them again and again.
-    let mut stacks = Vec::with_capacity(request.stacks.len());
-    stacks.extend(in_order);
+    let run = || -> Vec<Finished> {
+        let find = || reuse.map(|reuse| reuse.records(&asked)).unwrap_or_default();
+        let mut records = timed(shared.profile, Step::Records, find).into_iter();
+        let known = |wanted: &bool| wanted.then(|| records.next()).flatten().unwrap_or_default();
+        let records: Vec<Records> = wanted.iter().map(known).collect();
+        // Stacks differ in size, so they are handed out one by one.
+        let all = || touched.par_iter().zip(records).with_max_len(1).map(one).collect();
+        timed(shared.profile, Step::Stacks, all)
+    };
+    let done = match (&ahead, reuse) {
+        (Some(ahead), Some(reuse)) if !ahead.is_empty() => ahead.read_meanwhile(reuse, run),
+        _ => run(),
+    };
+    let stacks = if touched.len() < request.stacks.len() { among(request, &touched, done) } else { done };
     if let Some(journal) = request.journal {
         timed(shared.profile, Step::Tidy, || journal.tidy());
     }
     Report { stacks, removed: Vec::new() }
 }
 
+/// What became of all stacks of a build, given those that were touched.
+fn among(request: &BuildRequest<'_>, touched: &[usize], done: Vec<Finished>) -> Vec<Finished> {
+    let all = request.stacks.par_iter().zip(&request.untouched).with_min_len(SHARE);
+    let all = all.map(|(id, artifact)| match artifact {
+        Some(artifact) => Finished::untouched(*id, *artifact),
+        None => Finished::quiet(*id, Outcome::Skipped),
+    });
+    let mut all: Vec<Finished> = all.collect();
+    for (at, finished) in touched.iter().zip(done) {
+        all[*at] = finished;
+    }
+    all
+}
+
 impl Finished {
     fn quiet(stack: StackId, outcome: Outcome) -> Self {
         Self { stack, outcome, artifact: None, untouched: false, remarks: None }
+    }
+
+    /// Why it failed, if it did.
+    #[must_use]
+    pub fn failure(&self) -> Option<&Failure> {
+        match &self.outcome {
+            Outcome::Failed(failure) => Some(failure),
+            _ => None,
+        }
     }
 
     /// What else is to be said.
@@ -340,6 +362,10 @@ impl Finished {
     }
 
     /// A stack that nothing has happened to, nor to its artifact.
+    fn failed(stack: StackId, failure: Failure) -> Self {
+        Self::quiet(stack, Outcome::Failed(failure.into()))
+    }
+
     fn untouched(stack: StackId, artifact: Digest) -> Self {
         let reused = Self::quiet(stack, Outcome::Reused { changed: false });
         Self { artifact: Some(artifact), untouched: true, ..reused }
@@ -355,7 +381,7 @@ impl Finished {
 
 /// What a stack came to; a crash is a failure of this stack alone.
 fn caught(stack: StackId, build: impl FnOnce() -> Finished) -> Finished {
-    compile::caught(build).unwrap_or_else(|why| Finished::quiet(stack, Outcome::Failed(Failure::Crash(why))))
+    compile::caught(build).unwrap_or_else(|why| Finished::failed(stack, Failure::Crash(why)))
 }
 
 #[cfg(test)]
@@ -364,7 +390,8 @@ mod tests {
 
     #[test]
     fn what_could_not_be_written_is_no_artifact() {
-        let outcomes = [Outcome::Built { changed: true }, Outcome::Failed(Failure::Write("no space".into()))];
+        let outcomes =
+            [Outcome::Built { changed: true }, Outcome::Failed(Failure::Write("no space".into()).into())];
         let stack = Stack { path: "a".into(), name: "a".into(), project: None };
         let monorepo = Monorepo {
             root: PathBuf::new(),

@@ -7,6 +7,7 @@ use cache::Digest;
 use kcl::resolve::Main;
 use kcl::world::{Query, Recorder, World};
 
+use super::ahead::{self, Ahead};
 use super::compile::{Compiled, Format, Ready, Shared, Sound, evaluate, prepare_known};
 use super::profile::{Step, timed};
 use super::reuse::{Doubt, Program, Records, Reuse, SameCode};
@@ -23,8 +24,8 @@ pub(super) struct Job<'a> {
     id: StackId,
     stack: &'a Stack,
     folder: PathBuf,
-    /// Whether there are threads that have no stack to work on.
-    alone: bool,
+    /// What it may import, where there are threads that have no stack to work on.
+    ahead: Option<&'a Ahead>,
 }
 
 impl<'a> Job<'a> {
@@ -33,10 +34,10 @@ impl<'a> Job<'a> {
         request: &'a BuildRequest<'a>,
         reuse: Option<&'a Reuse<'a>>,
         id: StackId,
-        alone: bool,
+        ahead: Option<&'a Ahead>,
     ) -> Self {
         let stack = request.monorepo.stack(id);
-        Self { shared, request, reuse, id, stack, folder: request.monorepo.folder(stack), alone }
+        Self { shared, request, reuse, id, stack, folder: request.monorepo.folder(stack), ahead }
     }
 
     pub(super) fn run(&self, records: &Records) -> Finished {
@@ -69,11 +70,11 @@ impl<'a> Job<'a> {
         };
         self.read_ahead(records);
         let known = |main: &Main| self.sound(main, records, &same);
-        let ready = match prepare_known(self.shared, &unit, self.shared.world, known, self.alone) {
+        let ready = match prepare_known(self.shared, &unit, self.shared.world, known, self.ahead.is_some()) {
             Ok(ready) => ready,
             Err(problems) => return self.failed(Failure::Program(problems, unit.missing)),
         };
-        let Some(reuse) = self.reuse else { return self.evaluated(&unit, &ready).0 };
+        let Some(reuse) = self.reuse else { return self.evaluated(&unit, &ready, |_, _| ()).0 };
         let queries = sorted(recorder.finish(), &ready.main.package.queries);
         let program = self.timed(Step::Prove, || reuse.program(&unit, &ready, &queries));
         self.with_program(reuse, &program, records, unchanged)
@@ -91,8 +92,11 @@ impl<'a> Job<'a> {
 
     /// Reads what the stack imported last time with the threads that have nothing else to do.
     fn read_ahead(&self, records: &Records) {
-        if let Some(reuse) = self.reuse.filter(|_| self.alone) {
-            reuse.read_ahead(&reuse.sources(records));
+        let Some((reuse, ahead)) = self.reuse.zip(self.ahead) else { return };
+        if ahead.is_empty() {
+            ahead::read_all(reuse, &reuse.sources(records));
+        } else {
+            ahead.read(reuse);
         }
     }
 
@@ -140,17 +144,23 @@ impl<'a> Job<'a> {
                 Some(reason)
             }
         };
-        let (mut finished, compiled) = self.evaluated(program.unit, program.ready);
+        let is_wrong = |compiled: &Compiled, digest: Digest| {
+            self.is_audited() && compiled.trace.volatile.is_empty() && expected.is_some_and(|it| it != digest)
+        };
+        let keep = |compiled: &Compiled, digest: Option<Digest>| {
+            if let Some(digest) = digest.filter(|digest| !is_wrong(compiled, *digest)) {
+                let result = (digest, compiled);
+                self.timed(Step::Keep, || {
+                    reuse.keep_evaluated(self.stack, &self.folder, records, program, result);
+                });
+            }
+        };
+        let (mut finished, compiled) = self.evaluated(program.unit, program.ready, keep);
         finished.remarks_mut().reason = reason;
         let Some((compiled, Some(digest))) = compiled else { return finished };
-        if self.is_audited() && compiled.trace.volatile.is_empty() && expected.is_some_and(|it| it != digest)
-        {
-            finished.outcome = Outcome::Failed(Failure::Audit(reuse.missing(
-                &self.folder,
-                records,
-                program,
-                &compiled.trace,
-            )));
+        if is_wrong(&compiled, digest) {
+            let missing = reuse.missing(&self.folder, records, program, &compiled.trace);
+            finished.outcome = Outcome::Failed(Failure::Audit(missing).into());
             return finished;
         }
         if let Outcome::Built { changed } = finished.outcome
@@ -158,25 +168,30 @@ impl<'a> Job<'a> {
         {
             finished.outcome = Outcome::Checked { changed };
         }
-        finished = finished.with_artifact(digest);
-        self.timed(Step::Keep, || {
-            reuse.keep_evaluated(self.stack, &self.folder, records, program, (digest, &compiled));
-        });
-        finished
+        finished.with_artifact(digest)
     }
 
-    /// Evaluates the program and delivers its document; the document too, unless there is none, with its digest where somebody
-    /// will ask for it.
-    fn evaluated(&self, unit: &CompileUnit, ready: &Ready) -> (Finished, Option<(Compiled, Option<Digest>)>) {
+    /// Evaluates the program, delivers its document and has it kept; the document too, unless there is none, with its digest where
+    /// somebody will ask for it.
+    fn evaluated(
+        &self,
+        unit: &CompileUnit,
+        ready: &Ready,
+        keep: impl FnOnce(&Compiled, Option<Digest>) + Send,
+    ) -> (Finished, Option<(Compiled, Option<Digest>)>) {
         match evaluate(self.shared, unit, ready, Format::Yaml) {
             Err(problems) => (self.failed(Failure::Program(problems, unit.missing.clone())), None),
             Ok(mut compiled) => {
                 let replaced = self.replaced();
                 let is_asked_for = self.reuse.is_some() || self.request.journal.is_some();
                 let digest = is_asked_for.then(|| Digest::of(compiled.text.as_bytes()));
-                let outcome = self.deliver(&compiled.text, digest);
+                let printed = std::mem::take(&mut compiled.printed);
+                let deliver = || self.deliver(&compiled.text, digest);
+                let keep = || keep(&compiled, digest);
+                let (outcome, ()) =
+                    if self.ahead.is_some() { rayon::join(deliver, keep) } else { (deliver(), keep()) };
                 let remarks = Remarks {
-                    printed: std::mem::take(&mut compiled.printed),
+                    printed,
                     warnings: ready.warnings.clone(),
                     reason: None,
                     volatile: compiled.trace.volatile.clone(),
@@ -204,7 +219,7 @@ impl<'a> Job<'a> {
     }
 
     fn failed(&self, failure: Failure) -> Finished {
-        Finished::quiet(self.id, Outcome::Failed(failure))
+        Finished::failed(self.id, failure)
     }
 
     fn deliver(&self, text: &str, digest: Option<Digest>) -> Outcome {
@@ -260,7 +275,7 @@ impl<'a> Job<'a> {
     fn write(&self, path: &Path, bytes: &[u8], digest: Option<Digest>) -> Outcome {
         match outputs::write_artifact(path, bytes, self.request.journal.zip(digest)) {
             Ok(changed) => Outcome::Built { changed },
-            Err(error) => Outcome::Failed(Failure::Write(plain(&error))),
+            Err(error) => Outcome::Failed(Failure::Write(plain(&error)).into()),
         }
     }
 
@@ -294,12 +309,12 @@ fn check(world: &DiskWorld, golden: &Path, text: &str) -> Outcome {
         Ok(expected) => expected,
         Err(error) => {
             let kind = ProblemKind::Unreadable(error.to_string());
-            return Outcome::Failed(Failure::Monorepo(vec![Problem::new(kind, golden)]));
+            return Outcome::Failed(Failure::Monorepo(vec![Problem::new(kind, golden)]).into());
         }
     };
     match golden::compare(&expected, text) {
         Ok(None) => Outcome::Same,
-        Ok(Some(difference)) => Outcome::Failed(Failure::Differs(Box::new(difference))),
-        Err(why) => Outcome::Failed(Failure::BadGolden(why)),
+        Ok(Some(difference)) => Outcome::Failed(Failure::Differs(difference).into()),
+        Err(why) => Outcome::Failed(Failure::BadGolden(why).into()),
     }
 }

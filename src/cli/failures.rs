@@ -5,7 +5,7 @@ use std::path::Path;
 use super::diagnostics::{Shown, grouped};
 use super::text::list;
 use crate::apply::mask;
-use crate::build::{Failure, Finished, GOLDEN, Outcome, Report};
+use crate::build::{Failure, Finished, GOLDEN, Report};
 use crate::monorepo::{DiskWorld, Monorepo};
 
 /// What was built.
@@ -32,7 +32,7 @@ pub(crate) fn diagnostics(site: Built<'_>, report: &Report, notices: Vec<Shown>)
 /// What is wrong with a stack.
 fn shown(site: Built<'_>, finished: &Finished) -> Vec<Shown> {
     let mut all: Vec<Shown> = finished.remarks().warnings.iter().map(Shown::diagnostic).collect();
-    let Outcome::Failed(failure) = &finished.outcome else { return all };
+    let Some(failure) = finished.failure() else { return all };
     let stack = site.monorepo.stack(finished.stack);
     let problem = |problem| Shown::problem(problem, site.world);
     match failure {

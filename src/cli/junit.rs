@@ -120,8 +120,10 @@ impl Tested<'_> {
 
 fn verdict(finished: &Finished, errors: &[&Shown]) -> Verdict {
     match &finished.outcome {
-        Outcome::Failed(Failure::Differs(_) | Failure::BadGolden(_)) => Verdict::Failed(Wrong::of(errors)),
-        Outcome::Failed(_) => Verdict::Broken(Wrong::of(errors)),
+        Outcome::Failed(failure) => match **failure {
+            Failure::Differs(_) | Failure::BadGolden(_) => Verdict::Failed(Wrong::of(errors)),
+            _ => Verdict::Broken(Wrong::of(errors)),
+        },
         _ if !errors.is_empty() => Verdict::Failed(Wrong::of(errors)),
         Outcome::Skipped => Verdict::Skipped("another stack failed"),
         Outcome::NoGolden => Verdict::Skipped("it has no golden"),

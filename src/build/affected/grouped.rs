@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
 use super::{Affected, Comparison, Inputs, Remembered, Side, Status};
+use crate::build::ahead;
 use crate::build::reuse::{Differing, Judged, Members, Proven, Reuse};
 use crate::build::survey::{Concerned, SHARE, grouped};
 use crate::monorepo::answers::Known;
@@ -53,7 +54,7 @@ impl Comparison<'_> {
     pub fn sift(&self, concerned: &Concerned, exact: bool, remembered: &Remembered<'_>) -> Sifted {
         let sides = self.sides().map(|side| remembered.reuse(side, Known::default()));
         let otherwise = || sides.iter().zip(concerned.otherwise).filter(|(_, otherwise)| *otherwise);
-        let read_ahead = || otherwise().for_each(|(reuse, _)| reuse.read_ahead(&concerned.sources));
+        let read_ahead = || otherwise().for_each(|(reuse, _)| ahead::read_all(reuse, &concerned.sources));
         let ((stacks, groups), ()) = rayon::join(|| self.grouped(concerned), read_ahead);
         // A revision whose packages are those of then has all stacks as they were.
         let judged = [0, 1].map(|number| {

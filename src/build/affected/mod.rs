@@ -27,7 +27,7 @@ pub use self::why::{Chain, ChangedFile, Declaration, Import, Why};
 use super::checkout::Checkout;
 use super::compile::{Shared, prepare};
 use super::reuse::{ActionKey, Evidence, Reason, Reuse};
-use super::{BuildRequest, Failure, Finished, Outcome, Progress, Report, build};
+use super::{BuildRequest, Failure, Finished, Progress, Report, build};
 use crate::graph::imports::{Followed, ImportsOf};
 use crate::memory::Memory;
 use crate::monorepo::answers::{Answers, Known, nanos};
@@ -269,7 +269,7 @@ struct Different<'a> {
 impl Different<'_> {
     /// Why a stack differs; `None` if it does not.
     fn because(&self, pair: (StackId, StackId), base: &Finished, head: &Finished) -> Option<Vec<String>> {
-        let is_same = match (failure(base), failure(head)) {
+        let is_same = match (base.failure(), head.failure()) {
             (None, None) => base.artifact == head.artifact,
             (Some(before), Some(now)) => self.told(before) == self.told(now),
             _ => false,
@@ -282,7 +282,7 @@ impl Different<'_> {
         if !self.comparison.reasons && volatile.is_empty() {
             return Some(Vec::new());
         }
-        let mut because: Vec<String> = match (failure(base), failure(head)) {
+        let mut because: Vec<String> = match (base.failure(), head.failure()) {
             (None, None) => self.reason(pair).into_iter().collect(),
             (Some(_), Some(_)) => vec!["it fails in another way".to_owned()],
             (Some(_), None) => vec!["it failed before".to_owned()],
@@ -330,13 +330,6 @@ impl Different<'_> {
             Failure::Audit(missing) => missing.clone(),
             Failure::Differs(_) => Vec::new(),
         }
-    }
-}
-
-fn failure(finished: &Finished) -> Option<&Failure> {
-    match &finished.outcome {
-        Outcome::Failed(failure) => Some(failure),
-        _ => None,
     }
 }
 

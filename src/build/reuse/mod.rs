@@ -35,7 +35,6 @@ use kcl::eval::{Limits, Trace, Used};
 use kcl::lower::fingerprint::{Fingerprint, Fingerprints, Part, fingerprints};
 use kcl::package::{Package, PackageId};
 use kcl::world::Query;
-use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 
@@ -417,17 +416,14 @@ impl<'a> Reuse<'a> {
         sources
     }
 
-    /// Parses what packages have and finds out what is answered for them, for those who ask later, on all threads.
-    pub(in crate::build) fn read_ahead(&self, sources: &[Query]) {
-        let Shared { program, world, .. } = self.shared;
-        sources.par_iter().for_each(|query| {
-            if let Query::Content(path) = query
-                && marks::is_program(path)
-            {
-                program.parse_ahead(*world, path);
-            }
-            let _ = self.answers.answer(query);
-        });
+    /// Finds out what is answered, for those who ask later.
+    pub(in crate::build) fn answer(&self, query: &Query) {
+        let _ = self.answers.answer(query);
+    }
+
+    /// Parses a file, for those who ask later.
+    pub(in crate::build) fn parse_ahead(&self, path: &Path) {
+        self.shared.program.parse_ahead(self.shared.world, path);
     }
 
     /// The packages of a record and where its imports lead, if all of that is as it was.

@@ -13,7 +13,7 @@ use super::sweep::{SHARE, Seen};
 use super::{Own, Point, Since, Standing, Sweep};
 use crate::build::reuse::GroupKey;
 use crate::monorepo::answers::Answer;
-use crate::monorepo::{Difference, DiskWorld, Overlay, marks, paths};
+use crate::monorepo::{Difference, DiskWorld, Overlay, Stack, marks, paths};
 
 /// Two revisions of the working tree that a survey was drawn in.
 pub struct Versions<'a> {
@@ -238,8 +238,17 @@ impl Sweep {
         Concerned { stacks, groups, keys: survey.groups.clone(), sources: self.sources(&imported), otherwise }
     }
 
+    /// The files and folders that the packages rest on which some stacks imported.
+    pub(in crate::build) fn imported(&self, stacks: &[&Stack]) -> Vec<Query> {
+        let mut closures = vec![false; self.survey.closures.len()];
+        for rest in stacks.iter().filter_map(|stack| self.rest(&stack.path)) {
+            closures[rest.closures[0] as usize] = true;
+        }
+        self.sources(&closures)
+    }
+
     /// The files and folders that some closures rest on.
-    fn sources(&self, closures: &[bool]) -> Vec<Query> {
+    pub(super) fn sources(&self, closures: &[bool]) -> Vec<Query> {
         let survey = &self.survey;
         let wanted = survey.closures.iter().zip(closures).filter(|(_, is_wanted)| **is_wanted);
         let points: BTreeSet<u32> = wanted.flat_map(|(closure, _)| &closure.points).copied().collect();

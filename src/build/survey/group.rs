@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use super::sweep::SHARE;
 use super::{Rest, Sweep};
+use crate::build::ahead;
 use crate::build::reuse::{GroupKey, Imports, Judged, Members, Proven, Reuse};
 use crate::monorepo::{Monorepo, Near, PackageStore, StackId};
 
@@ -80,6 +81,7 @@ impl Sweep {
         if members.is_empty() {
             return regrouped;
         }
+        ahead::read_all(reuse, &self.sources(&self.changed));
         let near = Near::new(out);
         for judged in reuse.judge_groups((monorepo, store), stacks, &members) {
             let Judged::Proven(Proven { members, packages }) = judged else { continue };

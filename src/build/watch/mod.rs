@@ -369,13 +369,14 @@ impl<'a> Watch<'a> {
         let held: FxHashMap<&str, &Held> = held.iter().map(|held| (held.stack.as_str(), held)).collect();
         let asked = |finished: &Finished| {
             let stack = state.monorepo.stack(finished.stack);
+            let follow = || followed(&state.imports(setup), finished.stack, &listener);
             match (&finished.outcome, held.get(stack.path.as_str())) {
                 (Outcome::Built { .. } | Outcome::Checked { .. } | Outcome::Reused { .. }, Some(held)) => {
                     listener.asked(&state.monorepo.folder(stack), held)
                 }
-                (Outcome::Failed(Failure::Monorepo(_) | Failure::Program(..)), _)
-                | (Outcome::Built { .. } | Outcome::Checked { .. } | Outcome::Reused { .. }, None) => {
-                    followed(&state.imports(setup), finished.stack, &listener)
+                (Outcome::Built { .. } | Outcome::Checked { .. } | Outcome::Reused { .. }, None) => follow(),
+                _ if matches!(finished.failure(), Some(Failure::Monorepo(_) | Failure::Program(..))) => {
+                    follow()
                 }
                 _ => Asked { any: true, ..Asked::default() },
             }

@@ -404,7 +404,7 @@ fn remember(
 
 /// How a command ends that has built stacks.
 pub(super) fn exit(monorepo: &Monorepo, report: &Report) -> Exit {
-    let audited = |stack: &Finished| matches!(stack.outcome, Outcome::Failed(Failure::Audit(_)));
+    let audited = |stack: &Finished| matches!(stack.failure(), Some(Failure::Audit(_)));
     if report.crashed() || report.stacks.iter().any(audited) {
         Exit::Internal
     } else if !monorepo.problems.is_empty() {
