@@ -310,9 +310,10 @@ pub(super) fn read(path: &Path) -> io::Result<(Stamp, Vec<u8>)> {
 /// What an open file with a stamp holds.
 pub(super) fn read_open(file: File, stamp: Stamp) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    // Room for one more shows that the end is reached.
-    bytes.try_reserve_exact(usize::try_from(stamp.size()).unwrap_or_default().saturating_add(1))?;
-    file.take(u64::MAX).read_to_end(&mut bytes)?;
+    bytes.try_reserve_exact(usize::try_from(stamp.size()).unwrap_or_default())?;
+    // What comes after so many bytes belongs to a later stamp, so the end is not looked for; what no disk keeps has no size.
+    let limit = if stamp.size() == 0 { u64::MAX } else { stamp.size() };
+    file.take(limit).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -334,6 +335,14 @@ mod tests {
         let refused = Disk::new(false).write(&file, b"x", false);
         assert!(matches!(refused, Err(WorldError::Refused(_))));
         assert!(!file.exists());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_has_no_size_is_read_to_its_end() {
+        let read =
+            read(Path::new("/proc/self/status")).map(|(stamp, bytes)| (stamp.size(), bytes.is_empty()));
+        assert_eq!(read.ok(), Some((0, false)));
     }
 
     #[cfg(unix)]
