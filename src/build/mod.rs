@@ -95,6 +95,11 @@ impl<'a> BuildRequest<'a> {
             keep: false,
         }
     }
+
+    /// The artifact of one of its stacks, if nothing happened to it.
+    fn untouched(&self, at: usize) -> Option<Digest> {
+        self.untouched.get(at).copied().flatten()
+    }
 }
 
 /// What becomes of what a stack compiles to.
@@ -279,8 +284,8 @@ pub fn build(
     progress: &dyn Progress,
 ) -> Report {
     let stop = AtomicBool::new(false);
-    let untouched = |at: usize| request.untouched.get(at).copied().flatten();
-    let touched: Vec<usize> = (0..request.stacks.len()).filter(|at| untouched(*at).is_none()).collect();
+    let touched: Vec<usize> =
+        (0..request.stacks.len()).filter(|at| request.untouched(*at).is_none()).collect();
     let stack = |at: &usize| request.monorepo.stack(request.stacks[*at]);
     let moved = |at: &usize| {
         request.sweep.is_none_or(|sweep| sweep.proven(&stack(at).path, &request.regrouped).is_none())
@@ -324,9 +329,9 @@ pub fn build(
 
 /// What became of all stacks of a build, given those that were touched.
 fn among(request: &BuildRequest<'_>, touched: &[usize], done: Vec<Finished>) -> Vec<Finished> {
-    let all = request.stacks.par_iter().zip(&request.untouched).with_min_len(SHARE);
-    let all = all.map(|(id, artifact)| match artifact {
-        Some(artifact) => Finished::untouched(*id, *artifact),
+    let all = request.stacks.par_iter().enumerate().with_min_len(SHARE);
+    let all = all.map(|(at, id)| match request.untouched(at) {
+        Some(artifact) => Finished::untouched(*id, artifact),
         None => Finished::quiet(*id, Outcome::Skipped),
     });
     let mut all: Vec<Finished> = all.collect();
