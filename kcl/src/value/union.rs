@@ -245,6 +245,9 @@ impl Conflict {
     fn message(&self) -> String {
         let Self { path, old, new } = self;
         let key = path.first().map_or("", String::as_str);
+        if key.is_empty() && path.len() == 1 {
+            return format!("conflicting values between {old} and {new}");
+        }
         let path = path.iter().rev().map(String::as_str).collect::<Vec<_>>().join(".");
         format!(
             "conflicting values on the attribute '{key}' between :\n    {old}\nand\n    {new}\n\

@@ -131,6 +131,16 @@ impl Parser<'_> {
         self.problem_with_hint(self.token.span(), "mixins come before everything else in a body", hint);
     }
 
+    /// A list of values on a line of its own: most likely an attribute's, whose `=` was forgotten.
+    fn list_alone(&mut self) {
+        let hint = "put `=` before a list that is a value";
+        self.problem_with_hint(
+            self.token.span(),
+            "a `[` in a body opens an index signature, and not a list of values",
+            hint,
+        );
+    }
+
     /// Everything up to the check block or the end.
     fn schema_stmts(&mut self, schema: &mut Schema) {
         let home = self.token.start;
@@ -142,6 +152,8 @@ impl Parser<'_> {
                 (Kind::OpenBracket, _) if self.at_index_signature() => {
                     self.index_signature(&mut schema.index);
                 }
+                (Kind::OpenBracket, Kind::CloseBracket) => schema.body.push(self.schema_stmt()),
+                (Kind::OpenBracket, first) if !(first.is_name() || first.is_layout()) => self.list_alone(),
                 _ => schema.body.push(self.schema_stmt()),
             }
             if self.panicking && !self.recover(home) {
